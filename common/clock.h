@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+/* The host's clocks. Deadlines inside a process use the monotonic one; rows use the database's. */
+#ifndef COMMON_CLOCK_H
+#define COMMON_CLOCK_H
+
+#include <stdint.h>
+#include <time.h>
+
+uint64_t clock_monotonic_ms(void);
+uint64_t clock_monotonic_us(void);
+
+/* Microseconds since the epoch, UTC. SQLite has no finer clock of its own, so its rows use this
+ * one. */
+int64_t clock_wall_us(void);
+
+/* A point `ms` from now on CLOCK_MONOTONIC, for pthread_cond_timedwait. */
+struct timespec clock_monotonic_after(uint32_t ms);
+
+/* `base_ms` shortened or lengthened at random by up to a quarter, so that processes do not beat
+ * together. */
+uint32_t clock_jitter_ms(uint32_t base_ms);
+
+#endif

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: MIT */
+#include "common/log.h"
+
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { LINE_SIZE = 2048 };
+
+/* Set once at start, before there are threads. */
+static enum log_level threshold = LOG_LEVEL_INFO;
+static enum log_format line_format = LOG_FORMAT_LOGFMT;
+
+static const char *const level_names[] = {"debug", "info", "warn", "error"};
+
+struct line {
+    char text[LINE_SIZE];
+    size_t len;
+};
+
+/* A line that is full loses its tail, never its newline. */
+static void put(struct line *line, const char *text, size_t len)
+{
+    size_t room = LINE_SIZE - 4 - line->len;
+    if (len > room) {
+        len = room;
+    }
+    memcpy(line->text + line->len, text, len);
+    line->len += len;
+}
+
+static void put_text(struct line *line, const char *text)
+{
+    put(line, text, strlen(text));
+}
+
+static void put_quoted(struct line *line, const char *text)
+{
+    put(line, "\"", 1);
+    for (; *text != '\0'; text++) {
+        char escaped[8];
+        unsigned char byte = (unsigned char)*text;
+        if (byte == '"' || byte == '\\') {
+            put(line, (const char[]){'\\', *text}, 2);
+        } else if (byte < 0x20 || byte == 0x7f) {
+            put(line, escaped, (size_t)snprintf(escaped, sizeof escaped, "\\u%04x", byte));
+        } else {
+            put(line, text, 1);
+        }
+    }
+    put(line, "\"", 1);
+}
+
+static bool needs_quotes(const char *text)
+{
+    if (*text == '\0') {
+        return true;
+    }
+    for (; *text != '\0'; text++) {
+        unsigned char byte = (unsigned char)*text;
+        if (byte <= ' ' || byte == '"' || byte == '=' || byte == '\\' || byte == 0x7f) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void put_field(struct line *line, const struct log_field *field)
+{
+    bool json = line_format == LOG_FORMAT_JSON;
+    put_text(line, line->len > 1 ? (json ? "," : " ") : "");
+    if (json) {
+        put_quoted(line, field->name);
+        put(line, ":", 1);
+    } else {
+        put_text(line, field->name);
+        put(line, "=", 1);
+    }
+    if (field->text == NULL) {
+        char number[24];
+        snprintf(number, sizeof number, "%" PRId64, field->number);
+        put_text(line, number);
+    } else if (json || needs_quotes(field->text)) {
+        put_quoted(line, field->text);
+    } else {
+        put_text(line, field->text);
+    }
+}
+
+static void format_time(char out[32])
+{
+    struct timespec now;
+    struct tm utc;
+    char seconds[24];
+    clock_gettime(CLOCK_REALTIME, &now);
+    gmtime_r(&now.tv_sec, &utc);
+    strftime(seconds, sizeof seconds, "%Y-%m-%dT%H:%M:%S", &utc);
+    snprintf(out, 32, "%s.%03dZ", seconds, (int)(now.tv_nsec / 1000000));
+}
+
+void log_init(enum log_level level, enum log_format format)
+{
+    threshold = level;
+    line_format = format;
+}
+
+void log_write(enum log_level level, const char *message, const struct log_field fields[],
+               size_t count)
+{
+    if (level < threshold) {
+        return;
+    }
+    struct line line = {.len = 0};
+    char time_text[32];
+    format_time(time_text);
+    put_text(&line, line_format == LOG_FORMAT_JSON ? "{" : "");
+    put_field(&line, &(struct log_field){.name = "time", .text = time_text});
+    put_field(&line, &(struct log_field){.name = "level", .text = level_names[level]});
+    put_field(&line, &(struct log_field){.name = "msg", .text = message});
+    for (size_t i = 0; i < count; i++) {
+        put_field(&line, &fields[i]);
+    }
+    line.text[line.len++] = '\n';
+    if (line_format == LOG_FORMAT_JSON) {
+        line.text[line.len - 1] = '}';
+        line.text[line.len++] = '\n';
+    }
+    /* Nowhere to report that the log itself cannot be written. */
+    ssize_t written = write(STDERR_FILENO, line.text, line.len);
+    (void)written;
+}

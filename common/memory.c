@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+#include "common/memory.h"
+
+#include <stdlib.h>
+
+#include "common/log.h"
+
+void *memory_allocate(size_t count, size_t size)
+{
+    void *memory = calloc(count, size);
+    if (memory == NULL) {
+        log_error("out of memory", log_int("bytes", (int64_t)(count * size)));
+        exit(EXIT_FAILURE);
+    }
+    return memory;
+}

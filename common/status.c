@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT */
+#include "common/status.h"
+
+const char *status_name(enum status status)
+{
+    static const char *const names[] = {
+        [STATUS_OK] = "ok",
+        [STATUS_INVALID] = "invalid",
+        [STATUS_NOT_FOUND] = "not-found",
+        [STATUS_CONFLICT] = "conflict",
+        [STATUS_TIMEOUT] = "timeout",
+        [STATUS_UNAVAILABLE] = "unavailable",
+    };
+    return names[status];
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * How every fallible function answers: one value per decision its caller can take.
+ * The library's own words go to the log where the cause is known; only the status travels up.
+ */
+#ifndef COMMON_STATUS_H
+#define COMMON_STATUS_H
+
+#define MUST_CHECK __attribute__((warn_unused_result))
+
+enum status {
+    STATUS_OK,
+    STATUS_INVALID,     /* the data is wrong: trying again gives the same answer */
+    STATUS_NOT_FOUND,   /* no such thing, or not for this caller */
+    STATUS_CONFLICT,    /* lost against a concurrent transaction, nothing changed: try again now */
+    STATUS_TIMEOUT,     /* the wait ended with nothing to show for it */
+    STATUS_UNAVAILABLE, /* the other side is away or full: nothing changed or unknown, try later */
+};
+
+/* A short lower-case word for logs. Never NULL. */
+const char *status_name(enum status status);
+
+#endif

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+#include "common/thread.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/log.h"
+
+pthread_t thread_start(const char *name, void *(*run)(void *arg), void *arg)
+{
+    pthread_t thread;
+    int error = pthread_create(&thread, NULL, run, arg);
+    if (error != 0) {
+        log_error("cannot start a thread", log_str("thread", name),
+                  log_str("error", strerror(error)));
+        exit(EXIT_FAILURE);
+    }
+    pthread_setname_np(thread, name);
+    return thread;
+}
+
+void thread_cond_init(pthread_cond_t *cond)
+{
+    pthread_condattr_t attributes;
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(cond, &attributes);
+    pthread_condattr_destroy(&attributes);
+}
+
+static sigset_t stop_signals(void)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    return set;
+}
+
+void thread_prepare_signals(void)
+{
+    sigset_t set = stop_signals();
+    pthread_sigmask(SIG_BLOCK, &set, NULL);
+    signal(SIGPIPE, SIG_IGN);
+}
+
+int thread_wait_for_stop_signal(int wait_ms)
+{
+    sigset_t set = stop_signals();
+    const struct timespec wait = {.tv_sec = wait_ms / 1000, .tv_nsec = wait_ms % 1000 * 1000000L};
+    int signal_number;
+    do {
+        signal_number = wait_ms == THREAD_WAIT_FOR_EVER ? sigwaitinfo(&set, NULL)
+                                                        : sigtimedwait(&set, NULL, &wait);
+    } while (signal_number < 0 && errno == EINTR);
+    return signal_number < 0 ? 0 : signal_number;
+}

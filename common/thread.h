@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Every thread of the services is born here, named, so that `top -H` shows what runs and a grep for
+ * thread_start lists them. (libmicrohttpd starts its own pool.)
+ */
+#ifndef COMMON_THREAD_H
+#define COMMON_THREAD_H
+
+#include <pthread.h>
+
+/*
+ * Starts `run(arg)` on a new thread called `name` (at most 15 characters). The caller joins it with
+ * pthread_join. A thread that cannot be started ends the process with a clear line.
+ */
+pthread_t thread_start(const char *name, void *(*run)(void *arg), void *arg);
+
+/* A condition variable whose timed waits run on CLOCK_MONOTONIC. */
+void thread_cond_init(pthread_cond_t *cond);
+
+/*
+ * Blocks SIGTERM and SIGINT in this thread and all it starts, and ignores SIGPIPE (hiredis writes
+ * without MSG_NOSIGNAL). Call first thing in main; then thread_wait_for_stop_signal hears the two.
+ */
+void thread_prepare_signals(void);
+
+enum { THREAD_WAIT_FOR_EVER = -1 };
+
+/* Waits up to `wait_ms` for SIGTERM or SIGINT and returns its number, 0 if none came. */
+int thread_wait_for_stop_signal(int wait_ms);
+
+#endif
