@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: MIT */
+#include "common/config.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/dotenv.h"
+#include "common/utf8.h"
+
+enum {
+    VALUE_SIZE = 4096,
+    REASON_SIZE = 400,
+    BOTH = CONFIG_API | CONFIG_WORKER,
+};
+
+/*
+ * Reads one value into the config. On failure it writes into `reason` what the value should be; the
+ * caller puts the variable's name in front. The value itself is never repeated: it may be a secret.
+ */
+typedef bool read_value(const char *value, struct config *config, char reason[REASON_SIZE]);
+
+static bool refuse(char reason[REASON_SIZE], const char *what)
+{
+    snprintf(reason, REASON_SIZE, "%s", what);
+    return false;
+}
+
+static bool read_number(const char *value, uint32_t min, uint32_t max, uint32_t *number,
+                        char reason[REASON_SIZE])
+{
+    char *end;
+    errno = 0;
+    unsigned long long read = strtoull(value, &end, 10);
+    if (!isdigit((unsigned char)*value) || *end != '\0' || errno != 0 || read < min || read > max) {
+        snprintf(reason, REASON_SIZE, "must be a whole number from %u to %u", min, max);
+        return false;
+    }
+    *number = (uint32_t)read;
+    return true;
+}
+
+static bool read_text(const char *value, char *out, size_t size, char reason[REASON_SIZE])
+{
+    size_t len = strlen(value);
+    uint32_t code_point;
+    if (len >= size) {
+        snprintf(reason, REASON_SIZE, "must be at most %zu bytes long", size - 1);
+        return false;
+    }
+    for (size_t at = 0, step; at < len; at += step) {
+        step = utf8_next(value + at, len - at, &code_point);
+        if (step == 0 || utf8_is_control(code_point)) {
+            return refuse(reason, "must be UTF-8 text without control characters");
+        }
+    }
+    memcpy(out, value, len + 1);
+    return true;
+}
+
+static bool read_database_url(const char *value, struct config *config, char reason[REASON_SIZE])
+{
+    return database_url_parse(value, &config->database, reason) == STATUS_OK;
+}
+
+static bool read_redis_url(const char *value, struct config *config, char reason[REASON_SIZE])
+{
+    config->has_redis = *value != '\0';
+    return !config->has_redis || redis_url_parse(value, &config->redis, reason) == STATUS_OK;
+}
+
+static bool read_redis_queue(const char *value, struct config *config, char reason[REASON_SIZE])
+{
+    return read_text(value, config->redis_queue, sizeof config->redis_queue, reason);
+}
+
+static bool read_host(const char *value, struct config *config, char reason[REASON_SIZE])
+{
+    return read_text(value, config->host, sizeof config->host, reason);
+}
+
+static bool read_port(const char *value, struct config *config, char reason[REASON_SIZE])
+{
+    uint32_t port = 0;
+    bool read = read_number(value, 0, UINT16_MAX, &port, reason);
+    config->port = (uint16_t)port;
+    return read;
+}
+
+static bool read_client_id(const char *value, struct config *config, char reason[REASON_SIZE])
+{
+    /* RFC 7617 section 2: a colon would end the id inside the credentials. */
+    if (strchr(value, ':') != NULL) {
+        return refuse(reason, "must not contain a colon");
+    }
+    return read_text(value, config->client_id, sizeof config->client_id, reason);
+}
+
+static bool read_client_secret(const char *value, struct config *config, char reason[REASON_SIZE])
+{
+    return read_text(value, config->client_secret, sizeof config->client_secret, reason);
+}
+
+static bool read_processing_delay(const char *value, struct config *config,
+                                  char reason[REASON_SIZE])
+{
+    return read_number(value, 0, 24 * 60 * 60 * 1000, &config->processing_delay_ms, reason);
+}
+
+static bool read_worker_capacity(const char *value, struct config *config, char reason[REASON_SIZE])
+{
+    return read_number(value, 1, 10 * 1000 * 1000, &config->worker_capacity, reason);
+}
+
+static bool read_log_level(const char *value, struct config *config, char reason[REASON_SIZE])
+{
+    static const char *const names[] = {"debug", "info", "warn", "error"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (strcmp(value, names[i]) == 0) {
+            config->log_level = (enum log_level)i;
+            return true;
+        }
+    }
+    return refuse(reason, "must be debug, info, warn or error");
+}
+
+static bool read_log_format(const char *value, struct config *config, char reason[REASON_SIZE])
+{
+    bool json = strcmp(value, "json") == 0;
+    config->log_format = json ? LOG_FORMAT_JSON : LOG_FORMAT_LOGFMT;
+    return json || strcmp(value, "logfmt") == 0 || refuse(reason, "must be logfmt or json");
+}
+
+struct setting {
+    const char *name;
+    const char *default_value;
+    int programs; /* of enum config_program */
+    read_value *read;
+    const char *meaning;
+};
+
+static const struct setting settings[] = {
+    {"DATABASE_URL", "sqlite:///./orders.db", BOTH, read_database_url,
+     "sqlite:///relative, sqlite:////absolute or mysql://user:pw@host:port/db"},
+    {"REDIS_URL", "", BOTH, read_redis_url,
+     "redis://[user:pw@]host:port/db or unix:///path; empty: in-process queue"},
+    {"HOST", "127.0.0.1", CONFIG_API, read_host, "address to listen on"},
+    {"PORT", "8000", CONFIG_API, read_port,
+     "port to listen on; 0 picks a free one; the log says ready port=N"},
+    {"API_CLIENT_ID", "", CONFIG_API, read_client_id, "id of the client that may call"},
+    {"API_CLIENT_SECRET", "", CONFIG_API, read_client_secret, "that client's secret"},
+    {"PROCESSING_DELAY_MS", "2000", BOTH, read_processing_delay, "time in Processing"},
+    {"WORKER_CAPACITY", "100000", BOTH, read_worker_capacity,
+     "orders one worker holds in Processing; full, it stops taking"},
+    {"REDIS_QUEUE", "orders:pending", BOTH, read_redis_queue, "key of the Redis list"},
+    {"LOG_LEVEL", "info", BOTH, read_log_level, "debug, info, warn or error"},
+    {"LOG_FORMAT", "logfmt", BOTH, read_log_format, "logfmt or json"},
+};
+
+enum { SETTING_COUNT = sizeof settings / sizeof settings[0] };
+
+static const char *program_name(enum config_program program)
+{
+    return program == CONFIG_API ? "order-api" : "order-worker";
+}
+
+static void print_help(enum config_program program)
+{
+    printf(
+        "%s %s: %s\n\n"
+        "Usage: %s [--help | --version]\n\n"
+        "Without an argument it runs until SIGTERM or SIGINT. Settings come from the environment,\n"
+        "then from .env in the working folder; NAME_FILE reads a value from a file.\n\n",
+        program_name(program), ORDERS_VERSION,
+        program == CONFIG_API ? "takes orders over HTTP, stores them and queues their ids"
+                              : "moves queued orders from Pending over Processing to Completed",
+        program_name(program));
+    for (size_t i = 0; i < SETTING_COUNT; i++) {
+        if (settings[i].programs & (int)program) {
+            printf("  %-20s %s\n%23s(default: %s)\n", settings[i].name, settings[i].meaning, "",
+                   settings[i].default_value[0] != '\0' ? settings[i].default_value : "none");
+        }
+    }
+}
+
+/* The content of the file `path`, less one line end. */
+static bool read_file(const char *path, char value[VALUE_SIZE], char reason[REASON_SIZE])
+{
+    FILE *file = fopen(path, "re");
+    if (file == NULL) {
+        snprintf(reason, REASON_SIZE, "cannot read the file: %s", strerror(errno));
+        return false;
+    }
+    size_t len = fread(value, 1, VALUE_SIZE, file);
+    bool failed = ferror(file) != 0;
+    fclose(file);
+    if (failed || len == VALUE_SIZE || memchr(value, '\0', len) != NULL) {
+        return refuse(reason, "the file must be readable text of less than 4096 bytes");
+    }
+    value[len] = '\0';
+    if (len > 0 && value[len - 1] == '\n') {
+        value[len - 1] = '\0';
+    }
+    return true;
+}
+
+typedef const char *lookup_value(const void *source, const char *name);
+
+static const char *from_environment(const void *source, const char *name)
+{
+    (void)source;
+    return getenv(name);
+}
+
+static const char *from_dotenv(const void *source, const char *name)
+{
+    return dotenv_get(source, name);
+}
+
+enum found { FOUND_NOT, FOUND_VALUE, FOUND_WRONG };
+
+/* Looks for NAME and NAME_FILE in one source. `blamed` becomes the variable a reason is about. */
+static enum found find_value(lookup_value *lookup, const void *source, const char *name,
+                             char value[VALUE_SIZE], char blamed[64], char reason[REASON_SIZE])
+{
+    const char *direct = lookup(source, name);
+    snprintf(blamed, 64, "%s_FILE", name);
+    const char *path = lookup(source, blamed);
+    if (path != NULL && *path != '\0') {
+        if (direct != NULL && *direct != '\0') {
+            snprintf(reason, REASON_SIZE, "is set and %s too; keep one of them", name);
+            return FOUND_WRONG;
+        }
+        return read_file(path, value, reason) ? FOUND_VALUE : FOUND_WRONG;
+    }
+    snprintf(blamed, 64, "%s", name);
+    if (direct == NULL) {
+        return FOUND_NOT;
+    }
+    if (strlen(direct) >= VALUE_SIZE) {
+        snprintf(reason, REASON_SIZE, "must be shorter than %d bytes", VALUE_SIZE);
+        return FOUND_WRONG;
+    }
+    strcpy(value, direct);
+    return FOUND_VALUE;
+}
+
+static bool complain(enum config_program program, const char *variable, const char *reason)
+{
+    fprintf(stderr, "%s: %s: %s\n", program_name(program), variable, reason);
+    return false;
+}
+
+static bool load_setting(enum config_program program, const struct setting *setting,
+                         const struct dotenv *env, struct config *config)
+{
+    char value[VALUE_SIZE] = "";
+    char blamed[64];
+    char reason[REASON_SIZE] = "";
+    enum found found = find_value(from_environment, NULL, setting->name, value, blamed, reason);
+    if (found == FOUND_NOT) {
+        found = find_value(from_dotenv, env, setting->name, value, blamed, reason);
+    }
+    if (found == FOUND_WRONG) {
+        return complain(program, blamed, reason);
+    }
+    if (value[0] == '\0') {
+        strcpy(value, setting->default_value);
+    }
+    return setting->read(value, config, reason) || complain(program, blamed, reason);
+}
+
+static bool check_together(enum config_program program, const struct config *config)
+{
+    if (program == CONFIG_API && config->client_id[0] != '\0' && config->client_secret[0] == '\0') {
+        return complain(program, "API_CLIENT_SECRET", "must be set when API_CLIENT_ID is");
+    }
+    if (program == CONFIG_API && config->client_id[0] == '\0' && config->client_secret[0] != '\0') {
+        return complain(program, "API_CLIENT_ID", "must be set when API_CLIENT_SECRET is");
+    }
+    return true;
+}
+
+static enum config_outcome read_command_line(enum config_program program, int argc, char *argv[])
+{
+    if (argc == 1) {
+        return CONFIG_RUN;
+    }
+    if (argc == 2 && strcmp(argv[1], "--help") == 0) {
+        print_help(program);
+        return CONFIG_DONE;
+    }
+    if (argc == 2 && strcmp(argv[1], "--version") == 0) {
+        printf("%s %s\n", program_name(program), ORDERS_VERSION);
+        return CONFIG_DONE;
+    }
+    fprintf(stderr, "%s: unknown argument %s; try --help\n", program_name(program),
+            argc == 2 ? argv[1] : argv[2]);
+    return CONFIG_WRONG;
+}
+
+enum config_outcome config_load(enum config_program program, int argc, char *argv[],
+                                struct config *config)
+{
+    *config = (struct config){0};
+    enum config_outcome outcome = read_command_line(program, argc, argv);
+    if (outcome != CONFIG_RUN) {
+        return outcome;
+    }
+    struct dotenv env;
+    char reason[REASON_SIZE];
+    if (dotenv_read(".env", &env, reason, sizeof reason) == STATUS_INVALID) {
+        fprintf(stderr, "%s: %s\n", program_name(program), reason);
+        dotenv_finish(&env);
+        return CONFIG_WRONG;
+    }
+    bool good = true;
+    for (size_t i = 0; i < SETTING_COUNT && good; i++) {
+        if (settings[i].programs & (int)program) {
+            good = load_setting(program, &settings[i], &env, config);
+        }
+    }
+    dotenv_finish(&env);
+    return good && check_together(program, config) ? CONFIG_RUN : CONFIG_WRONG;
+}
