@@ -1,0 +1,413 @@
+/* SPDX-License-Identifier: MIT */
+#include "common/store/mysql_session.h"
+
+#include <assert.h>
+#include <mysql.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/log.h"
+#include "common/store/store_backend.h"
+
+enum {
+    CONNECT_TIMEOUT_S = 2,
+    SOCKET_TIMEOUT_S = 5,
+    COUNTER_SLOTS = 64,        /* rows in the table `counters` */
+    TEXT_BYTES_MAX = 1 << 20,  /* what a connection keeps; longer inserts are split */
+    PACKET_OVERHEAD = 1024,    /* of the server's max_allowed_packet, not for the statement */
+    VERSION_MYSQL_MIN = 80000, /* SKIP LOCKED */
+    VERSION_MARIADB_MIN = 100600,
+};
+
+struct mysql_session {
+    struct store *store;
+    MYSQL *connection;
+    MYSQL_RES *result; /* of the last query, until the next statement */
+    size_t text_max;
+    struct sql_text text;
+};
+
+/* What the server says about the data itself; everything that is in no table is UNAVAILABLE. */
+static const unsigned int data_errors[] = {
+    1048, /* column cannot be null */
+    1062, /* duplicate entry */
+    1118, /* row too large */
+    1264, /* out of range */
+    1265, /* data truncated */
+    1292, /* truncated incorrect value */
+    1300, /* invalid character string */
+    1364, /* no default value */
+    1366, /* incorrect string value */
+    1367, /* illegal value */
+    1406, /* data too long */
+    1690, /* value out of range in an expression */
+    3140, /* invalid JSON text */
+    3819, /* check constraint, MySQL */
+    4025, /* check constraint, MariaDB */
+};
+static const unsigned int conflict_errors[] = {
+    1020, /* record has changed since last read (MariaDB) */
+    1205, /* lock wait timeout: only the statement was rolled back */
+    1213, /* deadlock, or a Galera transaction that failed certification */
+    3572, /* lock not available at once */
+};
+
+static bool is_among(unsigned int code, const unsigned int codes[], size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (codes[i] == code) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static enum status classify(unsigned int code)
+{
+    if (is_among(code, conflict_errors, sizeof conflict_errors / sizeof conflict_errors[0])) {
+        return STATUS_CONFLICT;
+    }
+    if (is_among(code, data_errors, sizeof data_errors / sizeof data_errors[0])) {
+        return STATUS_INVALID;
+    }
+    return STATUS_UNAVAILABLE;
+}
+
+static enum status failed(struct mysql_session *session, const char *operation)
+{
+    unsigned int code = mysql_errno(session->connection);
+    return store_failed(session->store, classify(code), operation, (int)code,
+                        mysql_error(session->connection));
+}
+
+enum status mysql_session_failed(struct mysql_session *session, enum status status,
+                                 const char *operation, const char *message)
+{
+    return store_failed(session->store, status, operation, 0, message);
+}
+
+/*
+ * TLS where the server offers it, without looking at its certificate: stock servers make their own.
+ * Each library has its own word for that. The options of the boolean kind are one byte in both,
+ * whatever the type is called.
+ */
+static const unsigned char option_on = 1;
+static const unsigned char option_off = 0;
+
+#ifdef MARIADB_PACKAGE_VERSION
+static void prefer_tls(MYSQL *connection)
+{
+    mysql_options(connection, MYSQL_OPT_SSL_ENFORCE, &option_on);
+    mysql_options(connection, MYSQL_OPT_SSL_VERIFY_SERVER_CERT, &option_off);
+}
+
+static void refuse_tls(MYSQL *connection)
+{
+    mysql_options(connection, MYSQL_OPT_SSL_ENFORCE, &option_off);
+    mysql_options(connection, MYSQL_OPT_SSL_VERIFY_SERVER_CERT, &option_off);
+}
+#else
+static void prefer_tls(MYSQL *connection)
+{
+    unsigned int mode = SSL_MODE_PREFERRED;
+    mysql_options(connection, MYSQL_OPT_SSL_MODE, &mode);
+    /* Where there is no TLS, caching_sha2_password needs the server's key to hide the password. */
+    mysql_options(connection, MYSQL_OPT_GET_SERVER_PUBLIC_KEY, &option_on);
+}
+
+static void refuse_tls(MYSQL *connection)
+{
+    unsigned int mode = SSL_MODE_DISABLED;
+    mysql_options(connection, MYSQL_OPT_SSL_MODE, &mode);
+}
+#endif
+
+static void set_options(MYSQL *connection, bool over_socket)
+{
+    unsigned int connect_timeout_s = CONNECT_TIMEOUT_S;
+    unsigned int socket_timeout_s = SOCKET_TIMEOUT_S;
+    unsigned int local_infile = 0;
+    /* Said outright, because for the host "localhost" the libraries would look for a socket. */
+    unsigned int protocol = over_socket ? MYSQL_PROTOCOL_SOCKET : MYSQL_PROTOCOL_TCP;
+    mysql_options(connection, MYSQL_OPT_PROTOCOL, &protocol);
+    mysql_options(connection, MYSQL_OPT_CONNECT_TIMEOUT, &connect_timeout_s);
+    mysql_options(connection, MYSQL_OPT_READ_TIMEOUT, &socket_timeout_s);
+    mysql_options(connection, MYSQL_OPT_WRITE_TIMEOUT, &socket_timeout_s);
+    mysql_options(connection, MYSQL_SET_CHARSET_NAME, "utf8mb4");
+    mysql_options(connection, MYSQL_OPT_LOCAL_INFILE, &local_infile);
+    if (over_socket) {
+        refuse_tls(connection);
+    } else {
+        prefer_tls(connection);
+    }
+}
+
+static enum status connect_to(struct mysql_session *session, const struct database_url *url)
+{
+    bool over_socket = url->path[0] != '\0';
+    set_options(session->connection, over_socket);
+    MYSQL *connected = mysql_real_connect(session->connection, over_socket ? NULL : url->host,
+                                          url->user, url->password, url->database, url->port,
+                                          over_socket ? url->path : NULL, 0);
+    return connected != NULL ? STATUS_OK : failed(session, "connect");
+}
+
+static enum status run_all(struct mysql_session *session, const char *const statements[],
+                           size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        sql_text_add(&session->text, statements[i]);
+        enum status status = mysql_session_run(session, statements[i], NULL);
+        if (status != STATUS_OK) {
+            return status;
+        }
+    }
+    return STATUS_OK;
+}
+
+/* The statement timeouts are shorter than the socket's, so that the server's answer still comes. */
+static enum status set_up(struct mysql_session *session, bool is_mariadb)
+{
+    static const char *const for_both[] = {
+        "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
+        "SET SESSION autocommit = 1, sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', "
+        "time_zone = '+00:00', innodb_lock_wait_timeout = 2, lock_wait_timeout = 4",
+    };
+    /* Long lists of ids stay ranges of the primary key instead of becoming temporary tables. */
+    static const char *const for_mariadb[] = {
+        "SET SESSION max_statement_time = 4, in_predicate_conversion_threshold = 0",
+    };
+    static const char *const for_mysql[] = {
+        "SET SESSION max_execution_time = 4000",
+    };
+    enum status status = run_all(session, for_both, 2);
+    if (status == STATUS_OK) {
+        status = run_all(session, is_mariadb ? for_mariadb : for_mysql, 1);
+    }
+    if (status == STATUS_OK) {
+        int64_t packet = 0;
+        sql_text_add(&session->text, "SELECT @@max_allowed_packet");
+        status = mysql_session_query_numbers(session, "read limits", &packet, 1);
+        session->text_max = packet - PACKET_OVERHEAD < TEXT_BYTES_MAX
+                                ? (size_t)(packet - PACKET_OVERHEAD)
+                                : TEXT_BYTES_MAX;
+    }
+    return status;
+}
+
+static bool is_mariadb_server(MYSQL *connection)
+{
+    return strstr(mysql_get_server_info(connection), "MariaDB") != NULL;
+}
+
+static enum status check_version(struct mysql_session *session)
+{
+    unsigned long version = mysql_get_server_version(session->connection);
+    unsigned long oldest =
+        is_mariadb_server(session->connection) ? VERSION_MARIADB_MIN : VERSION_MYSQL_MIN;
+    return version >= oldest
+               ? STATUS_OK
+               : store_failed(session->store, STATUS_UNAVAILABLE, "connect", (int)version,
+                              "the server is older than MySQL 8.0 or MariaDB 10.6");
+}
+
+static void init_library(void)
+{
+    if (mysql_library_init(0, NULL, NULL) != 0) {
+        log_error("the MySQL client library does not start", log_int("code", 0));
+        exit(EXIT_FAILURE);
+    }
+}
+
+enum status mysql_session_open(struct store *store, struct mysql_session **session)
+{
+    static pthread_once_t library = PTHREAD_ONCE_INIT;
+    pthread_once(&library, init_library);
+    *session = NULL;
+    struct mysql_session *opened = calloc(1, sizeof *opened);
+    MYSQL *connection = opened != NULL ? mysql_init(NULL) : NULL;
+    if (connection == NULL) {
+        free(opened);
+        return store_failed(store, STATUS_UNAVAILABLE, "connect", 0, "out of memory");
+    }
+    opened->store = store;
+    opened->connection = connection;
+    enum status status = connect_to(opened, &store->url);
+    if (status == STATUS_OK) {
+        status = check_version(opened);
+    }
+    if (status == STATUS_OK) {
+        status = set_up(opened, is_mariadb_server(connection));
+    }
+    if (status != STATUS_OK) {
+        mysql_session_close(opened);
+        return status;
+    }
+    *session = opened;
+    return STATUS_OK;
+}
+
+static void drop_result(struct mysql_session *session)
+{
+    mysql_free_result(session->result);
+    session->result = NULL;
+}
+
+void mysql_session_close(struct mysql_session *session)
+{
+    if (session == NULL) {
+        return;
+    }
+    drop_result(session);
+    mysql_close(session->connection);
+    sql_text_finish(&session->text);
+    free(session);
+}
+
+enum status mysql_session_ping(struct mysql_session *session)
+{
+    return mysql_ping(session->connection) == 0 ? STATUS_OK : failed(session, "ping");
+}
+
+struct sql_text *mysql_session_text(struct mysql_session *session)
+{
+    return &session->text;
+}
+
+size_t mysql_session_text_max(const struct mysql_session *session)
+{
+    return session->text_max;
+}
+
+void mysql_session_add_string(struct mysql_session *session, const char *bytes, size_t len)
+{
+    sql_text_add(&session->text, "'");
+    /* The library asks for room for every byte doubled and a NUL. */
+    char *end = sql_text_reserve(&session->text, 2 * len + 1);
+    if (end != NULL) {
+        sql_text_extend(&session->text, mysql_real_escape_string(session->connection, end, bytes,
+                                                                 (unsigned long)len));
+    }
+    sql_text_add(&session->text, "'");
+}
+
+/* Sends the text. It is empty afterwards, whatever became of it. */
+static enum status send_text(struct mysql_session *session, const char *operation)
+{
+    drop_result(session);
+    enum status status = STATUS_OK;
+    if (!sql_text_is_whole(&session->text)) {
+        status = mysql_session_failed(session, STATUS_UNAVAILABLE, operation, "out of memory");
+    } else if (mysql_real_query(session->connection, session->text.bytes,
+                                (unsigned long)session->text.len) != 0) {
+        status = failed(session, operation);
+    }
+    sql_text_clear(&session->text);
+    return status;
+}
+
+enum status mysql_session_run(struct mysql_session *session, const char *operation,
+                              uint64_t *affected)
+{
+    enum status status = send_text(session, operation);
+    if (status == STATUS_OK && affected != NULL) {
+        *affected = mysql_affected_rows(session->connection);
+    }
+    return status;
+}
+
+uint64_t mysql_session_last_id(const struct mysql_session *session)
+{
+    return mysql_insert_id(session->connection);
+}
+
+enum status mysql_session_query(struct mysql_session *session, const char *operation)
+{
+    enum status status = send_text(session, operation);
+    if (status == STATUS_OK) {
+        session->result = mysql_store_result(session->connection);
+        status = session->result != NULL ? STATUS_OK : failed(session, operation);
+    }
+    return status;
+}
+
+bool mysql_session_next(struct mysql_session *session, struct mysql_row *row)
+{
+    row->values = mysql_fetch_row(session->result);
+    row->lengths = row->values != NULL ? mysql_fetch_lengths(session->result) : NULL;
+    return row->values != NULL;
+}
+
+enum status mysql_session_query_numbers(struct mysql_session *session, const char *operation,
+                                        int64_t numbers[], size_t columns)
+{
+    memset(numbers, 0, columns * sizeof numbers[0]);
+    enum status status = mysql_session_query(session, operation);
+    struct mysql_row row;
+    if (status == STATUS_OK && mysql_session_next(session, &row)) {
+        for (size_t i = 0; i < columns; i++) {
+            numbers[i] = row.values[i] != NULL ? strtoll(row.values[i], NULL, 10) : 0;
+        }
+    }
+    return status;
+}
+
+enum status mysql_session_query_ids(struct mysql_session *session, const char *operation,
+                                    order_id ids[], size_t max, size_t *count)
+{
+    *count = 0;
+    enum status status = mysql_session_query(session, operation);
+    struct mysql_row row;
+    while (status == STATUS_OK && mysql_session_next(session, &row)) {
+        assert(*count < max);
+        ids[(*count)++] = strtoull(row.values[0], NULL, 10);
+    }
+    return status;
+}
+
+enum status mysql_session_begin(struct mysql_session *session)
+{
+    sql_text_add(&session->text, "START TRANSACTION");
+    return mysql_session_run(session, "begin", NULL);
+}
+
+static enum status roll_back(struct mysql_session *session)
+{
+    sql_text_clear(&session->text); /* the statement that was not sent any more */
+    sql_text_add(&session->text, "ROLLBACK");
+    /* A connection that cannot even roll back is of no further use, whatever it says. */
+    return mysql_session_run(session, "rollback", NULL) == STATUS_OK ? STATUS_OK
+                                                                     : STATUS_UNAVAILABLE;
+}
+
+enum status mysql_session_restart(struct mysql_session *session)
+{
+    enum status status = roll_back(session);
+    return status == STATUS_OK ? mysql_session_begin(session) : status;
+}
+
+enum status mysql_session_end(struct mysql_session *session, enum status status)
+{
+    if (status == STATUS_OK) {
+        sql_text_add(&session->text, "COMMIT");
+        status = mysql_session_run(session, "commit", NULL);
+        if (status == STATUS_OK) {
+            return STATUS_OK;
+        }
+    }
+    return roll_back(session) == STATUS_OK ? status : STATUS_UNAVAILABLE;
+}
+
+enum status mysql_session_count(struct mysql_session *session)
+{
+    uint64_t affected = 0;
+    sql_text_add(&session->text, " WHERE slot = ");
+    sql_text_add_unsigned(&session->text, mysql_thread_id(session->connection) % COUNTER_SLOTS);
+    enum status status = mysql_session_run(session, "count", &affected);
+    if (status == STATUS_OK && affected != 1) {
+        status = mysql_session_failed(session, STATUS_UNAVAILABLE, "count",
+                                      "table counters lacks this connection's slot");
+    }
+    return status;
+}

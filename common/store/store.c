@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: MIT */
+#include "common/store/store.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/store/store_backend.h"
+
+enum {
+    BACKOFF_FIRST_MS = 20,
+    BACKOFF_MAX_MS = 1000,
+};
+
+static const struct store_ops *const kinds[] = {
+    [DATABASE_SQLITE] = &store_sqlite_ops,
+    [DATABASE_MYSQL] = &store_mysql_ops,
+};
+
+struct store *store_create(const struct database_url *url)
+{
+    const struct store_ops *ops = kinds[url->kind];
+    struct store *store = ops->create();
+    store->ops = ops;
+    store->url = *url;
+    store->backoff_ms = BACKOFF_FIRST_MS;
+    return store;
+}
+
+void store_destroy(struct store *store)
+{
+    if (store == NULL) {
+        return;
+    }
+    store->ops->disconnect(store);
+    free(store);
+}
+
+const char *store_name(const struct store *store)
+{
+    return store->ops->name;
+}
+
+enum status store_failed(struct store *store, enum status status, const char *operation, int code,
+                         const char *message)
+{
+    enum log_level level = LOG_LEVEL_ERROR;
+    if (status == STATUS_CONFLICT) {
+        level = LOG_LEVEL_DEBUG; /* part of normal life between concurrent transactions */
+    } else if (status == STATUS_UNAVAILABLE) {
+        level = store->reported_away ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARN;
+        store->reported_away = true;
+    }
+    LOG_EVENT(level, "database call failed", log_str("database", store->ops->name),
+              log_str("operation", operation), log_str("status", status_name(status)),
+              log_int("code", code), log_str("error", message));
+    return status;
+}
+
+static enum status ensure_connected(struct store *store)
+{
+    if (store->connected) {
+        return STATUS_OK;
+    }
+    if (clock_monotonic_ms() < store->retry_at_ms) {
+        return STATUS_UNAVAILABLE;
+    }
+    enum status status = store->ops->connect(store);
+    if (status != STATUS_OK) {
+        store->ops->disconnect(store);
+        store->retry_at_ms = clock_monotonic_ms() + clock_jitter_ms(store->backoff_ms);
+        store->backoff_ms =
+            store->backoff_ms * 2 > BACKOFF_MAX_MS ? BACKOFF_MAX_MS : store->backoff_ms * 2;
+        return status;
+    }
+    store->connected = true;
+    return STATUS_OK;
+}
+
+/* Every operation ends here: what broke a connection must not be used again. */
+static enum status settle(struct store *store, enum status status)
+{
+    if (status == STATUS_UNAVAILABLE) {
+        store->ops->disconnect(store);
+        store->connected = false;
+        store->retry_at_ms = clock_monotonic_ms() + clock_jitter_ms(store->backoff_ms);
+    } else if (status == STATUS_OK) {
+        if (store->reported_away) {
+            log_info("database is back", log_str("database", store->ops->name));
+        }
+        store->reported_away = false;
+        store->backoff_ms = BACKOFF_FIRST_MS;
+    }
+    return status;
+}
+
+/* One operation on a connected store; the status of connecting if that is as far as it came. */
+#define ON_CONNECTION(store, call)                                                                 \
+    do {                                                                                           \
+        enum status connected = ensure_connected(store);                                           \
+        return connected == STATUS_OK ? settle(store, call) : connected;                           \
+    } while (0)
+
+enum status store_ping(struct store *store)
+{
+    ON_CONNECTION(store, store->ops->ping(store));
+}
+
+static enum status apply_steps(struct store *store, int version)
+{
+    size_t count;
+    const struct schema_step *steps = schema_steps(store->url.kind, &count);
+    int newest = steps[count - 1].version;
+    if (version > newest) {
+        log_error("the database's schema is newer than this program; run the newer program",
+                  log_int("schema", version), log_int("program", newest));
+        return STATUS_INVALID;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (steps[i].version <= version) {
+            continue;
+        }
+        enum status status = store->ops->migrate_step(store, &steps[i]);
+        if (status != STATUS_OK) {
+            return status;
+        }
+        log_info("schema step applied", log_int("version", steps[i].version),
+                 log_str("name", steps[i].name));
+    }
+    return STATUS_OK;
+}
+
+static enum status migrate(struct store *store)
+{
+    int version = 0;
+    enum status status = store->ops->migrate_begin(store, &version);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    status = apply_steps(store, version);
+    enum status ended = store->ops->migrate_end(store, status);
+    return status != STATUS_OK ? status : ended;
+}
+
+enum status store_migrate(struct store *store)
+{
+    ON_CONNECTION(store, migrate(store));
+}
+
+enum status store_reserve_ids(struct store *store, uint32_t count, order_id *first)
+{
+    assert(count >= 1);
+    ON_CONNECTION(store, store->ops->reserve_ids(store, count, first));
+}
+
+enum status store_insert(struct store *store, struct store_insert entries[], size_t count)
+{
+    assert(count >= 1 && count <= STORE_BATCH_MAX);
+    for (size_t i = 0; i < count; i++) {
+        assert(entries[i].order->id >= 1 && entries[i].order->id <= ORDER_ID_MAX);
+        entries[i].stored_id = entries[i].order->id;
+        entries[i].key_reused = false;
+    }
+    ON_CONNECTION(store, store->ops->insert(store, entries, count));
+}
+
+static int compare_ids(const void *left, const void *right)
+{
+    order_id a = *(const order_id *)left;
+    order_id b = *(const order_id *)right;
+    return (a > b) - (a < b);
+}
+
+enum status store_claim(struct store *store, order_id ids[], size_t *count, uint32_t delay_ms,
+                        uint64_t *age_ms)
+{
+    assert(*count >= 1 && *count <= STORE_BATCH_MAX);
+    /* Transactions that lock rows in the same order cannot deadlock with each other. */
+    qsort(ids, *count, sizeof ids[0], compare_ids);
+    ON_CONNECTION(store, store->ops->claim(store, ids, count, delay_ms, age_ms));
+}
+
+enum status store_claim_waiting(struct store *store, uint32_t min_age_ms, uint32_t delay_ms,
+                                order_id ids[], size_t max, size_t *count)
+{
+    assert(max >= 1 && max <= STORE_BATCH_MAX);
+    *count = 0;
+    ON_CONNECTION(store, store->ops->claim_waiting(store, min_age_ms, delay_ms, ids, max, count));
+}
+
+enum status store_complete(struct store *store, order_id ids[], size_t *count)
+{
+    assert(*count >= 1 && *count <= STORE_BATCH_MAX);
+    qsort(ids, *count, sizeof ids[0], compare_ids);
+    ON_CONNECTION(store, store->ops->complete(store, ids, count));
+}
+
+enum status store_overdue(struct store *store, uint32_t grace_ms, order_id ids[], size_t max,
+                          size_t *count, bool *any_processing)
+{
+    assert(max >= 1 && max <= STORE_BATCH_MAX);
+    *count = 0;
+    *any_processing = false;
+    ON_CONNECTION(store, store->ops->overdue(store, grace_ms, ids, max, count, any_processing));
+}
+
+enum status store_lookup(struct store *store, struct store_lookup lookups[], size_t count)
+{
+    assert(count >= 1 && count <= STORE_BATCH_MAX);
+    for (size_t i = 0; i < count; i++) {
+        lookups[i].found = false;
+    }
+    ON_CONNECTION(store, store->ops->lookup(store, lookups, count));
+}
+
+enum status store_counts(struct store *store, struct order_counts *counts)
+{
+    ON_CONNECTION(store, store->ops->counts(store, counts));
+}
+
+enum status store_recount(struct store *store, struct order_counts *counts,
+                          struct order_counts *recounted)
+{
+    ON_CONNECTION(store, store->ops->recount(store, counts, recounted));
+}

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The store: orders, ids and counters in a database, at the level of what the services do with
+ * them.
+ *
+ * Blocks: every call but store_create and store_destroy waits for the database, each bounded by the
+ * connection's timeouts (at most a few seconds).
+ * Threads: a store is one connection, used by one thread at a time. Open one per thread.
+ * Owns: its connection. Borrows every argument for the time of the call only.
+ *
+ * A store connects on first use and again after a failure, with backoff; meanwhile its calls answer
+ * STATUS_UNAVAILABLE at once. All times are the database's own, so the hosts' clocks do not matter.
+ * Counters move in the same transaction as the rows they count.
+ */
+#ifndef COMMON_STORE_STORE_H
+#define COMMON_STORE_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/database_url.h"
+#include "common/order.h"
+#include "common/status.h"
+
+enum {
+    STORE_BATCH_MAX = 1000, /* orders in one call, and so in one transaction */
+};
+
+struct store;
+
+/* One order to insert, and what became of it. */
+struct store_insert {
+    const struct order *order; /* its id is assigned */
+    order_id stored_id; /* out: the order's own id, or, when its idempotency key was used before
+                           by the same client with the same fingerprint, the first one's */
+    bool key_reused;    /* out: the key was used before with another fingerprint; not stored */
+};
+
+struct store_lookup {
+    order_id id;
+    const char *client_id;    /* NUL-terminated */
+    bool found;               /* out: the order exists and is this client's */
+    enum order_status status; /* out, when found */
+};
+
+/* Totals since the first order. Pending is created - started, Processing is started - completed. */
+struct order_counts {
+    int64_t created;
+    int64_t started;
+    int64_t completed;
+    int64_t duration_us; /* sum over Completed orders of the time from created to completed */
+};
+
+/* Never NULL: no memory ends the process. Does not connect. */
+struct store *store_create(const struct database_url *url);
+
+/* Closes the connection. Takes NULL. */
+void store_destroy(struct store *store);
+
+/* "sqlite", "mysql": for logs. */
+const char *store_name(const struct store *store);
+
+/*
+ * Connects if it must, and asks the database for a sign of life.
+ * STATUS_UNAVAILABLE: there is none.
+ */
+MUST_CHECK enum status store_ping(struct store *store);
+
+/*
+ * Brings the schema to this program's version, step by step, under a lock in the database, so any
+ * number of processes may do it at once. A schema newer than the program: STATUS_INVALID.
+ */
+MUST_CHECK enum status store_migrate(struct store *store);
+
+/*
+ * Reserves `count` (>= 1) consecutive ids nobody else will ever get; the first is `*first`.
+ * Ids that are not used are lost; that is allowed.
+ */
+MUST_CHECK enum status store_reserve_ids(struct store *store, uint32_t count, order_id *first);
+
+/*
+ * Stores `count` (1 to STORE_BATCH_MAX) orders as Pending in one transaction, durably before it
+ * returns. The same rows may be sent again after any failure: a row that is there already stays as
+ * it is and is counted once. Ids within one call are distinct. STATUS_INVALID: the database refuses
+ * the content of at least one row; nothing was stored. STATUS_CONFLICT: nothing was stored.
+ * STATUS_UNAVAILABLE: all were stored or none; it is unknown.
+ */
+MUST_CHECK enum status store_insert(struct store *store, struct store_insert entries[],
+                                    size_t count);
+
+/*
+ * Moves every order of `ids` that is Pending to Processing, due `delay_ms` from the database's now.
+ * Others are left alone: another worker has them, or they are done.
+ * `*count` (1 to STORE_BATCH_MAX, distinct ids, any order) becomes the number moved, and those ids
+ * stand first in `ids`; the rest of `ids` is then unspecified. `age_ms`, unless NULL, gets how long
+ * ago the first of the moved was created, 0 when none moved. Any other status: nothing was changed,
+ * or it is unknown (then the sweep finds them).
+ */
+MUST_CHECK enum status store_claim(struct store *store, order_id ids[], size_t *count,
+                                   uint32_t delay_ms, uint64_t *age_ms);
+
+/*
+ * The same for up to `max` (1 to STORE_BATCH_MAX) orders that have been Pending for at least
+ * `min_age_ms`, the oldest first, without a hint. Concurrent callers get different orders and do
+ * not wait for each other. STATUS_OK with `*count` 0: there are none.
+ */
+MUST_CHECK enum status store_claim_waiting(struct store *store, uint32_t min_age_ms,
+                                           uint32_t delay_ms, order_id ids[], size_t max,
+                                           size_t *count);
+
+/*
+ * Moves every order of `ids` that is Processing and due to Completed. Others are left alone.
+ * `*count` (1 to STORE_BATCH_MAX, distinct ids) becomes the number moved. `ids` is sorted on the
+ * way.
+ */
+MUST_CHECK enum status store_complete(struct store *store, order_id ids[], size_t *count);
+
+/*
+ * Reads the ids of up to `max` (1 to STORE_BATCH_MAX) orders that are still Processing `grace_ms`
+ * or more after they were due, the longest overdue first. `*any_processing`: some order is
+ * Processing, overdue or not.
+ */
+MUST_CHECK enum status store_overdue(struct store *store, uint32_t grace_ms, order_id ids[],
+                                     size_t max, size_t *count, bool *any_processing);
+
+/* Answers all `count` (1 to STORE_BATCH_MAX) lookups in one round trip. */
+MUST_CHECK enum status store_lookup(struct store *store, struct store_lookup lookups[],
+                                    size_t count);
+
+/* The counters, exact at one instant. Costs the same at ten orders and at ten million. */
+MUST_CHECK enum status store_counts(struct store *store, struct order_counts *counts);
+
+/*
+ * The counters and a recount of every row, both of one snapshot. Reads the whole table: for checks,
+ * not for serving.
+ */
+MUST_CHECK enum status store_recount(struct store *store, struct order_counts *counts,
+                                     struct order_counts *recounted);
+
+#endif

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a kind of database supplies to store.c. Each operation mirrors the public function of the
+ * same name in store.h; store.c has checked the arguments, connected, and takes care of
+ * reconnecting: after STATUS_UNAVAILABLE it calls disconnect.
+ *
+ * A backend leaves no transaction open when an operation returns, whatever it returns.
+ */
+#ifndef COMMON_STORE_STORE_BACKEND_H
+#define COMMON_STORE_STORE_BACKEND_H
+
+#include "common/store/schema/schema.h"
+#include "common/store/store.h"
+
+struct store_ops {
+    const char *name;
+    struct store *(*create)(void); /* allocates the backend's own struct, `struct store` first */
+    enum status (*connect)(struct store *store);
+    void (*disconnect)(struct store *store); /* also when not, or half, connected */
+    enum status (*ping)(struct store *store);
+
+    /* Takes the lock of migrations and reads the version reached so far, 0 on an empty database. */
+    enum status (*migrate_begin)(struct store *store, int *version);
+    /* Applies one step and records it. May have been cut off half way before: repeats are harmless.
+     */
+    enum status (*migrate_step)(struct store *store, const struct schema_step *step);
+    /* Ends what migrate_begin began; keeps the steps if `outcome` is STATUS_OK. */
+    enum status (*migrate_end)(struct store *store, enum status outcome);
+
+    enum status (*reserve_ids)(struct store *store, uint32_t count, order_id *first);
+    enum status (*insert)(struct store *store, struct store_insert entries[], size_t count);
+    enum status (*claim)(struct store *store, order_id ids[], size_t *count, uint32_t delay_ms,
+                         uint64_t *age_ms);
+    enum status (*claim_waiting)(struct store *store, uint32_t min_age_ms, uint32_t delay_ms,
+                                 order_id ids[], size_t max, size_t *count);
+    enum status (*complete)(struct store *store, const order_id ids[], size_t *count);
+    enum status (*overdue)(struct store *store, uint32_t grace_ms, order_id ids[], size_t max,
+                           size_t *count, bool *any_processing);
+    enum status (*lookup)(struct store *store, struct store_lookup lookups[], size_t count);
+    enum status (*counts)(struct store *store, struct order_counts *counts);
+    enum status (*recount)(struct store *store, struct order_counts *counts,
+                           struct order_counts *recounted);
+};
+
+struct store {
+    const struct store_ops *ops;
+    struct database_url url;
+    bool connected;
+    bool reported_away;   /* so that an outage is one line in the log, not one a second */
+    uint32_t backoff_ms;  /* before the next attempt to connect */
+    uint64_t retry_at_ms; /* no attempt before this; clock_monotonic_ms */
+};
+
+extern const struct store_ops store_sqlite_ops;
+extern const struct store_ops store_mysql_ops;
+
+/*
+ * Logs, once, what the database's library said, and passes `status` on:
+ * `return store_failed(store, STATUS_UNAVAILABLE, "insert", code, message)`.
+ */
+enum status store_failed(struct store *store, enum status status, const char *operation, int code,
+                         const char *message);
+
+#endif
