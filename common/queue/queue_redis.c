@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <hiredis/hiredis.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "common/database_url.h"
+#include "common/log.h"
+#include "common/memory.h"
+#include "common/queue/queue_backend.h"
+
+enum {
+    CONNECT_TIMEOUT_MS = 1000,
+    BRPOP_TIMEOUT_S = 1,
+    REPLY_TIMEOUT_MS = 2000, /* for a reply, beyond the time the command itself may wait */
+    BACKOFF_FIRST_MS = 50,
+    BACKOFF_MAX_MS = 1000,
+};
+
+struct queue_redis {
+    struct queue base;
+    struct redis_url url;
+    char *key;
+    redisContext *context; /* NULL: not connected */
+    int wake_fd;           /* an eventfd, readable once queue_wake was called */
+    uint64_t asked_at_ms;  /* when the BRPOP that is unanswered was sent; 0: none is */
+    uint64_t retry_at_ms;  /* no attempt to connect before this */
+    uint32_t backoff_ms;
+    bool reported_away; /* so that an outage is one line in the log */
+    uint64_t foreign;   /* values in the list that are not order ids */
+};
+
+static struct queue_redis *of(struct queue *queue)
+{
+    return (struct queue_redis *)queue;
+}
+
+static void disconnect(struct queue_redis *redis)
+{
+    redisFree(redis->context);
+    redis->context = NULL;
+    redis->asked_at_ms = 0;
+}
+
+/*
+ * Logs the first failure of an outage and gives the connection up: after any error hiredis's
+ * context is out of step with the server.
+ */
+static enum status away(struct queue_redis *redis, const char *operation, const char *message)
+{
+    LOG_EVENT(redis->reported_away ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARN, "redis call failed",
+              log_str("operation", operation), log_str("error", message));
+    redis->reported_away = true;
+    disconnect(redis);
+    redis->retry_at_ms = clock_monotonic_ms() + clock_jitter_ms(redis->backoff_ms);
+    redis->backoff_ms =
+        redis->backoff_ms * 2 > BACKOFF_MAX_MS ? BACKOFF_MAX_MS : redis->backoff_ms * 2;
+    return STATUS_UNAVAILABLE;
+}
+
+/* The outage ends with a command on the list that worked, not with a connection that opened. */
+static void is_back(struct queue_redis *redis)
+{
+    if (redis->reported_away) {
+        log_info("redis is back", log_str("key", redis->key));
+    }
+    redis->reported_away = false;
+    redis->backoff_ms = BACKOFF_FIRST_MS;
+}
+
+/* Takes the reply over. STATUS_OK: `*reply` is no error; free it with freeReplyObject. */
+static enum status check_reply(struct queue_redis *redis, const char *operation, void *raw,
+                               redisReply **reply)
+{
+    *reply = raw;
+    if (raw == NULL) {
+        return away(redis, operation, redis->context->errstr);
+    }
+    if ((*reply)->type == REDIS_REPLY_ERROR) {
+        enum status status = away(redis, operation, (*reply)->str);
+        freeReplyObject(*reply);
+        return status;
+    }
+    return STATUS_OK;
+}
+
+static enum status command(struct queue_redis *redis, int argc, const char *argv[],
+                           redisReply **reply)
+{
+    return check_reply(redis, argv[0], redisCommandArgv(redis->context, argc, argv, NULL), reply);
+}
+
+static enum status command_ok(struct queue_redis *redis, int argc, const char *argv[])
+{
+    redisReply *reply;
+    enum status status = command(redis, argc, argv, &reply);
+    if (status == STATUS_OK) {
+        freeReplyObject(reply);
+    }
+    return status;
+}
+
+static enum status introduce(struct queue_redis *redis)
+{
+    const struct redis_url *url = &redis->url;
+    enum status status = STATUS_OK;
+    if (url->password[0] != '\0' && url->user[0] != '\0') {
+        status = command_ok(redis, 3, (const char *[]){"AUTH", url->user, url->password});
+    } else if (url->password[0] != '\0') {
+        status = command_ok(redis, 2, (const char *[]){"AUTH", url->password});
+    }
+    if (status == STATUS_OK && url->database != 0) {
+        char number[12];
+        snprintf(number, sizeof number, "%" PRIu32, url->database);
+        status = command_ok(redis, 2, (const char *[]){"SELECT", number});
+    }
+    return status;
+}
+
+static enum status ensure_connected(struct queue_redis *redis)
+{
+    if (redis->context != NULL) {
+        return STATUS_OK;
+    }
+    if (clock_monotonic_ms() < redis->retry_at_ms) {
+        return STATUS_UNAVAILABLE;
+    }
+    const struct timeval limit = {.tv_sec = CONNECT_TIMEOUT_MS / 1000};
+    redis->context = redis->url.path[0] != '\0'
+                         ? redisConnectUnixWithTimeout(redis->url.path, limit)
+                         : redisConnectWithTimeout(redis->url.host, redis->url.port, limit);
+    if (redis->context == NULL || redis->context->err != 0) {
+        return away(redis, "connect",
+                    redis->context != NULL ? redis->context->errstr : "out of memory");
+    }
+    const struct timeval reply_limit = {.tv_sec = REPLY_TIMEOUT_MS / 1000};
+    redisSetTimeout(redis->context, reply_limit);
+    if (redis->url.path[0] == '\0') {
+        redisEnableKeepAlive(redis->context); /* on a unix socket it would be an error */
+    }
+    return introduce(redis);
+}
+
+static enum status redis_push(struct queue *queue, const order_id ids[], size_t count)
+{
+    struct queue_redis *redis = of(queue);
+    if (redis->asked_at_ms != 0) {
+        disconnect(redis); /* the next answer would be the one to a pop's BRPOP */
+    }
+    enum status status = ensure_connected(redis);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    const char *argv[2 + QUEUE_BATCH_MAX] = {"LPUSH", redis->key};
+    char texts[QUEUE_BATCH_MAX][ORDER_ID_TEXT_SIZE];
+    for (size_t i = 0; i < count; i++) {
+        order_id_format(ids[i], texts[i]);
+        argv[2 + i] = texts[i];
+    }
+    status = command_ok(redis, (int)(2 + count), argv);
+    if (status == STATUS_OK) {
+        is_back(redis);
+    }
+    return status;
+}
+
+/* Keeps the ids among the replies; what else is in the list is dropped, counted and never fatal. */
+static void keep_ids(struct queue_redis *redis, redisReply *const elements[], size_t element_count,
+                     order_id ids[], size_t *count)
+{
+    for (size_t i = 0; i < element_count; i++) {
+        const redisReply *element = elements[i];
+        if (element->type == REDIS_REPLY_STRING &&
+            order_id_parse(element->str, element->len, &ids[*count])) {
+            (*count)++;
+        } else if (++redis->foreign == 1 || redis->foreign % 10000 == 0) {
+            log_warn("the redis list holds values that are not order ids; they are dropped",
+                     log_str("key", redis->key), log_int("dropped", (int64_t)redis->foreign));
+        }
+    }
+}
+
+/* What else is there, without waiting. */
+static enum status take_more(struct queue_redis *redis, order_id ids[], size_t max, size_t *count)
+{
+    char number[24];
+    snprintf(number, sizeof number, "%zu", max);
+    redisReply *reply;
+    enum status status = command(redis, 3, (const char *[]){"RPOP", redis->key, number}, &reply);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    if (reply->type == REDIS_REPLY_ARRAY) {
+        keep_ids(redis, reply->element, reply->elements, ids, count);
+    }
+    freeReplyObject(reply);
+    return STATUS_OK;
+}
+
+/* Sends BRPOP without waiting for the answer, so that the wait can be ended by queue_wake. */
+static enum status ask(struct queue_redis *redis)
+{
+    int sent = 0;
+    if (redisAppendCommand(redis->context, "BRPOP %s %d", redis->key, BRPOP_TIMEOUT_S) !=
+        REDIS_OK) {
+        return away(redis, "BRPOP", redis->context->errstr);
+    }
+    while (!sent) {
+        if (redisBufferWrite(redis->context, &sent) != REDIS_OK) {
+            return away(redis, "BRPOP", redis->context->errstr);
+        }
+    }
+    redis->asked_at_ms = clock_monotonic_ms();
+    return STATUS_OK;
+}
+
+/* STATUS_OK: the answer has begun to arrive. STATUS_TIMEOUT: not within `wait_ms`, or woken. */
+static enum status await_answer(struct queue_redis *redis, uint64_t wait_ms)
+{
+    struct pollfd fds[] = {{.fd = redis->context->fd, .events = POLLIN},
+                           {.fd = redis->wake_fd, .events = POLLIN}};
+    /* A server that does not even answer nil in time is away, however long the caller would wait.
+     */
+    uint64_t overdue_ms = redis->asked_at_ms + BRPOP_TIMEOUT_S * 1000 + REPLY_TIMEOUT_MS;
+    uint64_t now_ms = clock_monotonic_ms();
+    uint64_t patience_ms = overdue_ms > now_ms ? overdue_ms - now_ms : 0;
+    int ready = poll(fds, 2, (int)(wait_ms < patience_ms ? wait_ms : patience_ms));
+    if (ready < 0 && errno != EINTR) {
+        return away(redis, "poll", strerror(errno));
+    }
+    if (ready > 0 && fds[1].revents != 0) {
+        uint64_t calls;
+        ssize_t cleared = read(redis->wake_fd, &calls, sizeof calls);
+        (void)cleared;
+        return STATUS_TIMEOUT;
+    }
+    if (ready > 0) {
+        return STATUS_OK;
+    }
+    return clock_monotonic_ms() >= overdue_ms ? away(redis, "BRPOP", "no answer in time")
+                                              : STATUS_TIMEOUT;
+}
+
+/* Reads the answer to BRPOP: [key, value], or nil when its own timeout has passed. */
+static enum status read_answer(struct queue_redis *redis, order_id ids[], size_t *count)
+{
+    void *raw = NULL;
+    redisReply *reply;
+    redis->asked_at_ms = 0;
+    if (redisGetReply(redis->context, &raw) != REDIS_OK) {
+        raw = NULL;
+    }
+    enum status status = check_reply(redis, "BRPOP", raw, &reply);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    is_back(redis);
+    status = STATUS_TIMEOUT;
+    if (reply->type == REDIS_REPLY_ARRAY && reply->elements == 2) {
+        keep_ids(redis, &reply->element[1], 1, ids, count);
+        status = STATUS_OK;
+    }
+    freeReplyObject(reply);
+    return status;
+}
+
+static enum status redis_pop(struct queue *queue, order_id ids[], size_t max, uint32_t wait_ms,
+                             size_t *count)
+{
+    struct queue_redis *redis = of(queue);
+    uint64_t until_ms = clock_monotonic_ms() + wait_ms;
+    for (;;) {
+        enum status status = ensure_connected(redis);
+        if (status == STATUS_OK && redis->asked_at_ms == 0) {
+            status = ask(redis);
+        }
+        if (status == STATUS_OK) {
+            uint64_t now_ms = clock_monotonic_ms();
+            status = await_answer(redis, now_ms < until_ms ? until_ms - now_ms : 0);
+            if (status == STATUS_TIMEOUT) {
+                return status; /* the BRPOP stays out; the next call goes on waiting for it */
+            }
+        }
+        if (status == STATUS_OK) {
+            status = read_answer(redis, ids, count);
+        }
+        if (status == STATUS_OK && *count < max) {
+            status = take_more(redis, ids, max - *count, count);
+        }
+        if (*count > 0) {
+            return STATUS_OK; /* whatever broke after the first id is met again by the next call */
+        }
+        if (status == STATUS_UNAVAILABLE ||
+            (status == STATUS_TIMEOUT && clock_monotonic_ms() >= until_ms)) {
+            return status;
+        }
+    }
+}
+
+static void redis_wake(struct queue *queue)
+{
+    uint64_t one = 1;
+    ssize_t written = write(of(queue)->wake_fd, &one, sizeof one);
+    (void)written;
+}
+
+static void redis_close(struct queue *queue)
+{
+    struct queue_redis *redis = of(queue);
+    redisFree(redis->context);
+    close(redis->wake_fd);
+    free(redis->key);
+    free(redis);
+}
+
+static const struct queue_ops redis_ops = {
+    .close = redis_close,
+    .push = redis_push,
+    .pop = redis_pop,
+    .wake = redis_wake,
+};
+
+struct queue *queue_open_redis(const struct redis_url *url, const char *key)
+{
+    struct queue_redis *redis = memory_allocate(1, sizeof *redis);
+    redis->base.ops = &redis_ops;
+    redis->url = *url;
+    redis->key = memory_allocate(strlen(key) + 1, 1);
+    strcpy(redis->key, key);
+    redis->backoff_ms = BACKOFF_FIRST_MS;
+    redis->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (redis->wake_fd < 0) {
+        log_error("cannot make an eventfd", log_str("error", strerror(errno)));
+        exit(EXIT_FAILURE);
+    }
+    return &redis->base;
+}
