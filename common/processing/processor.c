@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: MIT */
+#include "common/processing/processor.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/memory.h"
+#include "common/processing/deadline_heap.h"
+#include "common/processing/recovery.h"
+#include "common/thread.h"
+
+/*
+ * Transactions of one kind start at least PACE_MS apart unless the last one was full, so that at
+ * middling load a commit carries many orders. An order that comes alone finds the pace long past
+ * and does not wait.
+ */
+enum {
+    BATCH_MAX = STORE_BATCH_MAX,
+    PACE_MS = 5,
+    RETRY_MS = 100,        /* after the database was away or a transaction was lost */
+    QUEUE_AWAY_MS = 100,   /* between attempts to reach the queue */
+    LAG_INTERVAL_MS = 500, /* how often the lag of the hints is measured */
+    WAIT_MAX_MS = 1000,
+};
+
+_Static_assert((int)QUEUE_BATCH_MAX == (int)STORE_BATCH_MAX,
+               "what is taken at once is claimed at once");
+
+struct processor {
+    struct processor_config config;
+    struct store *store;
+    struct queue *queue;
+    pthread_t thread;
+
+    pthread_mutex_t lock;
+    pthread_cond_t stop_asked;
+    bool stopping; /* under lock */
+
+    /* The rest belongs to the thread. Times are clock_monotonic_ms. */
+    struct deadline_heap deadlines;
+    struct recovery recovery;
+    enum hint_flow flow;
+    uint64_t take_at_ms;     /* not before this are hints taken */
+    uint64_t complete_at_ms; /* not before this are orders completed */
+    uint64_t lag_at_ms;      /* not before this is the lag measured again */
+    order_id
+        taken[BATCH_MAX]; /* hints not claimed yet: more than none only while the claim fails */
+    size_t taken_count;
+};
+
+static bool is_stopping(struct processor *processor)
+{
+    pthread_mutex_lock(&processor->lock);
+    bool stopping = processor->stopping;
+    pthread_mutex_unlock(&processor->lock);
+    return stopping;
+}
+
+/* Waits, but not for longer than until the stop. */
+static void pause_ms(struct processor *processor, uint64_t wait_ms)
+{
+    struct timespec until = clock_monotonic_after((uint32_t)wait_ms);
+    pthread_mutex_lock(&processor->lock);
+    int error = 0;
+    while (!processor->stopping && error == 0) {
+        error = pthread_cond_timedwait(&processor->stop_asked, &processor->lock, &until);
+    }
+    pthread_mutex_unlock(&processor->lock);
+}
+
+static uint64_t later(uint64_t left, uint64_t right)
+{
+    return left > right ? left : right;
+}
+
+/* Milliseconds until something other than a hint needs the thread. */
+static uint64_t idle_ms(const struct processor *processor)
+{
+    uint64_t now_ms = clock_monotonic_ms();
+    uint64_t next_ms = now_ms + WAIT_MAX_MS;
+    struct deadline first;
+    if (deadline_heap_peek(&processor->deadlines, &first)) {
+        uint64_t complete_ms = later(first.due_ms, processor->complete_at_ms);
+        next_ms = complete_ms < next_ms ? complete_ms : next_ms;
+    }
+    if (processor->config.recover && processor->recovery.sweep_at_ms < next_ms) {
+        next_ms = processor->recovery.sweep_at_ms;
+    }
+    return next_ms > now_ms ? next_ms - now_ms : 0;
+}
+
+/* The local deadline is never before the row's: the row's was set before the claim returned. */
+static void hold_deadlines(struct processor *processor, const order_id ids[], size_t count)
+{
+    uint64_t due_ms = clock_monotonic_ms() + processor->config.delay_ms + 1;
+    for (size_t i = 0; i < count; i++) {
+        deadline_heap_push(&processor->deadlines,
+                           (struct deadline){.due_ms = due_ms, .id = ids[i]});
+    }
+}
+
+static void complete_due(struct processor *processor)
+{
+    order_id ids[BATCH_MAX];
+    size_t count = 0;
+    uint64_t now_ms = clock_monotonic_ms();
+    struct deadline first;
+    if (now_ms < processor->complete_at_ms) {
+        return;
+    }
+    while (count < BATCH_MAX && deadline_heap_peek(&processor->deadlines, &first) &&
+           first.due_ms <= now_ms) {
+        deadline_heap_pop(&processor->deadlines, &first);
+        ids[count++] = first.id;
+    }
+    if (count == 0) {
+        return;
+    }
+    size_t moved = count;
+    enum status status = store_complete(processor->store, ids, &moved);
+    if (status == STATUS_UNAVAILABLE || status == STATUS_CONFLICT) {
+        for (size_t i = 0; i < count; i++) {
+            deadline_heap_push(&processor->deadlines,
+                               (struct deadline){.due_ms = now_ms + RETRY_MS, .id = ids[i]});
+        }
+    }
+    /* Orders that did not move are done already, or a sweep comes for them. */
+    processor->complete_at_ms = now_ms + (count == BATCH_MAX ? 0 : PACE_MS);
+}
+
+static void claim_taken(struct processor *processor)
+{
+    uint64_t now_ms = clock_monotonic_ms();
+    bool measure = now_ms >= processor->lag_at_ms;
+    uint64_t age_ms = 0;
+    size_t count = processor->taken_count;
+    enum status status = store_claim(processor->store, processor->taken, &count,
+                                     processor->config.delay_ms, measure ? &age_ms : NULL);
+    if (status == STATUS_UNAVAILABLE || status == STATUS_CONFLICT) {
+        pause_ms(processor, clock_jitter_ms(status == STATUS_CONFLICT ? PACE_MS : RETRY_MS));
+        return;
+    }
+    if (status == STATUS_OK) {
+        hold_deadlines(processor, processor->taken, count);
+        if (measure && count > 0) {
+            processor->recovery.lag_ms = age_ms;
+            processor->lag_at_ms = now_ms + LAG_INTERVAL_MS;
+        }
+    }
+    processor->take_at_ms = now_ms + (processor->taken_count == BATCH_MAX ? 0 : PACE_MS);
+    processor->taken_count = 0;
+}
+
+static void take_hints(struct processor *processor)
+{
+    uint64_t wait_ms = idle_ms(processor);
+    uint64_t now_ms = clock_monotonic_ms();
+    size_t room = processor->config.capacity - processor->deadlines.count;
+    if (processor->taken_count > 0) {
+        claim_taken(processor);
+        return;
+    }
+    if (room == 0) {
+        pause_ms(processor, wait_ms);
+        return;
+    }
+    if (processor->take_at_ms > now_ms) {
+        uint64_t pace_ms = processor->take_at_ms - now_ms;
+        pause_ms(processor, pace_ms < wait_ms ? pace_ms : wait_ms);
+        return;
+    }
+    size_t max = room < BATCH_MAX ? room : BATCH_MAX;
+    switch (queue_pop(processor->queue, processor->taken, max, (uint32_t)wait_ms,
+                      &processor->taken_count)) {
+    case STATUS_OK:
+        processor->flow = HINTS_COME;
+        claim_taken(processor);
+        break;
+    case STATUS_TIMEOUT:
+        processor->flow = HINTS_EMPTY;
+        processor->recovery.lag_ms = 0;
+        break;
+    default:
+        if (processor->flow != HINTS_AWAY) {
+            processor->flow = HINTS_AWAY;
+            processor->recovery.sweep_at_ms = now_ms;
+        }
+        pause_ms(processor, wait_ms < QUEUE_AWAY_MS ? wait_ms : QUEUE_AWAY_MS);
+    }
+}
+
+static void recover_if_due(struct processor *processor)
+{
+    if (!processor->config.recover || clock_monotonic_ms() < processor->recovery.sweep_at_ms) {
+        return;
+    }
+    order_id ids[STORE_BATCH_MAX];
+    /* Hints in hand have a claim on the room too. */
+    size_t used = processor->deadlines.count + processor->taken_count;
+    size_t room = processor->config.capacity > used ? processor->config.capacity - used : 0;
+    size_t count = room < STORE_BATCH_MAX ? room : STORE_BATCH_MAX;
+    recovery_sweep(&processor->recovery, processor->store, processor->flow,
+                   processor->config.delay_ms, ids, &count);
+    hold_deadlines(processor, ids, count);
+}
+
+static void *run(void *arg)
+{
+    struct processor *processor = arg;
+    while (!is_stopping(processor)) {
+        complete_due(processor);
+        recover_if_due(processor);
+        take_hints(processor);
+    }
+    return NULL;
+}
+
+struct processor *processor_start(const struct processor_config *config, struct store *store,
+                                  struct queue *queue)
+{
+    struct processor *processor = memory_allocate(1, sizeof *processor);
+    processor->config = *config;
+    processor->store = store;
+    processor->queue = queue;
+    processor->flow = HINTS_EMPTY;
+    pthread_mutex_init(&processor->lock, NULL);
+    thread_cond_init(&processor->stop_asked);
+    recovery_init(&processor->recovery);
+    if (deadline_heap_init(&processor->deadlines, config->capacity) != STATUS_OK) {
+        log_error("no memory for the deadlines; lower WORKER_CAPACITY",
+                  log_int("capacity", (int64_t)config->capacity));
+        exit(EXIT_FAILURE);
+    }
+    processor->thread = thread_start("processor", run, processor);
+    return processor;
+}
+
+void processor_stop(struct processor *processor)
+{
+    if (processor == NULL) {
+        return;
+    }
+    pthread_mutex_lock(&processor->lock);
+    processor->stopping = true;
+    pthread_cond_signal(&processor->stop_asked);
+    pthread_mutex_unlock(&processor->lock);
+    queue_wake(processor->queue);
+    pthread_join(processor->thread, NULL);
+    deadline_heap_finish(&processor->deadlines);
+    pthread_cond_destroy(&processor->stop_asked);
+    pthread_mutex_destroy(&processor->lock);
+    free(processor);
+}

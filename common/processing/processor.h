@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The processor: takes hints, claims orders, holds their deadlines, completes them, and recovers by
+ * query what lost its hint or its worker. One thread; the order-worker is nothing else, and
+ * order-api runs one in its own process when there is no Redis.
+ *
+ * Owns: its thread and its deadlines. Borrows the store and the queue, which nobody else may pop
+ * from or use until processor_stop has returned.
+ */
+#ifndef COMMON_PROCESSING_PROCESSOR_H
+#define COMMON_PROCESSING_PROCESSOR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/queue/queue.h"
+#include "common/store/store.h"
+
+struct processor;
+
+struct processor_config {
+    uint32_t delay_ms; /* time in Processing, at least */
+    size_t capacity;   /* orders held in Processing; full, it stops taking */
+    bool recover;      /* also claim and complete by query what nobody looks after */
+};
+
+/* Starts the thread. Never NULL: no memory or no thread ends the process. */
+struct processor *processor_start(const struct processor_config *config, struct store *store,
+                                  struct queue *queue);
+
+/*
+ * Stops taking, waits for the transaction under way (not for deadlines: those are in the rows and
+ * whoever comes first after them completes the orders), ends the thread and frees. Takes NULL.
+ */
+void processor_stop(struct processor *processor);
+
+#endif

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT */
+#include "common/processing/recovery.h"
+
+#include "common/clock.h"
+#include "common/log.h"
+
+/*
+ * An orphan completes at its own deadline + 1 s: it is overdue after OVERDUE_GRACE_MS and found
+ * after at most 1.25 BUSY_INTERVAL_MS more. The grace keeps sweeps from doing the work of living
+ * workers.
+ */
+enum {
+    OVERDUE_GRACE_MS = 250,
+    WAITING_GRACE_MS = 500,
+    IDLE_INTERVAL_MS = 1000, /* nothing is Processing anywhere */
+    BUSY_INTERVAL_MS = 500,
+    AWAY_INTERVAL_MS = 100, /* sweeps take the place of hints */
+    FULL_INTERVAL_MS = 5,   /* the last sweep found as much as it could take: there is more */
+    OVERDUE_ROUNDS = 10,    /* batches of overdue orders one sweep completes at most */
+};
+
+void recovery_init(struct recovery *recovery)
+{
+    *recovery = (struct recovery){.sweep_at_ms = clock_monotonic_ms()};
+}
+
+/* Returns how many were overdue; `*any_processing` as store_overdue says it. */
+static size_t complete_overdue(struct store *store, bool *any_processing)
+{
+    order_id ids[STORE_BATCH_MAX];
+    size_t total = 0;
+    for (int round = 0; round < OVERDUE_ROUNDS; round++) {
+        size_t count;
+        if (store_overdue(store, OVERDUE_GRACE_MS, ids, STORE_BATCH_MAX, &count, any_processing) !=
+                STATUS_OK ||
+            count == 0) {
+            break;
+        }
+        bool full = count == STORE_BATCH_MAX;
+        if (store_complete(store, ids, &count) != STATUS_OK) {
+            break;
+        }
+        total += count;
+        if (!full) {
+            break;
+        }
+    }
+    return total;
+}
+
+static uint32_t waiting_age_ms(const struct recovery *recovery, enum hint_flow flow)
+{
+    switch (flow) {
+    case HINTS_AWAY:
+        return 0;
+    case HINTS_EMPTY:
+        return WAITING_GRACE_MS;
+    case HINTS_COME:
+        break;
+    }
+    uint64_t age_ms = recovery->lag_ms + 2 * WAITING_GRACE_MS;
+    return age_ms < UINT32_MAX ? (uint32_t)age_ms : UINT32_MAX;
+}
+
+void recovery_sweep(struct recovery *recovery, struct store *store, enum hint_flow flow,
+                    uint32_t delay_ms, order_id ids[], size_t *count)
+{
+    size_t room = *count;
+    bool any_processing = false;
+    size_t completed = complete_overdue(store, &any_processing);
+    *count = 0;
+    if (room > 0 && store_claim_waiting(store, waiting_age_ms(recovery, flow), delay_ms, ids, room,
+                                        count) != STATUS_OK) {
+        *count = 0;
+    }
+    if (flow != HINTS_AWAY && completed + *count > 0) {
+        log_info("recovered orders", log_int("completed_overdue", (int64_t)completed),
+                 log_int("claimed_without_hint", (int64_t)*count));
+    }
+    uint32_t interval_ms = any_processing || *count > 0 ? BUSY_INTERVAL_MS : IDLE_INTERVAL_MS;
+    if (flow == HINTS_AWAY) {
+        interval_ms = AWAY_INTERVAL_MS;
+    }
+    if (room > 0 && *count == room) {
+        interval_ms = FULL_INTERVAL_MS;
+    }
+    recovery->sweep_at_ms = clock_monotonic_ms() + clock_jitter_ms(interval_ms);
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Recovery: finds by query what nobody looks after any more, an order whose hint was lost or whose
+ * worker died. It never puts hints back into the queue: under backlog that would multiply them.
+ *
+ * An order is orphaned in one of two ways. Processing and overdue by a grace: whoever finds it
+ * completes it. Pending for longer than its hint can take to come up: whoever finds it claims it.
+ *
+ * Blocks for the database. One thread.
+ */
+#ifndef COMMON_PROCESSING_RECOVERY_H
+#define COMMON_PROCESSING_RECOVERY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/store/store.h"
+
+/* What the last look into the queue has shown: it decides how old a Pending order must be to be
+ * claimed. */
+enum hint_flow {
+    HINTS_EMPTY, /* no hint is waiting: a Pending order older than a short grace has lost its own */
+    HINTS_COME,  /* hints are waiting: only one older than their lag and the grace has */
+    HINTS_AWAY,  /* the queue is out of reach: all that are Pending must be found by query */
+};
+
+struct recovery {
+    uint64_t sweep_at_ms; /* when the next sweep is due, clock_monotonic_ms */
+    uint64_t lag_ms;      /* how old the orders are whose hints come up now */
+};
+
+/* A first sweep is due at once: what an earlier process left behind waits already. */
+void recovery_init(struct recovery *recovery);
+
+/*
+ * One sweep: completes what is overdue and claims up to `*count` (at most STORE_BATCH_MAX) orders
+ * that wait without a hint. `*count` becomes the number claimed; they stand in `ids` and the caller
+ * holds their deadlines. Sets when the next sweep is due. Failures are tried again by the next
+ * sweep.
+ */
+void recovery_sweep(struct recovery *recovery, struct store *store, enum hint_flow flow,
+                    uint32_t delay_ms, order_id ids[], size_t *count);
+
+#endif

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/* order-worker: a processor on a Redis list, or, without Redis, on what recovery finds in the
+ * database. */
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "common/config.h"
+#include "common/log.h"
+#include "common/processing/processor.h"
+#include "common/startup.h"
+#include "common/thread.h"
+
+/* Without Redis there are no hints, and the processor lives on recovery alone. */
+static struct queue *open_queue(const struct config *config)
+{
+    return config->has_redis ? queue_open_redis(&config->redis, config->redis_queue)
+                             : queue_open_memory(1);
+}
+
+int main(int argc, char *argv[])
+{
+    thread_prepare_signals();
+    struct config config;
+    enum config_outcome outcome = config_load(CONFIG_WORKER, argc, argv, &config);
+    if (outcome != CONFIG_RUN) {
+        return outcome == CONFIG_DONE ? EXIT_SUCCESS : 2;
+    }
+    log_init(config.log_level, config.log_format);
+
+    struct store *store = startup_open_store(&config.database);
+    if (store == NULL) {
+        return EXIT_FAILURE;
+    }
+    struct queue *queue = open_queue(&config);
+    const struct processor_config processing = {.delay_ms = config.processing_delay_ms,
+                                                .capacity = config.worker_capacity,
+                                                .recover = true};
+    struct processor *processor = processor_start(&processing, store, queue);
+    log_info("ready", log_str("database", store_name(store)),
+             log_str("queue", config.has_redis ? config.redis_queue : "none"),
+             log_int("delay_ms", config.processing_delay_ms), log_int("pid", getpid()));
+
+    int signal_number = thread_wait_for_stop_signal(THREAD_WAIT_FOR_EVER);
+    log_info("stopping", log_int("signal", signal_number));
+    processor_stop(processor);
+    queue_close(queue);
+    store_destroy(store);
+    log_info("stopped", log_int("signal", signal_number));
+    return EXIT_SUCCESS;
+}
