@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT */
+#include "api-service/batcher.h"
+
+#include <assert.h>
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "common/clock.h"
+#include "common/memory.h"
+#include "common/thread.h"
+
+struct batcher {
+    struct batcher_config config;
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    bool stopping;
+    bool sleeping; /* the thread waits for a ticket: only then is a signal worth its cost */
+    struct batch_ticket *first;
+    struct batch_ticket **last; /* where the next ticket is linked in */
+    size_t waiting_count;
+    size_t waiting_bytes;
+    struct batch_ticket **batch; /* belongs to the thread */
+};
+
+/* Waits for tickets and takes a batch of them out; 0: there are none and none will come. */
+static size_t take_batch(struct batcher *batcher)
+{
+    size_t count = 0;
+    size_t bytes = 0;
+    pthread_mutex_lock(&batcher->lock);
+    while (batcher->first == NULL && !batcher->stopping) {
+        batcher->sleeping = true;
+        pthread_cond_wait(&batcher->changed, &batcher->lock);
+    }
+    batcher->sleeping = false;
+    while (batcher->first != NULL && count < batcher->config.batch_count_max &&
+           bytes < batcher->config.batch_bytes_max) {
+        struct batch_ticket *ticket = batcher->first;
+        batcher->first = ticket->next;
+        batcher->batch[count++] = ticket;
+        bytes += ticket->bytes;
+    }
+    if (batcher->first == NULL) {
+        batcher->last = &batcher->first;
+    }
+    batcher->waiting_count -= count;
+    batcher->waiting_bytes -= bytes;
+    pthread_mutex_unlock(&batcher->lock);
+    return count;
+}
+
+static void *run(void *arg)
+{
+    struct batcher *batcher = arg;
+    size_t count;
+    while ((count = take_batch(batcher)) > 0) {
+        batcher->config.flush(batcher->config.context, batcher->batch, count);
+    }
+    return NULL;
+}
+
+struct batcher *batcher_start(const struct batcher_config *config)
+{
+    struct batcher *batcher = memory_allocate(1, sizeof *batcher);
+    batcher->config = *config;
+    batcher->last = &batcher->first;
+    batcher->batch = memory_allocate(config->batch_count_max, sizeof(struct batch_ticket *));
+    pthread_mutex_init(&batcher->lock, NULL);
+    thread_cond_init(&batcher->changed);
+    batcher->thread = thread_start(config->name, run, batcher);
+    return batcher;
+}
+
+bool batcher_accepts(struct batcher *batcher, size_t bytes)
+{
+    const struct batcher_config *config = &batcher->config;
+    pthread_mutex_lock(&batcher->lock);
+    bool room = batcher->waiting_count < config->waiting_count_max &&
+                batcher->waiting_bytes + bytes <= config->waiting_bytes_max;
+    if (room && batcher->first != NULL) {
+        room = clock_monotonic_ms() - batcher->first->arrived_ms < config->waiting_age_max_ms;
+    }
+    pthread_mutex_unlock(&batcher->lock);
+    return room;
+}
+
+void batcher_submit(struct batcher *batcher, struct batch_ticket *ticket)
+{
+    ticket->next = NULL;
+    ticket->arrived_ms = clock_monotonic_ms();
+    pthread_mutex_lock(&batcher->lock);
+    assert(!batcher->stopping);
+    *batcher->last = ticket;
+    batcher->last = &ticket->next;
+    batcher->waiting_count++;
+    batcher->waiting_bytes += ticket->bytes;
+    if (batcher->sleeping) {
+        pthread_cond_signal(&batcher->changed);
+    }
+    pthread_mutex_unlock(&batcher->lock);
+}
+
+void batcher_stop(struct batcher *batcher)
+{
+    if (batcher == NULL) {
+        return;
+    }
+    pthread_mutex_lock(&batcher->lock);
+    batcher->stopping = true;
+    pthread_cond_signal(&batcher->changed);
+    pthread_mutex_unlock(&batcher->lock);
+    pthread_join(batcher->thread, NULL);
+    pthread_cond_destroy(&batcher->changed);
+    pthread_mutex_destroy(&batcher->lock);
+    free(batcher->batch);
+    free(batcher);
+}

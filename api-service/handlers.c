@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: MIT */
+#include "api-service/handlers.h"
+
+#include <sodium.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "api-service/admission.h"
+#include "api-service/metrics_text.h"
+#include "api-service/order_json.h"
+#include "api-service/problem.h"
+#include "api-service/router.h"
+
+enum {
+    READ_DEADLINE_MS = 5000,
+    LIVENESS_DEADLINE_MS = 1000,
+};
+
+static const char json_type[] = "application/json";
+
+static struct http_response *response_of(const struct request *request)
+{
+    return http_exchange_response(request->exchange);
+}
+
+static const char *target_of(const struct request *request)
+{
+    return http_exchange_target(request->exchange);
+}
+
+static void refuse_body(struct request *request, enum status status,
+                        const struct order_json_errors *errors)
+{
+    struct http_response *response = response_of(request);
+    char detail[128];
+    switch (status) {
+    case STATUS_INVALID:
+        snprintf(detail, sizeof detail, "the body is not JSON: %s, at byte %zu",
+                 errors->json.reason, errors->json.offset);
+        problem_bad_request(response, target_of(request), detail);
+        break;
+    case STATUS_CONFLICT:
+        problem_unprocessable(response, target_of(request), "the body is not an order; see errors",
+                              errors->fields, errors->field_count);
+        break;
+    default:
+        problem_unavailable(response, target_of(request), "out of memory; try again");
+    }
+}
+
+static void intake_done(struct intake_ticket *ticket)
+{
+    struct request *request =
+        (struct request *)((char *)ticket - offsetof(struct request, ticket.intake));
+    http_exchange_resume(request->exchange);
+}
+
+enum http_next handle_create_order(struct service *service, struct request *request)
+{
+    struct order *order = &request->order;
+    struct order_json_errors errors;
+    size_t len;
+    const char *body = http_exchange_body(request->exchange, &len);
+    enum status status = order_json_read(body, len, order, &errors);
+    if (status != STATUS_OK) {
+        refuse_body(request, status, &errors);
+        return HTTP_ANSWER;
+    }
+    if (!intake_accepts(service->intake, order->items_json_len)) {
+        problem_unavailable(response_of(request), target_of(request),
+                            "too many orders are waiting; nothing was stored; try again");
+        return HTTP_ANSWER;
+    }
+    if (order->idempotency_key[0] != '\0') {
+        crypto_generichash(order->fingerprint, sizeof order->fingerprint,
+                           (const unsigned char *)body, len, NULL, 0);
+    }
+    request->ticket.intake = (struct intake_ticket){.base = {.bytes = order->items_json_len},
+                                                    .order = order,
+                                                    .done = intake_done};
+    http_exchange_suspend(request->exchange);
+    intake_submit(service->intake, &request->ticket.intake);
+    return HTTP_WAIT;
+}
+
+void finish_create_order(struct service *service, struct request *request)
+{
+    (void)service;
+    const struct intake_ticket *ticket = &request->ticket.intake;
+    struct http_response *response = response_of(request);
+    char id[ORDER_ID_TEXT_SIZE];
+    char location[HTTP_RESPONSE_VALUE_SIZE];
+    switch (ticket->status) {
+    case STATUS_OK:
+        order_id_format(ticket->stored_id, id);
+        snprintf(location, sizeof location, "/order/%s", id);
+        http_response_add_header(response, "Location", location);
+        http_response_print(response, 200, json_type,
+                            "{\"order_id\":\"%s\",\"order_status\":\"%s\"}", id,
+                            order_status_name(ORDER_PENDING));
+        break;
+    case STATUS_CONFLICT:
+        problem_unprocessable(response, target_of(request),
+                              "the Idempotency-Key was used before for another request; use a "
+                              "new one",
+                              NULL, 0);
+        break;
+    case STATUS_INVALID:
+        problem_unprocessable(response, target_of(request),
+                              "the database refuses the content of this order", NULL, 0);
+        break;
+    default:
+        problem_unavailable(response, target_of(request),
+                            "the database did not confirm the order in time; repeat the request "
+                            "with the same Idempotency-Key");
+    }
+}
+
+static void read_done(struct read_ticket *ticket)
+{
+    struct request *request =
+        (struct request *)((char *)ticket - offsetof(struct request, ticket.read));
+    http_exchange_resume(request->exchange);
+}
+
+static enum http_next submit_read(struct service *service, struct request *request,
+                                  const struct read_ticket *ticket)
+{
+    if (!reads_accepts(service->reads)) {
+        problem_unavailable(response_of(request), target_of(request),
+                            "too many requests are waiting; try again");
+        return HTTP_ANSWER;
+    }
+    request->ticket.read = *ticket;
+    request->ticket.read.done = read_done;
+    http_exchange_suspend(request->exchange);
+    reads_submit(service->reads, &request->ticket.read);
+    return HTTP_WAIT;
+}
+
+static void no_such_order(struct request *request)
+{
+    problem_not_found(response_of(request), target_of(request), "there is no such order");
+}
+
+static void database_away(struct request *request)
+{
+    problem_unavailable(response_of(request), target_of(request),
+                        "the database does not answer; try again");
+}
+
+enum http_next handle_get_order(struct service *service, struct request *request)
+{
+    const char *id = target_of(request) + strlen(request->route->path);
+    struct read_ticket ticket = {
+        .kind = READ_ORDER,
+        .deadline_ms = READ_DEADLINE_MS,
+        .lookup = {.client_id = request->order.client_id},
+    };
+    if (!order_id_parse(id, strcspn(id, "?"), &ticket.lookup.id)) {
+        no_such_order(request);
+        return HTTP_ANSWER;
+    }
+    return submit_read(service, request, &ticket);
+}
+
+void finish_get_order(struct service *service, struct request *request)
+{
+    (void)service;
+    const struct read_ticket *ticket = &request->ticket.read;
+    if (ticket->status != STATUS_OK) {
+        database_away(request);
+        return;
+    }
+    if (!ticket->lookup.found) {
+        no_such_order(request);
+        return;
+    }
+    char id[ORDER_ID_TEXT_SIZE];
+    order_id_format(ticket->lookup.id, id);
+    http_response_print(response_of(request), 200, json_type,
+                        "{\"order_id\":\"%s\",\"order_status\":\"%s\"}", id,
+                        order_status_name(ticket->lookup.status));
+}
+
+enum http_next handle_metrics(struct service *service, struct request *request)
+{
+    return submit_read(service, request,
+                       &(struct read_ticket){.kind = READ_COUNTS, .deadline_ms = READ_DEADLINE_MS});
+}
+
+void finish_metrics(struct service *service, struct request *request)
+{
+    (void)service;
+    const struct read_ticket *ticket = &request->ticket.read;
+    if (ticket->status != STATUS_OK) {
+        database_away(request);
+        return;
+    }
+    metrics_text_fill(response_of(request), request->metrics_form, &ticket->counts);
+}
+
+enum http_next handle_livez(struct service *service, struct request *request)
+{
+    (void)service;
+    http_response_print(response_of(request), 200, json_type, "{\"status\":\"alive\"}");
+    return HTTP_ANSWER;
+}
+
+enum http_next handle_readyz(struct service *service, struct request *request)
+{
+    if (atomic_load(&service->draining)) {
+        problem_unavailable(response_of(request), target_of(request), "shutting down");
+        return HTTP_ANSWER;
+    }
+    return submit_read(service, request,
+                       &(struct read_ticket){.kind = READ_LIVENESS,
+                                             .deadline_ms = LIVENESS_DEADLINE_MS});
+}
+
+void finish_readyz(struct service *service, struct request *request)
+{
+    (void)service;
+    if (request->ticket.read.status == STATUS_OK) {
+        http_response_print(response_of(request), 200, json_type, "{\"status\":\"ready\"}");
+    } else {
+        database_away(request);
+    }
+}
+
+static enum http_next on_head(void *context, struct http_exchange *exchange,
+                              const struct http_head *head)
+{
+    struct request *request = http_exchange_data(exchange);
+    request->exchange = exchange;
+    return admission_check(context, request, head);
+}
+
+static enum http_next on_request(void *context, struct http_exchange *exchange)
+{
+    struct request *request = http_exchange_data(exchange);
+    return request->route->start(context, request);
+}
+
+static void on_resumed(void *context, struct http_exchange *exchange)
+{
+    struct request *request = http_exchange_data(exchange);
+    request->route->finish(context, request);
+}
+
+struct http_application handlers_application(struct service *service)
+{
+    return (struct http_application){
+        .context = service,
+        .data_size = sizeof(struct request),
+        .on_head = on_head,
+        .on_request = on_request,
+        .on_resumed = on_resumed,
+    };
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The HTTP server: the one file that knows libmicrohttpd. It reads requests, hands them to an
+ * application, lets them wait suspended, and sends the answers.
+ *
+ * Threads: the application's functions run on the server's pool, several at once, one at a time for
+ * any one exchange. http_exchange_resume may be called from any thread. Limits: connections, header
+ * and body sizes, and the time a client may take for each part of a request.
+ */
+#ifndef API_SERVICE_HTTP_SERVER_H
+#define API_SERVICE_HTTP_SERVER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "api-service/http.h"
+#include "common/status.h"
+
+struct http_server;
+struct http_exchange; /* one request and its answer */
+
+enum http_next {
+    HTTP_ANSWER, /* the response is filled in: send it (once the body has been read to its end) */
+    HTTP_READ_BODY, /* only from `on_head`: go on, then call `on_request` */
+    HTTP_WAIT,      /* only from `on_request`: http_exchange_suspend was called */
+};
+
+/* None of these may block. `data` is the application's own part of the exchange, zeroed at first.
+ */
+struct http_application {
+    void *context;
+    size_t data_size;
+    enum http_next (*on_head)(void *context, struct http_exchange *exchange,
+                              const struct http_head *head);
+    enum http_next (*on_request)(void *context, struct http_exchange *exchange);
+    void (*on_resumed)(void *context, struct http_exchange *exchange); /* fills the response in */
+};
+
+/*
+ * Listens on `host`:`port` (0 picks a free one) and starts to serve. NULL: it cannot; the log says
+ * why and names the variable.
+ */
+struct http_server *http_server_start(const char *host, uint16_t port,
+                                      const struct http_application *application);
+
+uint16_t http_server_port(const struct http_server *server);
+
+/*
+ * Stops accepting, lets every request that has begun end (for up to `patience_ms`) and tells
+ * clients to close their connections. The application must go on resuming meanwhile.
+ */
+void http_server_drain(struct http_server *server, uint32_t patience_ms);
+
+/* Ends all connections and frees. No exchange may be suspended any more. Takes NULL. */
+void http_server_stop(struct http_server *server);
+
+void *http_exchange_data(struct http_exchange *exchange);
+struct http_response *http_exchange_response(struct http_exchange *exchange);
+const char *http_exchange_target(const struct http_exchange *exchange);
+
+/* The body, complete in `on_request` and valid until the response has been sent. Not
+ * NUL-terminated. */
+const char *http_exchange_body(const struct http_exchange *exchange, size_t *len);
+
+/*
+ * Takes the exchange out of the server's hands until http_exchange_resume. Call it before anybody
+ * who may resume it can know of the exchange; afterwards do not touch the exchange from the
+ * server's thread.
+ */
+void http_exchange_suspend(struct http_exchange *exchange);
+void http_exchange_resume(struct http_exchange *exchange);
+
+#endif

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: MIT */
+#include "api-service/intake.h"
+
+#include <stdlib.h>
+#include <time.h>
+
+#include "api-service/id_block.h"
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/memory.h"
+
+enum {
+    BATCH_BYTES_MAX = 4 * 1024 * 1024,
+    WAITING_COUNT_MAX = 8192,
+    WAITING_BYTES_MAX = 32 * 1024 * 1024,
+    WAITING_AGE_MAX_MS = 1000,
+    RETRY_FIRST_MS = 2,
+    RETRY_MAX_MS = 200,
+};
+
+struct intake {
+    struct store *store;
+    struct announcer *announcer;
+    struct batcher *batcher;
+    struct id_block ids;
+};
+
+static struct intake_ticket *of(struct batch_ticket *ticket)
+{
+    return (struct intake_ticket *)ticket;
+}
+
+static bool is_late(const struct batch_ticket *ticket)
+{
+    return clock_monotonic_ms() - ticket->arrived_ms >= INTAKE_DEADLINE_MS;
+}
+
+static void finish(struct intake_ticket *ticket, enum status status)
+{
+    ticket->status = status;
+    ticket->done(ticket);
+}
+
+static void finish_all(struct batch_ticket *tickets[], size_t count, enum status status)
+{
+    for (size_t i = 0; i < count; i++) {
+        finish(of(tickets[i]), status);
+    }
+}
+
+static bool worth_repeating(enum status status)
+{
+    return status == STATUS_CONFLICT || status == STATUS_UNAVAILABLE;
+}
+
+/* Waits a little longer each time, at random, so that instances do not beat together. */
+static void back_off(uint32_t *wait_ms)
+{
+    uint32_t ms = clock_jitter_ms(*wait_ms);
+    const struct timespec pause = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L};
+    nanosleep(&pause, NULL);
+    *wait_ms = *wait_ms * 2 > RETRY_MAX_MS ? RETRY_MAX_MS : *wait_ms * 2;
+}
+
+static enum status assign_ids(struct intake *intake, struct batch_ticket *tickets[], size_t count)
+{
+    uint32_t wait_ms = RETRY_FIRST_MS;
+    for (size_t i = 0; i < count;) {
+        enum status status = id_block_take(&intake->ids, intake->store, &of(tickets[i])->order->id);
+        if (status == STATUS_OK) {
+            i++;
+        } else if (!worth_repeating(status) || is_late(tickets[0])) {
+            return STATUS_UNAVAILABLE;
+        } else {
+            back_off(&wait_ms);
+        }
+    }
+    return STATUS_OK;
+}
+
+/*
+ * Whatever became of a commit whose answer was lost, the same rows are sent again: they are stored
+ * once either way. A look whether they are there would prove nothing, the commit could still be on
+ * its way.
+ */
+static enum status insert(struct intake *intake, struct store_insert entries[],
+                          struct batch_ticket *tickets[], size_t count)
+{
+    uint32_t wait_ms = RETRY_FIRST_MS;
+    for (;;) {
+        enum status status = store_insert(intake->store, entries, count);
+        if (!worth_repeating(status) || is_late(tickets[0])) {
+            return status;
+        }
+        back_off(&wait_ms);
+    }
+}
+
+static void finish_stored(struct intake *intake, const struct store_insert entries[],
+                          struct batch_ticket *tickets[], size_t count)
+{
+    order_id stored[STORE_BATCH_MAX];
+    size_t stored_count = 0;
+    for (size_t i = 0; i < count; i++) {
+        struct intake_ticket *ticket = of(tickets[i]);
+        ticket->stored_id = entries[i].stored_id;
+        if (!entries[i].key_reused && entries[i].stored_id == ticket->order->id) {
+            stored[stored_count++] = entries[i].stored_id;
+        }
+        finish(ticket, entries[i].key_reused ? STATUS_CONFLICT : STATUS_OK);
+    }
+    if (stored_count > 0) {
+        announcer_submit(intake->announcer, stored, stored_count);
+    }
+}
+
+/* One bad row must not fail its batch: halves are tried until the culprit is alone. */
+static void store_tickets(struct intake *intake, struct batch_ticket *tickets[], size_t count)
+{
+    struct store_insert entries[STORE_BATCH_MAX];
+    for (size_t i = 0; i < count; i++) {
+        entries[i] = (struct store_insert){.order = of(tickets[i])->order};
+    }
+    enum status status = insert(intake, entries, tickets, count);
+    if (status == STATUS_OK) {
+        finish_stored(intake, entries, tickets, count);
+    } else if (status == STATUS_INVALID && count > 1) {
+        store_tickets(intake, tickets, count / 2);
+        store_tickets(intake, tickets + count / 2, count - count / 2);
+    } else {
+        finish_all(tickets, count, status == STATUS_INVALID ? STATUS_INVALID : STATUS_UNAVAILABLE);
+    }
+}
+
+/* Those too old already were refused work by a slow database; their clients must not wait for more.
+ */
+static void flush(void *context, struct batch_ticket *tickets[], size_t count)
+{
+    struct intake *intake = context;
+    size_t late = 0;
+    while (late < count && is_late(tickets[late])) {
+        late++;
+    }
+    finish_all(tickets, late, STATUS_UNAVAILABLE);
+    tickets += late;
+    count -= late;
+    if (count == 0) {
+        return;
+    }
+    enum status status = assign_ids(intake, tickets, count);
+    if (status != STATUS_OK) {
+        finish_all(tickets, count, status);
+        return;
+    }
+    store_tickets(intake, tickets, count);
+}
+
+struct intake *intake_start(struct store *store, struct announcer *announcer)
+{
+    struct intake *intake = memory_allocate(1, sizeof *intake);
+    intake->store = store;
+    intake->announcer = announcer;
+    const struct batcher_config config = {
+        .name = "intake",
+        .batch_count_max = STORE_BATCH_MAX,
+        .batch_bytes_max = BATCH_BYTES_MAX,
+        .waiting_count_max = WAITING_COUNT_MAX,
+        .waiting_bytes_max = WAITING_BYTES_MAX,
+        .waiting_age_max_ms = WAITING_AGE_MAX_MS,
+        .flush = flush,
+        .context = intake,
+    };
+    intake->batcher = batcher_start(&config);
+    return intake;
+}
+
+bool intake_accepts(struct intake *intake, size_t bytes)
+{
+    return batcher_accepts(intake->batcher, bytes);
+}
+
+void intake_submit(struct intake *intake, struct intake_ticket *ticket)
+{
+    batcher_submit(intake->batcher, &ticket->base);
+}
+
+void intake_stop(struct intake *intake)
+{
+    if (intake != NULL) {
+        batcher_stop(intake->batcher);
+        free(intake);
+    }
+}

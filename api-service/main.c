@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * order-api, the process diagram:
+ *
+ *   HTTP server -> intake (one transaction for all that wait) -> announcer -> Redis list
+ *               -> reads  (one query for all that wait)                    \-> in-process queue ->
+ * processor
+ *
+ * Each of intake, reads and processor has its own connection to the database and its own thread.
+ */
+#include <sodium.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "api-service/announcer.h"
+#include "api-service/auth.h"
+#include "api-service/handlers.h"
+#include "api-service/http_server.h"
+#include "api-service/intake.h"
+#include "api-service/reads.h"
+#include "common/config.h"
+#include "common/log.h"
+#include "common/processing/processor.h"
+#include "common/startup.h"
+#include "common/thread.h"
+
+enum {
+    LOCAL_QUEUE_MAX = 100000, /* hints; what does not fit is found by query */
+    DRAIN_MS = 10 * 1000,     /* for requests that have begun; a stored order takes 5 s at most */
+};
+
+/* The stores are one for each thread that uses the database. */
+struct parts {
+    struct store *intake_store;
+    struct store *reads_store;
+    struct store *processor_store;
+    struct queue *remote; /* NULL without Redis */
+    struct queue *local;
+    struct announcer *announcer;
+    struct processor *processor;
+    struct auth *auth;
+    struct service service;
+    struct http_server *server;
+};
+
+static bool start(struct parts *parts, const struct config *config)
+{
+    parts->intake_store = startup_open_store(&config->database);
+    if (parts->intake_store == NULL) {
+        return false;
+    }
+    parts->reads_store = store_create(&config->database);
+    parts->processor_store = store_create(&config->database);
+    parts->local = queue_open_memory(LOCAL_QUEUE_MAX);
+    if (config->has_redis) {
+        parts->remote = queue_open_redis(&config->redis, config->redis_queue);
+    }
+    parts->announcer = announcer_start(parts->remote, parts->local);
+    /* With Redis, recovery is the workers' business; this processor only stands in while Redis is
+     * away. */
+    parts->processor =
+        processor_start(&(struct processor_config){.delay_ms = config->processing_delay_ms,
+                                                   .capacity = config->worker_capacity,
+                                                   .recover = !config->has_redis},
+                        parts->processor_store, parts->local);
+    parts->auth = auth_create(config->client_id, config->client_secret);
+    parts->service.auth = parts->auth;
+    parts->service.intake = intake_start(parts->intake_store, parts->announcer);
+    parts->service.reads = reads_start(parts->reads_store);
+    const struct http_application application = handlers_application(&parts->service);
+    parts->server = http_server_start(config->host, config->port, &application);
+    return parts->server != NULL;
+}
+
+/* No accepted request is left without its answer: each part ends after those that feed it. */
+static void stop(struct parts *parts)
+{
+    atomic_store(&parts->service.draining, true);
+    if (parts->server != NULL) {
+        http_server_drain(parts->server, DRAIN_MS);
+    }
+    intake_stop(parts->service.intake);
+    reads_stop(parts->service.reads);
+    http_server_stop(parts->server);
+    announcer_stop(parts->announcer);
+    processor_stop(parts->processor);
+    queue_close(parts->remote);
+    queue_close(parts->local);
+    auth_destroy(parts->auth);
+    store_destroy(parts->processor_store);
+    store_destroy(parts->reads_store);
+    store_destroy(parts->intake_store);
+}
+
+int main(int argc, char *argv[])
+{
+    thread_prepare_signals();
+    struct config config;
+    enum config_outcome outcome = config_load(CONFIG_API, argc, argv, &config);
+    if (outcome != CONFIG_RUN) {
+        return outcome == CONFIG_DONE ? EXIT_SUCCESS : 2;
+    }
+    log_init(config.log_level, config.log_format);
+    if (sodium_init() < 0) {
+        log_error("libsodium does not start", log_int("pid", getpid()));
+        return EXIT_FAILURE;
+    }
+    if (config.client_id[0] == '\0') {
+        log_warn("no client may call; set API_CLIENT_ID and API_CLIENT_SECRET",
+                 log_int("clients", 0));
+    }
+    struct parts parts = {0};
+    bool started = start(&parts, &config);
+    int signal_number = 0;
+    if (started) {
+        log_info("ready", log_int("port", http_server_port(parts.server)),
+                 log_str("host", config.host), log_str("database", store_name(parts.reads_store)),
+                 log_str("queue", config.has_redis ? config.redis_queue : "in-process"),
+                 log_int("pid", getpid()));
+        signal_number = thread_wait_for_stop_signal(THREAD_WAIT_FOR_EVER);
+        log_info("stopping", log_int("signal", signal_number));
+    }
+    stop(&parts);
+    log_info("stopped", log_int("signal", signal_number));
+    return started ? EXIT_SUCCESS : EXIT_FAILURE;
+}

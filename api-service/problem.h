@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Error answers: application/problem+json (RFC 9457). Each function fills a response in whole;
+ * `target` is the request's and becomes `instance`, without its query. Nothing blocks.
+ */
+#ifndef API_SERVICE_PROBLEM_H
+#define API_SERVICE_PROBLEM_H
+
+#include <stddef.h>
+
+#include "api-service/http.h"
+
+/* One thing that is wrong with a body. Strings are constants. */
+struct field_error {
+    const char *member;  /* of the top-level object; NULL: the body itself */
+    int index;           /* of the array element, -1: the member itself */
+    const char *message; /* what it should be */
+    const char *type;    /* a stable word for programs, such as "too_long" */
+};
+
+void problem_bad_request(struct http_response *response, const char *target, const char *detail);
+void problem_unauthorized(struct http_response *response, const char *target, const char *detail);
+void problem_not_found(struct http_response *response, const char *target, const char *detail);
+/* `allowed`: the methods, such as "GET, HEAD". */
+void problem_method_not_allowed(struct http_response *response, const char *target,
+                                const char *allowed);
+void problem_too_large(struct http_response *response, const char *target);
+void problem_unsupported_media_type(struct http_response *response, const char *target,
+                                    const char *detail);
+/* `errors` may be empty. */
+void problem_unprocessable(struct http_response *response, const char *target, const char *detail,
+                           const struct field_error errors[], size_t count);
+/* 503 with Retry-After. */
+void problem_unavailable(struct http_response *response, const char *target, const char *detail);
+
+#endif
