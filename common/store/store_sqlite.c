@@ -209,6 +209,21 @@ static struct store *sqlite_create(void)
     return memory_allocate(1, sizeof(struct store_sqlite));
 }
 
+/*
+ * A new file changes to WAL under an exclusive lock, and for that lock SQLite does not wait: of
+ * processes that open a new file together, some are told it is busy at once.
+ */
+static int set_durability(sqlite3 *connection)
+{
+    uint64_t give_up_ms = clock_monotonic_ms() + BUSY_TIMEOUT_MS;
+    int code;
+    do {
+        code = sqlite3_exec(connection, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL",
+                            NULL, NULL, NULL);
+    } while (code == SQLITE_BUSY && clock_monotonic_ms() < give_up_ms && sqlite3_sleep(1) > 0);
+    return code;
+}
+
 static enum status sqlite_connect(struct store *store)
 {
     struct store_sqlite *sqlite = of(store);
@@ -217,9 +232,7 @@ static enum status sqlite_connect(struct store *store)
                         SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL);
     if (code == SQLITE_OK) {
         sqlite3_busy_timeout(sqlite->connection, BUSY_TIMEOUT_MS);
-        code =
-            sqlite3_exec(sqlite->connection, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL",
-                         NULL, NULL, NULL);
+        code = set_durability(sqlite->connection);
     }
     return code == SQLITE_OK
                ? STATUS_OK
