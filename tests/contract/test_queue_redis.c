@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What only a real Redis can show: strangers write to the list, and the server goes away, hangs
+ * and comes back.
+ */
+#include <inttypes.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <criterion/criterion.h>
+
+#include "common/database_url.h"
+#include "common/queue/queue.h"
+#include "common/thread.h"
+#include "tests/support/redis_server.h"
+#include "tests/support/wait_until.h"
+
+#define KEY "orders:pending"
+
+enum {
+    HUGE_VALUE = 1024 * 1024,
+    MANY_STRANGERS = 5000,
+    BACK_LIMIT_MS = 20000,
+    PATIENT_MS = 30000, /* a wait that an error is meant to cut short */
+    SHORT_MS = 10000,
+};
+
+static struct redis_server redis;
+static struct queue *queue;
+
+static void start(void)
+{
+    thread_prepare_signals(); /* as every main does: hiredis writes to closed sockets */
+    redis_server_start(&redis);
+    struct redis_url url = {.host = "127.0.0.1", .port = redis.port};
+    queue = queue_open_redis(&url, KEY);
+}
+
+static void finish(void)
+{
+    queue_close(queue);
+    redis_server_discard(&redis);
+}
+
+TestSuite(queue_redis, .init = start, .fini = finish, .timeout = 90);
+
+/* Puts a value at the list's back, as LPUSH from a stranger does. */
+static void push_foreign(const char *value, size_t len)
+{
+    redis_server_command(&redis, "LPUSH " KEY " %b", value, len);
+}
+
+/* Pops until an id comes; foreign values may cost a few timeouts on the way. */
+static order_id pop_one(void)
+{
+    for (int i = 0; i < 100; i++) {
+        order_id id = 0;
+        size_t got = 0;
+        enum status status = queue_pop(queue, &id, 1, 200, &got);
+        if (status == STATUS_OK) {
+            cr_assert_eq(got, 1);
+            return id;
+        }
+        cr_assert_eq(status, STATUS_TIMEOUT, "pop: %s", status_name(status));
+    }
+    return 0;
+}
+
+static void expect_empty(void)
+{
+    order_id ids[10];
+    size_t got = 0;
+    cr_assert_eq(queue_pop(queue, ids, 10, 0, &got), STATUS_TIMEOUT);
+}
+
+Test(queue_redis, a_hint_in_the_list_is_the_order_id_as_clients_see_it)
+{
+    push_foreign("ORD4254", 7);
+    cr_assert_eq(pop_one(), 4254);
+}
+
+Test(queue_redis, ids_pushed_first_stand_at_the_end_brpop_takes_from)
+{
+    const order_id ids[] = {1, 2, 3};
+    cr_assert_eq(queue_push(queue, ids, 3), STATUS_OK);
+    cr_assert_eq(redis_server_command(&redis, "LLEN " KEY), 3);
+    cr_assert_eq(redis_server_command(&redis, "LPOS " KEY " ORD1"), 2);
+    cr_assert_eq(redis_server_command(&redis, "LPOS " KEY " ORD3"), 0);
+}
+
+Test(queue_redis, foreign_values_are_dropped_and_orders_between_them_arrive)
+{
+    static const char *const strangers[] = {
+        "",         "garbage",
+        "ORD",      "ORD0",
+        "ORD01",    "ORD-1",
+        "ord5",     "ORD5 ",
+        " ORD5",    "ORD5x",
+        "ORD+5",    "{\"id\":5}",
+        "ORD5.0",   "ORD9223372036854775808",
+        "5",        "ORDORD5",
+        "\xff\xfe", "ORD99999999999999999999999999999999999999999999999999",
+    };
+    for (size_t i = 0; i < sizeof strangers / sizeof strangers[0]; i++) {
+        const order_id id = 1000 + i;
+        push_foreign(strangers[i], strlen(strangers[i]));
+        cr_assert_eq(queue_push(queue, &id, 1), STATUS_OK);
+    }
+    push_foreign("ORD5\0", 5);
+    for (size_t i = 0; i < sizeof strangers / sizeof strangers[0]; i++) {
+        cr_assert_eq(pop_one(), 1000 + i);
+    }
+    expect_empty();
+    cr_assert_eq(redis_server_command(&redis, "LLEN " KEY), 0, "a foreign value was left or kept");
+}
+
+Test(queue_redis, a_huge_value_is_dropped)
+{
+    const order_id id = 7;
+    char *huge = malloc(HUGE_VALUE);
+    cr_assert_not_null(huge);
+    memset(huge, '9', HUGE_VALUE);
+    push_foreign(huge, HUGE_VALUE);
+    free(huge);
+    cr_assert_eq(queue_push(queue, &id, 1), STATUS_OK);
+    cr_assert_eq(pop_one(), 7);
+    expect_empty();
+}
+
+Test(queue_redis, thousands_of_foreign_values_are_worked_off)
+{
+    const order_id id = 8;
+    redis_server_command(&redis, "EVAL %s 1 " KEY " %d",
+                         "for i = 1, ARGV[1] do redis.call('LPUSH', KEYS[1], 'x' .. i) end",
+                         MANY_STRANGERS);
+    cr_assert_eq(queue_push(queue, &id, 1), STATUS_OK);
+    uint64_t start_ms = wait_now_ms();
+    order_id ids[QUEUE_BATCH_MAX];
+    size_t got = 0;
+    while (queue_pop(queue, ids, QUEUE_BATCH_MAX, 100, &got) != STATUS_OK) {
+        cr_assert_lt(wait_now_ms() - start_ms, SHORT_MS, "the order does not come through");
+    }
+    cr_assert_eq(got, 1);
+    cr_assert_eq(ids[0], 8);
+}
+
+/* An unavailable queue says so soon, however long it was told to wait. */
+static void expect_push_unavailable(void)
+{
+    const order_id id = 9;
+    uint64_t start_ms = wait_now_ms();
+    cr_assert_eq(queue_push(queue, &id, 1), STATUS_UNAVAILABLE);
+    cr_assert_lt(wait_now_ms() - start_ms, SHORT_MS, "push kept its caller waiting");
+}
+
+static void expect_pop_unavailable(void)
+{
+    order_id ids[10];
+    size_t got = 0;
+    uint64_t start_ms = wait_now_ms();
+    cr_assert_eq(queue_pop(queue, ids, 10, PATIENT_MS, &got), STATUS_UNAVAILABLE);
+    cr_assert_lt(wait_now_ms() - start_ms, SHORT_MS, "pop kept its caller waiting");
+}
+
+/* A pop empties what earlier pushes may have left, a push then proves that the queue works. */
+static bool works_again(void *arg)
+{
+    const order_id id = 11;
+    (void)arg;
+    return queue_push(queue, &id, 1) == STATUS_OK;
+}
+
+static void expect_back(void)
+{
+    cr_assert(wait_until(works_again, NULL, BACK_LIMIT_MS), "Redis is back, the queue is not");
+    order_id id = 0;
+    while (id != 11) {
+        id = pop_one();
+        cr_assert(id == 9 || id == 11, "%" PRIu64 " was never pushed", id);
+    }
+}
+
+Test(queue_redis, a_key_of_another_type_is_unavailable_until_it_is_gone)
+{
+    redis_server_command(&redis, "SET " KEY " text");
+    expect_pop_unavailable();
+    expect_push_unavailable();
+    redis_server_command(&redis, "DEL " KEY);
+    expect_back();
+}
+
+Test(queue_redis, a_killed_server_is_unavailable_and_works_again_once_it_is_back)
+{
+    cr_assert(works_again(NULL));
+    cr_assert_eq(pop_one(), 11);
+    redis_server_kill(&redis);
+    expect_push_unavailable();
+    expect_pop_unavailable();
+    expect_push_unavailable();
+    redis_server_restart(&redis);
+    expect_back();
+}
+
+Test(queue_redis, a_server_that_is_not_there_at_first_is_found_later)
+{
+    redis_server_kill(&redis);
+    expect_pop_unavailable();
+    expect_push_unavailable();
+    redis_server_restart(&redis);
+    expect_back();
+}
+
+static bool pop_is_unavailable(void *arg)
+{
+    order_id id;
+    size_t got = 0;
+    (void)arg;
+    return queue_pop(queue, &id, 1, 300, &got) == STATUS_UNAVAILABLE;
+}
+
+/* A silent server looks like an empty list at first, so a pop may time out before it is sure. */
+Test(queue_redis, a_server_that_hangs_is_unavailable_and_works_again_after)
+{
+    cr_assert(works_again(NULL));
+    cr_assert_eq(pop_one(), 11);
+    process_signal(&redis.process, SIGSTOP);
+    cr_assert(wait_until(pop_is_unavailable, NULL, SHORT_MS), "nobody notices that Redis hangs");
+    expect_push_unavailable();
+    process_signal(&redis.process, SIGCONT);
+    expect_back();
+}
+
+static void *kill_redis(void *arg)
+{
+    (void)arg;
+    kill(redis.process.pid, SIGKILL);
+    return NULL;
+}
+
+Test(queue_redis, a_server_that_dies_under_a_waiting_pop_ends_it)
+{
+    order_id ids[10];
+    size_t got = 0;
+    uint64_t start_ms = wait_now_ms();
+    pthread_t thread = thread_start("killer", kill_redis, NULL);
+    cr_assert_eq(queue_pop(queue, ids, 10, PATIENT_MS, &got), STATUS_UNAVAILABLE);
+    pthread_join(thread, NULL);
+    cr_assert_lt(wait_now_ms() - start_ms, SHORT_MS);
+    cr_assert_eq(process_wait_exit(&redis.process, SHORT_MS), 128 + SIGKILL);
+    redis_server_restart(&redis);
+    expect_back();
+}
+
+Test(queue_redis, a_refusing_server_is_unavailable)
+{
+    redis_server_command(&redis, "CONFIG SET requirepass secret");
+    expect_pop_unavailable();
+    expect_push_unavailable();
+}

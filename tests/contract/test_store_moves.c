@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: MIT */
+/* The contract of common/store/store.h, the same for every backend: claiming and completing. */
+#include <stdatomic.h>
+
+#include <criterion/criterion.h>
+
+#include "tests/contract/store_fixture.h"
+#include "tests/support/wait_until.h"
+
+TestSuite(store_moves, .init = start, .fini = finish, .timeout = 120);
+
+Test(store_moves, a_claim_moves_the_pending_orders_and_reports_exactly_those)
+{
+    order_id first = insert_new(6);
+    order_id processing[] = {first + 1, first + 3};
+    cr_assert_eq(claim(processing, 2, LONG_DELAY_MS), 2);
+    order_id completed[] = {first + 4};
+    cr_assert_eq(claim(completed, 1, 0), 1);
+    cr_assert_eq(complete(completed, 1), 1);
+
+    order_id ids[] = {first + 99, first + 5, first + 4, first + 3, first + 2, first + 1, first};
+    size_t count = claim(ids, 7, LONG_DELAY_MS);
+    expect_ids(ids, count, (const order_id[]){first, first + 2, first + 5}, 3);
+    expect_status(first + 2, ORDER_PROCESSING);
+    expect_status(first + 4, ORDER_COMPLETED);
+    cr_assert_eq(expect_exact_counts().started, 6);
+}
+
+Test(store_moves, a_claim_without_pending_orders_moves_none)
+{
+    order_id first = insert_new(2);
+    order_id ids[] = {first, first + 1};
+    cr_assert_eq(claim(ids, 2, LONG_DELAY_MS), 2);
+    uint64_t age_ms = 99;
+    order_id again[] = {first, first + 1, first + 2};
+    size_t count = 3;
+    cr_assert_eq(store_claim(store, again, &count, LONG_DELAY_MS, &age_ms), STATUS_OK);
+    cr_assert_eq(count, 0);
+    cr_assert_eq(age_ms, 0);
+    cr_assert_eq(expect_exact_counts().started, 2);
+}
+
+static bool is_past(void *arg)
+{
+    return wait_now_ms() > *(const uint64_t *)arg;
+}
+
+Test(store_moves, a_claim_tells_how_old_the_first_order_was)
+{
+    uint64_t before_ms = wait_now_ms();
+    order_id id = insert_new(1);
+    uint64_t after_ms = wait_now_ms();
+    uint64_t later_ms = after_ms + DELAY_MS;
+    cr_assert(wait_until(is_past, &later_ms, LIMIT_MS));
+    uint64_t age_ms = 0;
+    size_t count = 1;
+    cr_assert_eq(store_claim(store, &id, &count, 0, &age_ms), STATUS_OK);
+    cr_assert_eq(count, 1);
+    cr_assert_geq(age_ms, DELAY_MS);
+    cr_assert_leq(age_ms, wait_now_ms() - before_ms + 1);
+}
+
+enum { RACE_ORDERS = 400 };
+
+struct claim_race {
+    order_id first;
+    atomic_uint times[RACE_ORDERS]; /* how often each order was moved */
+    atomic_uint moved;
+};
+
+static void note_moved(struct claim_race *race, const order_id ids[], size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        race->times[ids[i] - race->first]++;
+    }
+    race->moved += (unsigned int)count;
+}
+
+/* Each thread asks for batches of 100 that overlap with all the others'. */
+static void claim_overlapping(struct worker *worker)
+{
+    struct claim_race *race = worker->shared;
+    for (size_t start = 0; start < RACE_ORDERS && worker->status == STATUS_OK; start += 50) {
+        order_id ids[100];
+        size_t count = 0;
+        do {
+            for (count = 0; count < 100; count++) {
+                ids[count] = race->first + (start + 37 * worker->index + count) % RACE_ORDERS;
+            }
+            worker->status = store_claim(worker->store, ids, &count, 0, NULL);
+        } while (worker->status == STATUS_CONFLICT);
+        if (worker->status == STATUS_OK) {
+            note_moved(race, ids, count);
+        }
+    }
+}
+
+static void expect_each_once(const struct claim_race *race)
+{
+    for (size_t i = 0; i < RACE_ORDERS; i++) {
+        cr_assert_eq(race->times[i], 1, "order %zu was moved %u times", i,
+                     (unsigned int)race->times[i]);
+    }
+}
+
+Test(store_moves, overlapping_claims_of_many_threads_move_each_order_once)
+{
+    static struct claim_race race;
+    race.first = insert_new(RACE_ORDERS);
+    run_workers(claim_overlapping, &race);
+    expect_each_once(&race);
+    cr_assert_eq(expect_exact_counts().started, RACE_ORDERS);
+}
+
+static size_t claim_waiting(uint32_t min_age_ms, order_id ids[], size_t max)
+{
+    size_t count = 99;
+    cr_assert_eq(store_claim_waiting(store, min_age_ms, LONG_DELAY_MS, ids, max, &count),
+                 STATUS_OK);
+    return count;
+}
+
+static bool some_are_waiting(void *arg)
+{
+    return claim_waiting(DELAY_MS, arg, 1) == 1;
+}
+
+Test(store_moves, claim_waiting_leaves_young_orders_alone)
+{
+    order_id ids[10];
+    uint64_t before_ms = wait_now_ms();
+    order_id first = insert_new(1);
+    cr_assert_eq(claim_waiting(LONG_DELAY_MS, ids, 10), 0);
+    cr_assert(wait_until(some_are_waiting, ids, LIMIT_MS));
+    cr_assert_eq(ids[0], first);
+    cr_assert_geq(wait_now_ms() - before_ms, DELAY_MS);
+    expect_status(first, ORDER_PROCESSING);
+    expect_exact_counts();
+}
+
+Test(store_moves, claim_waiting_takes_the_oldest_first_and_no_more_than_asked)
+{
+    order_id ids[10];
+    order_id oldest = reserve(4) + 3; /* the oldest has the highest id */
+    for (order_id i = 0; i < 4; i++) {
+        cr_assert_eq(insert_range(store, oldest - i, 1), STATUS_OK);
+    }
+    size_t count = claim_waiting(0, ids, 2);
+    expect_ids(ids, count, (const order_id[]){oldest - 1, oldest}, 2);
+    count = claim_waiting(0, ids, 10);
+    expect_ids(ids, count, (const order_id[]){oldest - 3, oldest - 2}, 2);
+    cr_assert_eq(claim_waiting(0, ids, 10), 0);
+    cr_assert_eq(expect_exact_counts().started, 4);
+}
+
+Test(store_moves, claim_waiting_takes_pending_orders_only)
+{
+    order_id first = insert_new(3);
+    order_id processing = first + 1;
+    cr_assert_eq(claim(&processing, 1, 0), 1);
+    order_id ids[10];
+    size_t count = claim_waiting(0, ids, 10);
+    expect_ids(ids, count, (const order_id[]){first, first + 2}, 2);
+}
+
+static void claim_all_waiting(struct worker *worker)
+{
+    struct claim_race *race = worker->shared;
+    while (race->moved < RACE_ORDERS) {
+        order_id ids[7];
+        size_t count = 0;
+        enum status status = store_claim_waiting(worker->store, 0, 0, ids, 7, &count);
+        if (status == STATUS_OK) {
+            note_moved(race, ids, count);
+        } else if (status != STATUS_CONFLICT) {
+            worker->status = status;
+            return;
+        }
+    }
+}
+
+Test(store_moves, claim_waiting_gives_many_threads_different_orders)
+{
+    static struct claim_race race;
+    race.first = insert_new(RACE_ORDERS);
+    run_workers(claim_all_waiting, &race);
+    expect_each_once(&race);
+    cr_assert_eq(expect_exact_counts().started, RACE_ORDERS);
+}
+
+Test(store_moves, an_order_that_is_not_due_is_not_completed)
+{
+    order_id id = insert_new(1);
+    cr_assert_eq(claim(&id, 1, LONG_DELAY_MS), 1);
+    cr_assert_eq(complete(&id, 1), 0);
+    expect_status(id, ORDER_PROCESSING);
+    cr_assert_eq(expect_exact_counts().completed, 0);
+}
+
+Test(store_moves, a_pending_order_is_not_completed)
+{
+    order_id id = insert_new(1);
+    cr_assert_eq(complete(&id, 1), 0);
+    expect_status(id, ORDER_PENDING);
+    cr_assert_eq(expect_exact_counts().completed, 0);
+}
+
+static bool completes(void *arg)
+{
+    return complete(arg, 1) == 1;
+}
+
+Test(store_moves, an_order_completes_once_it_is_due_and_not_before)
+{
+    uint64_t inserted_ms = wait_now_ms();
+    order_id id = insert_new(1);
+    uint64_t claimed_ms = wait_now_ms();
+    cr_assert_eq(claim(&id, 1, DELAY_MS), 1);
+    cr_assert(wait_until(completes, &id, LIMIT_MS));
+    uint64_t completed_ms = wait_now_ms();
+    cr_assert_geq(completed_ms - claimed_ms, DELAY_MS);
+    expect_status(id, ORDER_COMPLETED);
+    struct order_counts now = expect_exact_counts();
+    cr_assert_eq(now.completed, 1);
+    cr_assert_geq(now.duration_us, DELAY_MS * 1000);
+    cr_assert_leq(now.duration_us, (int64_t)(completed_ms - inserted_ms + 1) * 1000);
+}
+
+Test(store_moves, completing_moves_those_that_are_due_and_leaves_the_others)
+{
+    order_id first = insert_new(6);
+    order_id due[] = {first, first + 2};
+    cr_assert_eq(claim(due, 2, 0), 2);
+    order_id not_due[] = {first + 1, first + 3};
+    cr_assert_eq(claim(not_due, 2, LONG_DELAY_MS), 2);
+    order_id ids[] = {first + 99, first + 4, first + 3, first + 2, first + 1, first};
+    cr_assert_eq(complete(ids, 6), 2);
+    expect_status(first, ORDER_COMPLETED);
+    expect_status(first + 1, ORDER_PROCESSING);
+    expect_status(first + 2, ORDER_COMPLETED);
+    expect_status(first + 4, ORDER_PENDING);
+    cr_assert_eq(expect_exact_counts().completed, 2);
+}
+
+static void complete_overlapping(struct worker *worker)
+{
+    struct claim_race *race = worker->shared;
+    for (size_t start = 0; start < RACE_ORDERS && worker->status == STATUS_OK; start += 50) {
+        order_id ids[100];
+        size_t count = 0;
+        do {
+            for (count = 0; count < 100; count++) {
+                ids[count] = race->first + (start + 37 * worker->index + count) % RACE_ORDERS;
+            }
+            worker->status = store_complete(worker->store, ids, &count);
+        } while (worker->status == STATUS_CONFLICT);
+        race->moved += worker->status == STATUS_OK ? (unsigned int)count : 0;
+    }
+}
+
+Test(store_moves, overlapping_completions_of_many_threads_count_each_order_once)
+{
+    static struct claim_race race;
+    static order_id ids[RACE_ORDERS];
+    race.first = insert_new(RACE_ORDERS);
+    for (size_t i = 0; i < RACE_ORDERS; i++) {
+        ids[i] = race.first + i;
+    }
+    cr_assert_eq(claim(ids, RACE_ORDERS, 0), RACE_ORDERS);
+    run_workers(complete_overlapping, &race);
+    cr_assert_eq(race.moved, RACE_ORDERS);
+    cr_assert_eq(expect_exact_counts().completed, RACE_ORDERS);
+}
+
+static size_t overdue(uint32_t grace_ms, order_id ids[], size_t max, bool *any_processing)
+{
+    size_t count = 99;
+    cr_assert_eq(store_overdue(store, grace_ms, ids, max, &count, any_processing), STATUS_OK);
+    return count;
+}
+
+Test(store_moves, nothing_is_overdue_where_nothing_is_processing)
+{
+    order_id ids[10];
+    bool any_processing = true;
+    insert_new(1);
+    cr_assert_eq(overdue(0, ids, 10, &any_processing), 0);
+    cr_assert_not(any_processing);
+}
+
+Test(store_moves, an_order_that_is_not_due_is_processing_but_not_overdue)
+{
+    order_id ids[10];
+    bool any_processing = false;
+    order_id id = insert_new(1);
+    cr_assert_eq(claim(&id, 1, LONG_DELAY_MS), 1);
+    cr_assert_eq(overdue(0, ids, 10, &any_processing), 0);
+    cr_assert(any_processing);
+}
+
+static bool two_are_overdue(void *arg)
+{
+    bool any_processing;
+    return overdue(DELAY_MS, arg, 10, &any_processing) == 2;
+}
+
+Test(store_moves, overdue_orders_are_listed_after_the_grace_the_longest_first)
+{
+    order_id ids[10];
+    bool any_processing = false;
+    order_id first = insert_new(2);
+    order_id later = first;
+    order_id sooner = first + 1;
+    uint64_t claimed_ms = wait_now_ms();
+    cr_assert_eq(claim(&later, 1, DELAY_MS), 1);
+    cr_assert_eq(claim(&sooner, 1, 0), 1);
+    cr_assert(wait_until(two_are_overdue, ids, LIMIT_MS));
+    cr_assert_geq(wait_now_ms() - claimed_ms, 2 * DELAY_MS);
+    cr_assert_eq(ids[0], sooner);
+    cr_assert_eq(ids[1], later);
+    cr_assert_eq(overdue(DELAY_MS, ids, 1, &any_processing), 1);
+    cr_assert_eq(ids[0], sooner);
+    cr_assert(any_processing);
+    cr_assert_eq(complete((order_id[]){sooner, later}, 2), 2);
+    cr_assert_eq(overdue(0, ids, 10, &any_processing), 0);
+    cr_assert_not(any_processing);
+}

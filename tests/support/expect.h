@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What answers of order-api must look like by the wire contract. Each function fails the test with
+ * the answer's own words when it does not; so none may be used from a thread.
+ */
+#ifndef TESTS_SUPPORT_EXPECT_H
+#define TESTS_SUPPORT_EXPECT_H
+
+#include <stdint.h>
+
+#include "tests/support/http_client.h"
+
+/* A body with all that an order needs. */
+#define EXPECT_GOOD_ORDER "{\"user_id\":\"user123\",\"item_ids\":[101,102],\"total_amount\":250.75}"
+
+void expect_status(const struct http_response *response, int status);
+
+/* The header is there, with this value and no other. */
+void expect_header(const struct http_response *response, const char *name, const char *value);
+
+/* The answer to a stored order, exactly, with its Location. Returns the number of the order. */
+uint64_t expect_created(const struct http_response *response);
+
+/* The answer to a lookup, exactly. */
+void expect_order(const struct http_response *response, uint64_t id, const char *order_status);
+
+/*
+ * A problem as RFC 9457 has it: the content type, and the five members (`errors` may be with them
+ * in a 422) of the right kinds, `status` and `instance` as said.
+ */
+void expect_problem(const struct http_response *response, int status, const char *instance);
+
+/*
+ * Among the errors of a 422 there is one for `member` (NULL: the body itself), at `index` of it
+ * (-1: the member itself), with a message and the type `type`.
+ */
+void expect_field_error(const struct http_response *response, const char *member, int index,
+                        const char *type);
+
+#endif

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Clients that post orders side by side, each on a connection it keeps. They run on threads of
+ * their own, so the test may end and start services meanwhile. What fails is counted and kept, and
+ * nothing is tried again.
+ */
+#ifndef TESTS_SUPPORT_LOAD_H
+#define TESTS_SUPPORT_LOAD_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { LOAD_THREADS_MAX = 16, LOAD_PORTS_MAX = 4 };
+
+struct load {
+    uint16_t ports[LOAD_PORTS_MAX]; /* in: of the services; the clients are dealt out to them */
+    size_t port_count;              /* in */
+    size_t thread_count;            /* in */
+    size_t order_count;             /* in: how many orders are posted at most, by all together */
+
+    uint64_t *ids; /* out: the numbers of the accepted orders, in no order */
+    atomic_size_t begun;
+    atomic_size_t accepted; /* out: answered with 200 */
+    atomic_size_t failed;   /* out: answered otherwise, or not at all */
+    atomic_size_t closed;   /* out: clients told to close their connection; they then stop */
+    char failure[400];      /* out: the first failure */
+    pthread_t threads[LOAD_THREADS_MAX];
+};
+
+void load_start(struct load *load);
+
+/* Waits until all is posted, or all clients have been told to close. */
+void load_join(struct load *load);
+
+/* load_start and load_join; fails the test unless every order was accepted. */
+void load_run(struct load *load);
+
+/* Fails the test if a request failed. */
+void load_expect_no_failure(const struct load *load);
+
+/* For .fini, and before another use. Takes one that was never started. */
+void load_finish(struct load *load);
+
+#endif

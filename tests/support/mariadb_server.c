@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: MIT */
+#include "tests/support/mariadb_server.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <criterion/criterion.h>
+
+#include "tests/support/free_port.h"
+
+enum { START_TRIES = 5, LIMIT_MS = 60000, PATH_SIZE = 512 };
+
+/* Read by the server at each start, before it takes connections. */
+static const char init_sql[] =
+    "CREATE DATABASE IF NOT EXISTS " MARIADB_DATABASE ";\n"
+    "CREATE USER IF NOT EXISTS '" MARIADB_USER "'@'127.0.0.1' IDENTIFIED BY '" MARIADB_PASSWORD
+    "';\n"
+    "GRANT ALL ON " MARIADB_DATABASE ".* TO '" MARIADB_USER "'@'127.0.0.1';\n";
+
+/* The server refuses to run as root unless told so by name. NULL ends the arguments elsewhere. */
+static const char *user_option(void)
+{
+    return geteuid() == 0 ? "--user=root" : NULL;
+}
+
+static void run_to_the_end(const char *const argv[])
+{
+    struct process process = {.pid = 0};
+    process_start(&process, argv, NULL, "/");
+    int code = process_wait_exit(&process, LIMIT_MS);
+    if (code != 0) {
+        process_print_log(&process);
+    }
+    cr_assert_eq(code, 0, "%s ended with %d", argv[0], code);
+    process_discard(&process);
+}
+
+static void make_template(void)
+{
+    const char *half_made = MARIADB_TEMPLATE_PATH ".new";
+    run_to_the_end((const char *const[]){"/bin/rm", "-rf", half_made, NULL});
+    run_to_the_end((const char *const[]){"/usr/bin/mariadb-install-db", "--no-defaults",
+                                         "--datadir=" MARIADB_TEMPLATE_PATH ".new",
+                                         "--auth-root-authentication-method=normal",
+                                         "--skip-test-db", "--innodb-log-file-size=48M",
+                                         user_option(), NULL});
+    cr_assert_eq(rename(half_made, MARIADB_TEMPLATE_PATH), 0, "%m");
+}
+
+/* Tests run side by side: the first makes the template, the others wait for it. */
+static void make_template_once(void)
+{
+    int lock = open(MARIADB_TEMPLATE_PATH ".lock", O_CREAT | O_RDWR | O_CLOEXEC, 0666);
+    cr_assert(lock >= 0 && flock(lock, LOCK_EX) == 0, "%s: %m", MARIADB_TEMPLATE_PATH ".lock");
+    if (access(MARIADB_TEMPLATE_PATH, F_OK) != 0) {
+        make_template();
+    }
+    close(lock);
+}
+
+static bool launch(struct mariadb_server *server)
+{
+    char datadir[PATH_SIZE];
+    char socket[PATH_SIZE];
+    char init_file[PATH_SIZE];
+    char port[16];
+    snprintf(datadir, sizeof datadir, "--datadir=%s/data", server->dir.path);
+    snprintf(socket, sizeof socket, "--socket=%s/socket", server->dir.path);
+    snprintf(init_file, sizeof init_file, "--init-file=%s/init.sql", server->dir.path);
+    snprintf(port, sizeof port, "--port=%u", (unsigned)server->port);
+    const char *const argv[] = {"/usr/sbin/mariadbd",
+                                "--no-defaults",
+                                datadir,
+                                socket,
+                                init_file,
+                                port,
+                                "--bind-address=127.0.0.1",
+                                "--skip-name-resolve",
+                                "--innodb-flush-log-at-trx-commit=1",
+                                "--innodb-buffer-pool-size=128M",
+                                "--innodb-log-file-size=48M",
+                                "--skip-log-bin",
+                                user_option(),
+                                NULL};
+    process_start(&server->process, argv, NULL, server->dir.path);
+    return process_wait_line(&server->process, "ready for connections", LIMIT_MS);
+}
+
+void mariadb_server_start(struct mariadb_server *server)
+{
+    char datadir[PATH_SIZE];
+    make_template_once();
+    temp_dir_create(&server->dir);
+    temp_dir_write(&server->dir, "init.sql", init_sql);
+    snprintf(datadir, sizeof datadir, "%s/data", server->dir.path);
+    run_to_the_end((const char *const[]){"/bin/cp", "-a", "--sparse=always", MARIADB_TEMPLATE_PATH,
+                                         datadir, NULL});
+    for (int i = 0; i < START_TRIES; i++) {
+        server->port = free_port();
+        snprintf(server->url, sizeof server->url,
+                 "mysql://" MARIADB_USER ":" MARIADB_PASSWORD "@127.0.0.1:%u/" MARIADB_DATABASE,
+                 (unsigned)server->port);
+        if (launch(server)) {
+            return;
+        }
+        process_discard(&server->process);
+    }
+    cr_assert_fail("mariadbd does not start");
+}
+
+void mariadb_server_kill(struct mariadb_server *server)
+{
+    process_kill(&server->process);
+}
+
+void mariadb_server_stop(struct mariadb_server *server)
+{
+    process_stop_cleanly(&server->process, LIMIT_MS);
+}
+
+void mariadb_server_restart(struct mariadb_server *server)
+{
+    if (!launch(server)) {
+        process_print_log(&server->process);
+        cr_assert_fail("mariadbd does not start again");
+    }
+}
+
+void mariadb_server_discard(struct mariadb_server *server)
+{
+    if (server->process.pid != 0) {
+        process_signal(&server->process, SIGKILL);
+        process_wait_exit(&server->process, LIMIT_MS);
+    }
+    process_discard(&server->process);
+    temp_dir_remove(&server->dir);
+}

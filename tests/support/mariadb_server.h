@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A real mariadbd of the test's own on 127.0.0.1, flushing at every commit, with a database
+ * `orders` and a user for it. What was committed survives a kill. Failing to start fails the test.
+ *
+ * A data folder takes seconds to make, so one is kept in the build folder and copied for each test.
+ */
+#ifndef TESTS_SUPPORT_MARIADB_SERVER_H
+#define TESTS_SUPPORT_MARIADB_SERVER_H
+
+#include <stdint.h>
+
+#include "tests/support/process.h"
+#include "tests/support/temp_dir.h"
+
+#define MARIADB_USER "orders"
+#define MARIADB_PASSWORD "test-only"
+#define MARIADB_DATABASE "orders"
+
+struct mariadb_server {
+    struct process process;
+    struct temp_dir dir;
+    uint16_t port;
+    char url[128]; /* mysql://user:password@127.0.0.1:PORT/orders */
+};
+
+/* `server` is zeroed. Returns when it answers. */
+void mariadb_server_start(struct mariadb_server *server);
+
+void mariadb_server_kill(struct mariadb_server *server);
+
+/* SIGTERM, exit 0 asserted. */
+void mariadb_server_stop(struct mariadb_server *server);
+
+/* Starts a killed or stopped server again on the same folder and port. */
+void mariadb_server_restart(struct mariadb_server *server);
+
+/* For .fini: ends it and removes its folder, in whatever state it is. */
+void mariadb_server_discard(struct mariadb_server *server);
+
+#endif

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: MIT */
+#include "tests/support/service.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include <criterion/criterion.h>
+
+enum { START_LIMIT_MS = 30000, SETTINGS_MAX = 32, SETTING_SIZE = 1200 };
+
+struct setting_list {
+    char text[8][SETTING_SIZE];
+    const char *entries[SETTINGS_MAX];
+    size_t count;
+};
+
+static void add(struct setting_list *list, const char *name, const char *value)
+{
+    char *text = list->text[list->count];
+    int len = snprintf(text, SETTING_SIZE, "%s=%s", name, value);
+    cr_assert_lt(len, SETTING_SIZE, "%s is too long", name);
+    list->entries[list->count++] = text;
+}
+
+static void make_settings(struct setting_list *list, const struct service_settings *settings)
+{
+    list->count = 0;
+    add(list, "API_CLIENT_ID", SERVICE_CLIENT_ID);
+    add(list, "API_CLIENT_SECRET", SERVICE_CLIENT_SECRET);
+    add(list, "PORT", "0");
+    if (settings->database_url != NULL) {
+        add(list, "DATABASE_URL", settings->database_url);
+    }
+    if (settings->redis_url != NULL) {
+        add(list, "REDIS_URL", settings->redis_url);
+    }
+    if (settings->delay_ms != 0) {
+        char number[16];
+        snprintf(number, sizeof number, "%u", settings->delay_ms);
+        add(list, "PROCESSING_DELAY_MS", number);
+    }
+}
+
+/* Of two settings with one name only the later may be there: which one counts is undefined. */
+static void override(struct setting_list *list, const char *setting)
+{
+    size_t name_len = strcspn(setting, "=") + 1;
+    for (size_t i = 0; i < list->count; i++) {
+        if (strncmp(list->entries[i], setting, name_len) == 0) {
+            list->entries[i] = setting;
+            return;
+        }
+    }
+    cr_assert_lt(list->count, SETTINGS_MAX - 1);
+    list->entries[list->count++] = setting;
+}
+
+static void launch(struct service *service, const char *path,
+                   const struct service_settings *settings)
+{
+    struct setting_list list;
+    make_settings(&list, settings);
+    for (size_t i = 0; settings->others != NULL && settings->others[i] != NULL; i++) {
+        override(&list, settings->others[i]);
+    }
+    list.entries[list.count] = NULL;
+    const char *const argv[] = {path, NULL};
+    process_start(&service->process, argv, list.entries, settings->folder);
+}
+
+void service_launch_api(struct service *service, const struct service_settings *settings)
+{
+    launch(service, ORDER_API_PATH, settings);
+}
+
+void service_launch_worker(struct service *service, const struct service_settings *settings)
+{
+    launch(service, ORDER_WORKER_PATH, settings);
+}
+
+void service_start_api(struct service *service, const struct service_settings *settings)
+{
+    service_launch_api(service, settings);
+    long port = process_wait_number(&service->process, "msg=ready port=", START_LIMIT_MS);
+    cr_assert(port > 0 && port <= UINT16_MAX, "order-api is not ready: port %ld", port);
+    service->port = (uint16_t)port;
+}
+
+void service_start_worker(struct service *service, const struct service_settings *settings)
+{
+    service_launch_worker(service, settings);
+    cr_assert(process_wait_line(&service->process, "msg=ready", START_LIMIT_MS),
+              "order-worker is not ready");
+}
+
+int service_run(struct service *service, bool worker, const char *argument, const char *folder)
+{
+    const char *const argv[] = {worker ? ORDER_WORKER_PATH : ORDER_API_PATH, argument, NULL};
+    process_start(&service->process, argv, NULL, folder);
+    return process_wait_exit(&service->process, START_LIMIT_MS);
+}
+
+bool service_is_sanitized(void)
+{
+    return ORDERS_SANITIZED;
+}

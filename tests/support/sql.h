@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The test's own eyes on a database: statements that do not go through the code under test.
+ * One thread at a time. A statement that fails fails the test.
+ */
+#ifndef TESTS_SUPPORT_SQL_H
+#define TESTS_SUPPORT_SQL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "tests/support/mariadb_server.h"
+
+struct sql;
+
+struct sql *sql_open_sqlite(const char *path);
+struct sql *sql_open_mariadb(const struct mariadb_server *server);
+
+/* Takes NULL. */
+void sql_close(struct sql *sql);
+
+void sql_execute(struct sql *sql, const char *statement);
+
+/* The first `columns` columns of the query's first row; NULL counts as 0. There must be a row. */
+void sql_row(struct sql *sql, const char *query, int64_t values[], size_t columns);
+
+/* The same for one column. */
+int64_t sql_integer(struct sql *sql, const char *query);
+
+#endif

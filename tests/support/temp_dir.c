@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+#include "tests/support/temp_dir.h"
+
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <criterion/criterion.h>
+
+void temp_dir_create(struct temp_dir *dir)
+{
+    snprintf(dir->path, sizeof dir->path, "/tmp/orders-test-XXXXXX");
+    cr_assert_not_null(mkdtemp(dir->path), "no temporary folder: %m");
+}
+
+static int remove_entry(const char *path, const struct stat *info, int type, struct FTW *where)
+{
+    (void)info;
+    (void)type;
+    (void)where;
+    remove(path); /* a server that is just ending may have been faster */
+    return 0;
+}
+
+void temp_dir_remove(struct temp_dir *dir)
+{
+    if (dir->path[0] != '\0') {
+        nftw(dir->path, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+        dir->path[0] = '\0';
+    }
+}
+
+void temp_dir_write(const struct temp_dir *dir, const char *name, const char *text)
+{
+    char path[256];
+    snprintf(path, sizeof path, "%s/%s", dir->path, name);
+    FILE *file = fopen(path, "w");
+    cr_assert_not_null(file, "%s: %m", path);
+    size_t len = strlen(text);
+    size_t written = fwrite(text, 1, len, file);
+    int closed = fclose(file);
+    cr_assert(written == len && closed == 0, "%s: %m", path);
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+/* A fresh folder for one test, removed with all it holds. Failing to make one fails the test. */
+#ifndef TESTS_SUPPORT_TEMP_DIR_H
+#define TESTS_SUPPORT_TEMP_DIR_H
+
+#include <stddef.h>
+
+struct temp_dir {
+    char path[64]; /* absolute and short, so that unix sockets fit in; empty: there is none */
+};
+
+void temp_dir_create(struct temp_dir *dir);
+
+/* Does nothing when there is none (a zeroed struct, or removed before). */
+void temp_dir_remove(struct temp_dir *dir);
+
+/* Writes `text` to the file `name` in the folder. */
+void temp_dir_write(const struct temp_dir *dir, const char *name, const char *text);
+
+#endif
