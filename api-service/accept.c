@@ -67,22 +67,43 @@ static int is_named(const struct media_range *range, const char *name)
     return range->len == strlen(name) && strncasecmp(range->name, name, range->len) == 0;
 }
 
+/* How closely a range names JSON, 0: it does not. The closest one counts, wherever it stands. */
+static int closeness_to_json(const struct media_range *range)
+{
+    static const char *const names[] = {"*/*", "application/*", "application/json"};
+    for (int i = 0; i < 3; i++) {
+        if (is_named(range, names[i])) {
+            return i + 1;
+        }
+    }
+    return 0;
+}
+
+static int greater(int left, int right)
+{
+    return left > right ? left : right;
+}
+
 enum metrics_form accept_metrics_form(const char *accept)
 {
     int json = 0;
+    int closest = 0;
     int prometheus = 0;
     int openmetrics = 0;
     for (const char *at = accept; at != NULL;) {
         const char *comma = strchr(at, ',');
         struct media_range range =
             read_range(at, comma != NULL ? (size_t)(comma - at) : strlen(at));
-        if (is_named(&range, "application/json") || is_named(&range, "application/*") ||
-            is_named(&range, "*/*")) {
-            json = range.quality > json ? range.quality : json;
+        int closeness = closeness_to_json(&range);
+        if (closeness > closest) {
+            json = range.quality;
+            closest = closeness;
+        } else if (closeness > 0 && closeness == closest) {
+            json = greater(json, range.quality);
         } else if (is_named(&range, "text/plain")) {
-            prometheus = range.quality;
+            prometheus = greater(prometheus, range.quality);
         } else if (is_named(&range, "application/openmetrics-text")) {
-            openmetrics = range.quality;
+            openmetrics = greater(openmetrics, range.quality);
         }
         at = comma != NULL ? comma + 1 : NULL;
     }

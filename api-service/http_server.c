@@ -50,8 +50,10 @@ struct http_server {
     int listener;
     uint16_t port;
     unsigned connections_max;
-    atomic_bool draining;
-    atomic_uint exchanges; /* requests between their request line and their end */
+    atomic_bool draining;       /* every answer asks to close the connection */
+    atomic_bool closed;         /* the application is not called with new requests any more */
+    atomic_uint in_application; /* threads that may be in its on_request */
+    atomic_uint exchanges;      /* requests between their request line and their end */
 
     pthread_t reaper;
     pthread_mutex_t lock; /* the list, its count, and `stopping` */
@@ -269,9 +271,22 @@ static enum MHD_Result receive(struct http_exchange *exchange, const char *piece
     return MHD_YES;
 }
 
+/* HTTP_WAIT: the exchange may be in other hands already. */
+static enum http_next hand_over(struct http_server *server, struct http_exchange *exchange)
+{
+    enum http_next next = HTTP_ANSWER;
+    atomic_fetch_add(&server->in_application, 1);
+    if (atomic_load(&server->closed)) {
+        problem_unavailable(&exchange->response, exchange->target, "shutting down");
+    } else {
+        next = server->application.on_request(server->application.context, exchange);
+    }
+    atomic_fetch_sub(&server->in_application, 1);
+    return next;
+}
+
 static enum MHD_Result end_of_body(struct http_exchange *exchange)
 {
-    struct http_application *application = &exchange->server->application;
     if (exchange->discard) {
         if (exchange->response.status == 0) {
             problem_too_large(&exchange->response, exchange->target);
@@ -280,10 +295,7 @@ static enum MHD_Result end_of_body(struct http_exchange *exchange)
     }
     /* The server answers from here on, within the application's own deadlines. */
     set_deadline(exchange->peer, IDLE_LIMIT_MS);
-    if (application->on_request(application->context, exchange) == HTTP_WAIT) {
-        return MHD_YES; /* the exchange may be in other hands already */
-    }
-    return send_response(exchange);
+    return hand_over(exchange->server, exchange) == HTTP_WAIT ? MHD_YES : send_response(exchange);
 }
 
 /* libmicrohttpd's access handler: headers complete, pieces of the body, its end, and each resume.
@@ -526,14 +538,9 @@ static unsigned count_connections(struct http_server *server)
     return count;
 }
 
-void http_server_drain(struct http_server *server, uint32_t patience_ms)
+/* Waits until no client is left, no request has come for a while, or `patience_ms` have passed. */
+static void await_clients(struct http_server *server, uint32_t patience_ms)
 {
-    atomic_store(&server->draining, true);
-    int listener = MHD_quiesce_daemon(server->daemon);
-    if (listener >= 0) {
-        close(listener);
-        server->listener = -1;
-    }
     uint64_t start_ms = clock_monotonic_ms();
     uint64_t busy_ms = start_ms; /* when a request was last seen under way */
     const struct timespec pause = {.tv_nsec = DRAIN_POLL_MS * 1000000L};
@@ -546,6 +553,21 @@ void http_server_drain(struct http_server *server, uint32_t patience_ms)
             now_ms - start_ms >= patience_ms) {
             return;
         }
+        nanosleep(&pause, NULL);
+    }
+}
+
+void http_server_drain(struct http_server *server, uint32_t patience_ms)
+{
+    atomic_store(&server->draining, true);
+    int listener = MHD_quiesce_daemon(server->daemon);
+    if (listener >= 0) {
+        close(listener);
+    }
+    await_clients(server, patience_ms);
+    atomic_store(&server->closed, true);
+    const struct timespec pause = {.tv_nsec = DRAIN_POLL_MS * 1000000L};
+    while (atomic_load(&server->in_application) > 0) {
         nanosleep(&pause, NULL);
     }
 }

@@ -47,7 +47,8 @@ uint16_t http_server_port(const struct http_server *server);
 
 /*
  * Stops accepting, lets every request that has begun end (for up to `patience_ms`) and tells
- * clients to close their connections. The application must go on resuming meanwhile.
+ * clients to close their connections. The application must go on resuming meanwhile. When this
+ * returns, `on_request` is not running and will not be called any more.
  */
 void http_server_drain(struct http_server *server, uint32_t patience_ms);
 
