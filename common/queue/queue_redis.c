@@ -197,6 +197,7 @@ static enum status take_more(struct queue_redis *redis, order_id ids[], size_t m
     if (status != STATUS_OK) {
         return status;
     }
+    is_back(redis);
     if (reply->type == REDIS_REPLY_ARRAY) {
         keep_ids(redis, reply->element, reply->elements, ids, count);
     }
@@ -271,37 +272,52 @@ static enum status read_answer(struct queue_redis *redis, order_id ids[], size_t
     return status;
 }
 
+/* Waits for the first id with BRPOP and takes what came with it. */
+static enum status wait_and_take(struct queue_redis *redis, order_id ids[], size_t max,
+                                 uint64_t until_ms, size_t *count)
+{
+    enum status status = redis->asked_at_ms == 0 ? ask(redis) : STATUS_OK;
+    if (status == STATUS_OK) {
+        uint64_t now_ms = clock_monotonic_ms();
+        status = await_answer(redis, now_ms < until_ms ? until_ms - now_ms : 0);
+        if (status == STATUS_TIMEOUT) {
+            return status; /* the BRPOP stays out; the next call goes on waiting for it */
+        }
+    }
+    if (status == STATUS_OK) {
+        status = read_answer(redis, ids, count);
+    }
+    if (status == STATUS_OK && *count < max) {
+        status = take_more(redis, ids, max - *count, count);
+    }
+    return status;
+}
+
+/*
+ * RPOP comes first: one round trip under load, and when it finds nothing the list was really empty,
+ * which a BRPOP that has not been answered yet does not tell. Recovery relies on the difference.
+ */
 static enum status redis_pop(struct queue *queue, order_id ids[], size_t max, uint32_t wait_ms,
                              size_t *count)
 {
     struct queue_redis *redis = of(queue);
     uint64_t until_ms = clock_monotonic_ms() + wait_ms;
-    for (;;) {
-        enum status status = ensure_connected(redis);
-        if (status == STATUS_OK && redis->asked_at_ms == 0) {
-            status = ask(redis);
+    enum status status = ensure_connected(redis);
+    if (status == STATUS_OK && redis->asked_at_ms == 0) {
+        status = take_more(redis, ids, max, count);
+    }
+    while (status != STATUS_UNAVAILABLE && *count == 0) {
+        bool waits = clock_monotonic_ms() < until_ms;
+        if (!waits && redis->asked_at_ms == 0) {
+            return STATUS_TIMEOUT;
         }
-        if (status == STATUS_OK) {
-            uint64_t now_ms = clock_monotonic_ms();
-            status = await_answer(redis, now_ms < until_ms ? until_ms - now_ms : 0);
-            if (status == STATUS_TIMEOUT) {
-                return status; /* the BRPOP stays out; the next call goes on waiting for it */
-            }
-        }
-        if (status == STATUS_OK) {
-            status = read_answer(redis, ids, count);
-        }
-        if (status == STATUS_OK && *count < max) {
-            status = take_more(redis, ids, max - *count, count);
-        }
-        if (*count > 0) {
-            return STATUS_OK; /* whatever broke after the first id is met again by the next call */
-        }
-        if (status == STATUS_UNAVAILABLE ||
-            (status == STATUS_TIMEOUT && clock_monotonic_ms() >= until_ms)) {
+        status = wait_and_take(redis, ids, max, until_ms, count);
+        if (status == STATUS_TIMEOUT && redis->asked_at_ms != 0) {
             return status;
         }
     }
+    /* Whatever broke after the first id is met again by the next call. */
+    return *count > 0 ? STATUS_OK : status;
 }
 
 static void redis_wake(struct queue *queue)
