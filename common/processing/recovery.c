@@ -16,7 +16,8 @@ enum {
     BUSY_INTERVAL_MS = 500,
     AWAY_INTERVAL_MS = 100, /* sweeps take the place of hints */
     FULL_INTERVAL_MS = 5,   /* the last sweep found as much as it could take: there is more */
-    OVERDUE_ROUNDS = 10,    /* batches of overdue orders one sweep completes at most */
+    LOG_INTERVAL_MS = 5000,
+    OVERDUE_ROUNDS = 10, /* batches of overdue orders one sweep completes at most */
 };
 
 void recovery_init(struct recovery *recovery)
@@ -62,6 +63,20 @@ static uint32_t waiting_age_ms(const struct recovery *recovery, enum hint_flow f
     return age_ms < UINT32_MAX ? (uint32_t)age_ms : UINT32_MAX;
 }
 
+/* At most one line in LOG_INTERVAL_MS. */
+static void log_recovered(struct recovery *recovery)
+{
+    if (recovery->completed + recovery->claimed == 0 ||
+        clock_monotonic_ms() < recovery->log_at_ms) {
+        return;
+    }
+    log_info("recovered orders", log_int("completed_overdue", (int64_t)recovery->completed),
+             log_int("claimed_without_hint", (int64_t)recovery->claimed));
+    recovery->completed = 0;
+    recovery->claimed = 0;
+    recovery->log_at_ms = clock_monotonic_ms() + LOG_INTERVAL_MS;
+}
+
 void recovery_sweep(struct recovery *recovery, struct store *store, enum hint_flow flow,
                     uint32_t delay_ms, order_id ids[], size_t *count)
 {
@@ -73,10 +88,9 @@ void recovery_sweep(struct recovery *recovery, struct store *store, enum hint_fl
                                         count) != STATUS_OK) {
         *count = 0;
     }
-    if (flow != HINTS_AWAY && completed + *count > 0) {
-        log_info("recovered orders", log_int("completed_overdue", (int64_t)completed),
-                 log_int("claimed_without_hint", (int64_t)*count));
-    }
+    recovery->completed += completed;
+    recovery->claimed += flow == HINTS_AWAY ? 0 : *count; /* then that is not worth a line */
+    log_recovered(recovery);
     uint32_t interval_ms = any_processing || *count > 0 ? BUSY_INTERVAL_MS : IDLE_INTERVAL_MS;
     if (flow == HINTS_AWAY) {
         interval_ms = AWAY_INTERVAL_MS;

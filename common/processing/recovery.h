@@ -28,6 +28,9 @@ enum hint_flow {
 struct recovery {
     uint64_t sweep_at_ms; /* when the next sweep is due, clock_monotonic_ms */
     uint64_t lag_ms;      /* how old the orders are whose hints come up now */
+    uint64_t log_at_ms;   /* not before this is the next line logged */
+    size_t completed;     /* recovered since the last line */
+    size_t claimed;
 };
 
 /* A first sweep is due at once: what an earlier process left behind waits already. */
