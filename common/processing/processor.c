@@ -130,11 +130,32 @@ static void complete_due(struct processor *processor)
     processor->complete_at_ms = now_ms + (count == BATCH_MAX ? 0 : PACE_MS);
 }
 
+static int compare_ids(const void *left, const void *right)
+{
+    order_id a = *(const order_id *)left;
+    order_id b = *(const order_id *)right;
+    return (a > b) - (a < b);
+}
+
+/* A hint may come twice, but store_claim is promised distinct ids. */
+static void drop_doubles(order_id ids[], size_t *count)
+{
+    size_t kept = 0;
+    qsort(ids, *count, sizeof ids[0], compare_ids);
+    for (size_t i = 0; i < *count; i++) {
+        if (kept == 0 || ids[i] != ids[kept - 1]) {
+            ids[kept++] = ids[i];
+        }
+    }
+    *count = kept;
+}
+
 static void claim_taken(struct processor *processor)
 {
     uint64_t now_ms = clock_monotonic_ms();
     bool measure = now_ms >= processor->lag_at_ms;
     uint64_t age_ms = 0;
+    drop_doubles(processor->taken, &processor->taken_count);
     size_t count = processor->taken_count;
     enum status status = store_claim(processor->store, processor->taken, &count,
                                      processor->config.delay_ms, measure ? &age_ms : NULL);
