@@ -8,7 +8,13 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { LINE_SIZE = 2048 };
+#include "common/utf8.h"
+
+enum {
+    LINE_SIZE = 2048,
+    STRUCTURE_ROOM =
+        256, /* kept for names and quotes, so that a line cut short is still well-formed */
+};
 
 /* Set once at start, before there are threads. */
 static enum log_level threshold = LOG_LEVEL_INFO;
@@ -21,15 +27,21 @@ struct line {
     size_t len;
 };
 
-/* A line that is full loses its tail, never its newline. */
+/* Names, quotes and the like. Room is left for the newline. */
 static void put(struct line *line, const char *text, size_t len)
 {
-    size_t room = LINE_SIZE - 4 - line->len;
-    if (len > room) {
-        len = room;
+    if (len <= LINE_SIZE - 4 - line->len) {
+        memcpy(line->text + line->len, text, len);
+        line->len += len;
     }
-    memcpy(line->text + line->len, text, len);
-    line->len += len;
+}
+
+/* A character of a value, whole or not at all: a line that is full loses the ends of its values. */
+static void put_value(struct line *line, const char *text, size_t len)
+{
+    if (line->len + len <= LINE_SIZE - STRUCTURE_ROOM) {
+        put(line, text, len);
+    }
 }
 
 static void put_text(struct line *line, const char *text)
@@ -37,20 +49,36 @@ static void put_text(struct line *line, const char *text)
     put(line, text, strlen(text));
 }
 
+static void put_character(struct line *line, const char *character, size_t len, uint32_t code_point)
+{
+    char escaped[8];
+    if (*character == '"' || *character == '\\') {
+        put_value(line, (const char[]){'\\', *character}, 2);
+    } else if (utf8_is_control(code_point)) {
+        put_value(line, escaped, (size_t)snprintf(escaped, sizeof escaped, "\\u%04x", code_point));
+    } else {
+        put_value(line, character, len);
+    }
+}
+
+static void put_characters(struct line *line, const char *text)
+{
+    for (size_t len; *text != '\0'; text += len) {
+        uint32_t code_point = 0;
+        len = utf8_next(text, strlen(text), &code_point);
+        if (len == 0) {
+            put_value(line, "?", 1); /* JSON is UTF-8, whatever a library says */
+            len = 1;
+        } else {
+            put_character(line, text, len, code_point);
+        }
+    }
+}
+
 static void put_quoted(struct line *line, const char *text)
 {
     put(line, "\"", 1);
-    for (; *text != '\0'; text++) {
-        char escaped[8];
-        unsigned char byte = (unsigned char)*text;
-        if (byte == '"' || byte == '\\') {
-            put(line, (const char[]){'\\', *text}, 2);
-        } else if (byte < 0x20 || byte == 0x7f) {
-            put(line, escaped, (size_t)snprintf(escaped, sizeof escaped, "\\u%04x", byte));
-        } else {
-            put(line, text, 1);
-        }
-    }
+    put_characters(line, text);
     put(line, "\"", 1);
 }
 
@@ -61,7 +89,7 @@ static bool needs_quotes(const char *text)
     }
     for (; *text != '\0'; text++) {
         unsigned char byte = (unsigned char)*text;
-        if (byte <= ' ' || byte == '"' || byte == '=' || byte == '\\' || byte == 0x7f) {
+        if (byte <= ' ' || byte == 0x7f || byte == '"' || byte == '=' || byte == '\\') {
             return true;
         }
     }
@@ -72,13 +100,9 @@ static void put_field(struct line *line, const struct log_field *field)
 {
     bool json = line_format == LOG_FORMAT_JSON;
     put_text(line, line->len > 1 ? (json ? "," : " ") : "");
-    if (json) {
-        put_quoted(line, field->name);
-        put(line, ":", 1);
-    } else {
-        put_text(line, field->name);
-        put(line, "=", 1);
-    }
+    put_text(line, json ? "\"" : "");
+    put_text(line, field->name);
+    put_text(line, json ? "\":" : "=");
     if (field->text == NULL) {
         char number[24];
         snprintf(number, sizeof number, "%" PRId64, field->number);
@@ -86,7 +110,7 @@ static void put_field(struct line *line, const struct log_field *field)
     } else if (json || needs_quotes(field->text)) {
         put_quoted(line, field->text);
     } else {
-        put_text(line, field->text);
+        put_characters(line, field->text);
     }
 }
 

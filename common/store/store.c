@@ -58,6 +58,13 @@ enum status store_failed(struct store *store, enum status status, const char *op
     return status;
 }
 
+static void put_off_connecting(struct store *store)
+{
+    store->retry_at_ms = clock_monotonic_ms() + clock_jitter_ms(store->backoff_ms);
+    store->backoff_ms =
+        store->backoff_ms * 2 > BACKOFF_MAX_MS ? BACKOFF_MAX_MS : store->backoff_ms * 2;
+}
+
 static enum status ensure_connected(struct store *store)
 {
     if (store->connected) {
@@ -69,9 +76,7 @@ static enum status ensure_connected(struct store *store)
     enum status status = store->ops->connect(store);
     if (status != STATUS_OK) {
         store->ops->disconnect(store);
-        store->retry_at_ms = clock_monotonic_ms() + clock_jitter_ms(store->backoff_ms);
-        store->backoff_ms =
-            store->backoff_ms * 2 > BACKOFF_MAX_MS ? BACKOFF_MAX_MS : store->backoff_ms * 2;
+        put_off_connecting(store);
         return status;
     }
     store->connected = true;
@@ -84,7 +89,7 @@ static enum status settle(struct store *store, enum status status)
     if (status == STATUS_UNAVAILABLE) {
         store->ops->disconnect(store);
         store->connected = false;
-        store->retry_at_ms = clock_monotonic_ms() + clock_jitter_ms(store->backoff_ms);
+        put_off_connecting(store);
     } else if (status == STATUS_OK) {
         if (store->reported_away) {
             log_info("database is back", log_str("database", store->ops->name));

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A database in memory behind the store's own seam: it keeps the promises of store_backend.h, shows
+ * what it was asked, and fails when told to. Its clock is the monotonic one plus what
+ * fake_store_advance has added.
+ *
+ * Threads: the code under test uses it as any store; the functions below may be called from the
+ * test's thread meanwhile. The fake aborts when two threads use it at once, when it is used without
+ * a connection and when a caller breaks what store_backend.h promises of the arguments.
+ */
+#ifndef TESTS_UNIT_FAKE_STORE_H
+#define TESTS_UNIT_FAKE_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/store/store.h"
+
+enum {
+    FAKE_ORDERS_MAX = 2048,
+    FAKE_WAIT_MS = 10000, /* how long the waiting functions wait before they answer false */
+};
+
+enum fake_kind {
+    FAKE_CONNECT,
+    FAKE_DISCONNECT,
+    FAKE_PING,
+    FAKE_MIGRATE_BEGIN,
+    FAKE_MIGRATE_STEP,
+    FAKE_MIGRATE_END,
+    FAKE_RESERVE_IDS,
+    FAKE_INSERT,
+    FAKE_CLAIM,
+    FAKE_CLAIM_WAITING,
+    FAKE_COMPLETE,
+    FAKE_OVERDUE,
+    FAKE_LOOKUP,
+    FAKE_COUNTS,
+    FAKE_RECOUNT,
+    FAKE_KINDS,
+};
+
+/* What one call was asked. */
+struct fake_call {
+    size_t count;   /* ids, entries or lookups; of FAKE_CLAIM_WAITING and FAKE_OVERDUE the most */
+    order_id first; /* of the ids */
+    order_id last;
+    uint32_t ms;         /* the age of FAKE_CLAIM_WAITING, the grace of FAKE_OVERDUE */
+    enum status outcome; /* what FAKE_MIGRATE_END was told */
+};
+
+struct fake_order {
+    order_id id;
+    enum order_status status;
+    uint64_t created_ms;
+    uint64_t started_ms;
+    uint64_t due_ms;
+    uint64_t completed_ms;
+    char client_id[ORDER_CLIENT_ID_SIZE];
+    char idempotency_key[ORDER_IDEMPOTENCY_KEY_SIZE];
+    unsigned char fingerprint[ORDER_FINGERPRINT_SIZE];
+};
+
+/* Empty and not connected; end it with store_destroy. */
+struct store *fake_store_create(void);
+
+/* The next `skip` calls of `kind` go well, the `times` after them answer `status` and do
+ * nothing. */
+void fake_store_fail(struct store *store, enum fake_kind kind, size_t skip, size_t times,
+                     enum status status);
+
+/* The next `times` calls of `kind` do their work and answer STATUS_UNAVAILABLE all the same. */
+void fake_store_lose_answers(struct store *store, enum fake_kind kind, size_t times);
+
+/* An insert that has a row of this user answers STATUS_INVALID and stores nothing. */
+void fake_store_refuse_user(struct store *store, const char *user_id);
+
+/* From now on calls of `kind` stand still, before they do anything, until the release. */
+void fake_store_hold(struct store *store, enum fake_kind kind);
+void fake_store_release(struct store *store, enum fake_kind kind);
+/* Waits until a call stands still; false: none came in time. */
+bool fake_store_wait_held(struct store *store);
+
+/* How often `kind` was called so far; waits until it was at least `count` times. */
+size_t fake_store_calls(struct store *store, enum fake_kind kind);
+bool fake_store_wait_calls(struct store *store, enum fake_kind kind, size_t count);
+/* The call of `kind` with the number `nth`, from 0; it must have been made. */
+struct fake_call fake_store_call(struct store *store, enum fake_kind kind, size_t nth);
+
+/* Puts orders in as if they had been made `age_ms` ago: Pending, or Processing and due in `due_ms`
+ * (negative: it is overdue). */
+void fake_store_add_pending(struct store *store, order_id first, size_t count, uint64_t age_ms);
+void fake_store_add_processing(struct store *store, order_id first, size_t count, int64_t due_ms);
+
+/* How many orders have the status now; waits until it is `count`. */
+size_t fake_store_count(struct store *store, enum order_status status);
+bool fake_store_wait_count(struct store *store, enum order_status status, size_t count);
+/* The most orders that were ever Processing at one time. */
+size_t fake_store_processing_peak(struct store *store);
+/* False: there is no such order. */
+bool fake_store_find(struct store *store, order_id id, struct fake_order *order);
+
+void fake_store_advance(struct store *store, uint64_t ms);
+void fake_store_set_schema_version(struct store *store, int version);
+
+#endif

@@ -1,0 +1,348 @@
+/* SPDX-License-Identifier: MIT */
+#include <assert.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "tests/unit/fake_store_state.h"
+
+static uint64_t now_ms(const struct fake_store *fake)
+{
+    return clock_monotonic_ms() + fake->advanced_ms;
+}
+
+struct fake_order *fake_store_row_locked(struct fake_store *fake, order_id id)
+{
+    for (size_t i = 0; i < fake->order_count; i++) {
+        if (fake->orders[i].id == id) {
+            return &fake->orders[i];
+        }
+    }
+    return NULL;
+}
+
+struct fake_order *fake_store_add_locked(struct fake_store *fake, order_id id)
+{
+    assert(fake->order_count < FAKE_ORDERS_MAX && fake_store_row_locked(fake, id) == NULL);
+    struct fake_order *order = &fake->orders[fake->order_count++];
+    *order = (struct fake_order){.id = id, .created_ms = now_ms(fake)};
+    return order;
+}
+
+size_t fake_store_count_locked(const struct fake_store *fake, enum order_status status)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < fake->order_count; i++) {
+        count += fake->orders[i].status == status;
+    }
+    return count;
+}
+
+/*
+ * Begins an operation: notes it, stands still if that is wanted, and answers what it is to answer.
+ * The lock is held until `leave`.
+ */
+static enum status enter(struct fake_store *fake, enum fake_kind kind, struct fake_call call)
+{
+    pthread_mutex_lock(&fake->lock);
+    assert(!fake->inside);
+    assert(kind == FAKE_DISCONNECT || fake->base.connected == (kind != FAKE_CONNECT));
+    assert(fake->call_counts[kind] < FAKE_CALLS_MAX);
+    fake->calls[kind][fake->call_counts[kind]++] = call;
+    fake->inside = true;
+    while (fake->hold[kind]) {
+        fake->held = true;
+        pthread_cond_wait(&fake->released, &fake->lock);
+    }
+    fake->held = false;
+    struct fake_fault *fault = &fake->faults[kind];
+    if (fault->skip > 0) {
+        fault->skip--;
+    } else if (fault->times > 0) {
+        fault->times--;
+        return fault->status;
+    }
+    return STATUS_OK;
+}
+
+static enum status leave(struct fake_store *fake, enum fake_kind kind, enum status status)
+{
+    if (status == STATUS_OK && fake->lost_answers[kind] > 0) {
+        fake->lost_answers[kind]--;
+        status = STATUS_UNAVAILABLE;
+    }
+    fake->inside = false;
+    pthread_mutex_unlock(&fake->lock);
+    return status;
+}
+
+/* store.c promises ids that are sorted, its callers that they are distinct. */
+static struct fake_call call_on_ids(const order_id ids[], size_t count)
+{
+    for (size_t i = 1; i < count; i++) {
+        assert(ids[i - 1] < ids[i]);
+    }
+    return (struct fake_call){.count = count, .first = ids[0], .last = ids[count - 1]};
+}
+
+static enum status simple(struct store *store, enum fake_kind kind)
+{
+    enum status status = enter(fake_store_of(store), kind, (struct fake_call){0});
+    return leave(fake_store_of(store), kind, status);
+}
+
+static enum status fake_connect(struct store *store)
+{
+    return simple(store, FAKE_CONNECT);
+}
+
+static void fake_disconnect(struct store *store)
+{
+    (void)simple(store, FAKE_DISCONNECT);
+}
+
+static enum status fake_ping(struct store *store)
+{
+    return simple(store, FAKE_PING);
+}
+
+static enum status fake_migrate_begin(struct store *store, int *version)
+{
+    enum status status = enter(fake_store_of(store), FAKE_MIGRATE_BEGIN, (struct fake_call){0});
+    *version = fake_store_of(store)->schema_version;
+    return leave(fake_store_of(store), FAKE_MIGRATE_BEGIN, status);
+}
+
+static enum status fake_migrate_step(struct store *store, const struct schema_step *step)
+{
+    enum status status = enter(fake_store_of(store), FAKE_MIGRATE_STEP, (struct fake_call){0});
+    if (status == STATUS_OK) {
+        fake_store_of(store)->schema_version = step->version;
+    }
+    return leave(fake_store_of(store), FAKE_MIGRATE_STEP, status);
+}
+
+static enum status fake_migrate_end(struct store *store, enum status outcome)
+{
+    enum status status =
+        enter(fake_store_of(store), FAKE_MIGRATE_END, (struct fake_call){.outcome = outcome});
+    return leave(fake_store_of(store), FAKE_MIGRATE_END, status);
+}
+
+static enum status fake_reserve_ids(struct store *store, uint32_t count, order_id *first)
+{
+    struct fake_store *fake = fake_store_of(store);
+    enum status status = enter(fake, FAKE_RESERVE_IDS, (struct fake_call){.count = count});
+    if (status == STATUS_OK) {
+        *first = fake->next_id;
+        fake->next_id += count;
+    }
+    return leave(fake, FAKE_RESERVE_IDS, status);
+}
+
+static struct fake_order *find_key(struct fake_store *fake, const struct order *order)
+{
+    for (size_t i = 0; i < fake->order_count && order->idempotency_key[0] != '\0'; i++) {
+        if (strcmp(fake->orders[i].idempotency_key, order->idempotency_key) == 0 &&
+            strcmp(fake->orders[i].client_id, order->client_id) == 0) {
+            return &fake->orders[i];
+        }
+    }
+    return NULL;
+}
+
+static void insert_one(struct fake_store *fake, struct store_insert *entry)
+{
+    const struct order *order = entry->order;
+    struct fake_order *row = find_key(fake, order);
+    if (row != NULL) {
+        entry->stored_id = row->id;
+        entry->key_reused =
+            memcmp(row->fingerprint, order->fingerprint, sizeof row->fingerprint) != 0;
+        return;
+    }
+    if (fake_store_row_locked(fake, order->id) != NULL) {
+        return;
+    }
+    row = fake_store_add_locked(fake, order->id);
+    memcpy(row->client_id, order->client_id, sizeof row->client_id);
+    memcpy(row->idempotency_key, order->idempotency_key, sizeof row->idempotency_key);
+    memcpy(row->fingerprint, order->fingerprint, sizeof row->fingerprint);
+}
+
+static enum status insert_all(struct fake_store *fake, struct store_insert entries[], size_t count)
+{
+    for (size_t i = 0; i < count && fake->refused_user != NULL; i++) {
+        if (strcmp(entries[i].order->user_id, fake->refused_user) == 0) {
+            return STATUS_INVALID;
+        }
+    }
+    for (size_t i = 0; i < count; i++) {
+        insert_one(fake, &entries[i]);
+    }
+    return STATUS_OK;
+}
+
+static enum status fake_insert(struct store *store, struct store_insert entries[], size_t count)
+{
+    struct fake_store *fake = fake_store_of(store);
+    struct fake_call call = {.count = count,
+                             .first = entries[0].order->id,
+                             .last = entries[count - 1].order->id};
+    enum status status = enter(fake, FAKE_INSERT, call);
+    if (status == STATUS_OK) {
+        status = insert_all(fake, entries, count);
+    }
+    return leave(fake, FAKE_INSERT, status);
+}
+
+static void start(struct fake_store *fake, struct fake_order *order, uint32_t delay_ms)
+{
+    assert(order->status == ORDER_PENDING);
+    order->status = ORDER_PROCESSING;
+    order->started_ms = now_ms(fake);
+    order->due_ms = order->started_ms + delay_ms;
+    size_t processing = fake_store_count_locked(fake, ORDER_PROCESSING);
+    fake->processing_peak = processing > fake->processing_peak ? processing : fake->processing_peak;
+}
+
+static void claim_all(struct fake_store *fake, order_id ids[], size_t *count, uint32_t delay_ms,
+                      uint64_t *age_ms)
+{
+    size_t moved = 0;
+    uint64_t age = 0;
+    for (size_t i = 0; i < *count; i++) {
+        struct fake_order *order = fake_store_row_locked(fake, ids[i]);
+        if (order == NULL || order->status != ORDER_PENDING) {
+            continue;
+        }
+        start(fake, order, delay_ms);
+        age = moved == 0 ? order->started_ms - order->created_ms : age;
+        ids[moved++] = order->id;
+    }
+    *count = moved;
+    if (age_ms != NULL) {
+        *age_ms = age;
+    }
+}
+
+static enum status fake_claim(struct store *store, order_id ids[], size_t *count, uint32_t delay_ms,
+                              uint64_t *age_ms)
+{
+    struct fake_store *fake = fake_store_of(store);
+    enum status status = enter(fake, FAKE_CLAIM, call_on_ids(ids, *count));
+    if (status == STATUS_OK) {
+        claim_all(fake, ids, count, delay_ms, age_ms);
+    }
+    return leave(fake, FAKE_CLAIM, status);
+}
+
+static enum status fake_claim_waiting(struct store *store, uint32_t min_age_ms, uint32_t delay_ms,
+                                      order_id ids[], size_t max, size_t *count)
+{
+    struct fake_store *fake = fake_store_of(store);
+    struct fake_call call = {.count = max, .ms = min_age_ms};
+    enum status status = enter(fake, FAKE_CLAIM_WAITING, call);
+    for (size_t i = 0; i < fake->order_count && *count < max && status == STATUS_OK; i++) {
+        struct fake_order *order = &fake->orders[i];
+        if (order->status == ORDER_PENDING && order->created_ms + min_age_ms <= now_ms(fake)) {
+            start(fake, order, delay_ms);
+            ids[(*count)++] = order->id;
+        }
+    }
+    return leave(fake, FAKE_CLAIM_WAITING, status);
+}
+
+static enum status fake_complete(struct store *store, const order_id ids[], size_t *count)
+{
+    struct fake_store *fake = fake_store_of(store);
+    enum status status = enter(fake, FAKE_COMPLETE, call_on_ids(ids, *count));
+    size_t moved = 0;
+    for (size_t i = 0; i < *count && status == STATUS_OK; i++) {
+        struct fake_order *order = fake_store_row_locked(fake, ids[i]);
+        if (order != NULL && order->status == ORDER_PROCESSING && order->due_ms <= now_ms(fake)) {
+            order->status = ORDER_COMPLETED;
+            order->completed_ms = now_ms(fake);
+            moved++;
+        }
+    }
+    *count = moved;
+    return leave(fake, FAKE_COMPLETE, status);
+}
+
+static enum status fake_overdue(struct store *store, uint32_t grace_ms, order_id ids[], size_t max,
+                                size_t *count, bool *any_processing)
+{
+    struct fake_store *fake = fake_store_of(store);
+    struct fake_call call = {.count = max, .ms = grace_ms};
+    enum status status = enter(fake, FAKE_OVERDUE, call);
+    for (size_t i = 0; i < fake->order_count && status == STATUS_OK; i++) {
+        struct fake_order *order = &fake->orders[i];
+        *any_processing = *any_processing || order->status == ORDER_PROCESSING;
+        if (order->status == ORDER_PROCESSING && order->due_ms + grace_ms <= now_ms(fake) &&
+            *count < max) {
+            ids[(*count)++] = order->id;
+        }
+    }
+    return leave(fake, FAKE_OVERDUE, status);
+}
+
+static enum status fake_lookup(struct store *store, struct store_lookup lookups[], size_t count)
+{
+    struct fake_store *fake = fake_store_of(store);
+    struct fake_call call = {.count = count, .first = lookups[0].id, .last = lookups[count - 1].id};
+    enum status status = enter(fake, FAKE_LOOKUP, call);
+    for (size_t i = 0; i < count && status == STATUS_OK; i++) {
+        const struct fake_order *order = fake_store_row_locked(fake, lookups[i].id);
+        lookups[i].found = order != NULL && strcmp(order->client_id, lookups[i].client_id) == 0;
+        lookups[i].status = lookups[i].found ? order->status : ORDER_PENDING;
+    }
+    return leave(fake, FAKE_LOOKUP, status);
+}
+
+static struct order_counts recount(const struct fake_store *fake)
+{
+    struct order_counts counts = {.created = (int64_t)fake->order_count};
+    for (size_t i = 0; i < fake->order_count; i++) {
+        const struct fake_order *order = &fake->orders[i];
+        counts.started += order->status != ORDER_PENDING;
+        counts.completed += order->status == ORDER_COMPLETED;
+        if (order->status == ORDER_COMPLETED) {
+            counts.duration_us += (int64_t)(order->completed_ms - order->created_ms) * 1000;
+        }
+    }
+    return counts;
+}
+
+static enum status fake_counts(struct store *store, struct order_counts *counts)
+{
+    enum status status = enter(fake_store_of(store), FAKE_COUNTS, (struct fake_call){0});
+    *counts = recount(fake_store_of(store));
+    return leave(fake_store_of(store), FAKE_COUNTS, status);
+}
+
+static enum status fake_recount(struct store *store, struct order_counts *counts,
+                                struct order_counts *recounted)
+{
+    enum status status = enter(fake_store_of(store), FAKE_RECOUNT, (struct fake_call){0});
+    *counts = *recounted = recount(fake_store_of(store));
+    return leave(fake_store_of(store), FAKE_RECOUNT, status);
+}
+
+const struct store_ops fake_store_ops = {
+    .name = "fake",
+    .connect = fake_connect,
+    .disconnect = fake_disconnect,
+    .ping = fake_ping,
+    .migrate_begin = fake_migrate_begin,
+    .migrate_step = fake_migrate_step,
+    .migrate_end = fake_migrate_end,
+    .reserve_ids = fake_reserve_ids,
+    .insert = fake_insert,
+    .claim = fake_claim,
+    .claim_waiting = fake_claim_waiting,
+    .complete = fake_complete,
+    .overdue = fake_overdue,
+    .lookup = fake_lookup,
+    .counts = fake_counts,
+    .recount = fake_recount,
+};

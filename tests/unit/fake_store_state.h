@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/* What the two halves of the fake store share: fake_store.c, which the tests call, and
+ * fake_store_ops.c, which store.c calls. */
+#ifndef TESTS_UNIT_FAKE_STORE_STATE_H
+#define TESTS_UNIT_FAKE_STORE_STATE_H
+
+#include <pthread.h>
+
+#include "common/store/store_backend.h"
+#include "tests/unit/fake_store.h"
+
+enum { FAKE_CALLS_MAX = 2048 };
+
+struct fake_fault {
+    size_t skip;
+    size_t times;
+    enum status status;
+};
+
+/* Everything behind `base` is under the lock. */
+struct fake_store {
+    struct store base;
+    pthread_mutex_t lock;
+    pthread_cond_t released;
+    bool inside; /* an operation is under way */
+    bool held;   /* and stands still */
+    bool hold[FAKE_KINDS];
+    struct fake_fault faults[FAKE_KINDS];
+    size_t lost_answers[FAKE_KINDS];
+    const char *refused_user;
+    struct fake_call calls[FAKE_KINDS][FAKE_CALLS_MAX];
+    size_t call_counts[FAKE_KINDS];
+    struct fake_order orders[FAKE_ORDERS_MAX];
+    size_t order_count;
+    size_t processing_peak;
+    order_id next_id;
+    uint64_t advanced_ms;
+    int schema_version;
+};
+
+static inline struct fake_store *fake_store_of(struct store *store)
+{
+    return (struct fake_store *)store;
+}
+
+/* NULL: there is no such order. The caller of these three holds the lock. */
+struct fake_order *fake_store_row_locked(struct fake_store *fake, order_id id);
+/* A Pending order, created now. */
+struct fake_order *fake_store_add_locked(struct fake_store *fake, order_id id);
+size_t fake_store_count_locked(const struct fake_store *fake, enum order_status status);
+
+extern const struct store_ops fake_store_ops;
+
+#endif

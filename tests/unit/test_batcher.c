@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: MIT */
+#include <criterion/criterion.h>
+#include <pthread.h>
+#include <stdint.h>
+
+#include "api-service/batcher.h"
+#include "common/clock.h"
+#include "tests/support/wait_until.h"
+
+enum {
+    TICKETS_MAX = 64,
+    BATCHES_MAX = 64,
+    WAIT_MS = 10000,
+};
+
+/* What was flushed, and a gate in front of every flush. */
+static struct {
+    pthread_mutex_t lock;
+    pthread_cond_t opened;
+    bool closed;
+    bool at_gate;
+    bool one_by_one;             /* the gate closes behind each flush */
+    size_t batches[BATCHES_MAX]; /* how many tickets each had */
+    size_t batch_count;
+    struct batch_ticket *flushed[TICKETS_MAX];
+    size_t flushed_count;
+} flow = {.lock = PTHREAD_MUTEX_INITIALIZER, .opened = PTHREAD_COND_INITIALIZER};
+
+static struct batch_ticket tickets[TICKETS_MAX];
+static int context;
+
+static void flush(void *given, struct batch_ticket *batch[], size_t count)
+{
+    pthread_mutex_lock(&flow.lock);
+    while (flow.closed) {
+        flow.at_gate = true;
+        pthread_cond_wait(&flow.opened, &flow.lock);
+    }
+    flow.at_gate = false;
+    flow.closed = flow.one_by_one;
+    flow.batches[flow.batch_count++] = given == &context ? count : 0;
+    for (size_t i = 0; i < count; i++) {
+        flow.flushed[flow.flushed_count++] = batch[i];
+    }
+    pthread_mutex_unlock(&flow.lock);
+}
+
+static const struct batcher_config config = {
+    .name = "batcher",
+    .batch_count_max = 1000,
+    .batch_bytes_max = SIZE_MAX,
+    .waiting_count_max = 1000,
+    .waiting_bytes_max = SIZE_MAX,
+    .waiting_age_max_ms = 1000000,
+    .flush = flush,
+    .context = &context,
+};
+
+static void set_gate(bool closed)
+{
+    pthread_mutex_lock(&flow.lock);
+    flow.closed = closed;
+    pthread_cond_broadcast(&flow.opened);
+    pthread_mutex_unlock(&flow.lock);
+}
+
+static bool is_at_gate(void *arg)
+{
+    (void)arg;
+    pthread_mutex_lock(&flow.lock);
+    bool at_gate = flow.at_gate;
+    pthread_mutex_unlock(&flow.lock);
+    return at_gate;
+}
+
+static bool has_flushed(void *arg)
+{
+    const size_t *count = arg;
+    pthread_mutex_lock(&flow.lock);
+    bool reached = flow.flushed_count >= *count;
+    pthread_mutex_unlock(&flow.lock);
+    return reached;
+}
+
+static void check_flushed(size_t count)
+{
+    cr_assert(wait_until(has_flushed, &count, WAIT_MS), "%zu of %zu were flushed",
+              flow.flushed_count, count);
+}
+
+/* A batcher whose flush stands at the gate with ticket 0; the others then wait. */
+static struct batcher *start_busy(const struct batcher_config *with)
+{
+    set_gate(true);
+    struct batcher *batcher = batcher_start(with);
+    batcher_submit(batcher, &tickets[0]);
+    cr_assert(wait_until(is_at_gate, NULL, WAIT_MS));
+    return batcher;
+}
+
+static void check_order(size_t count)
+{
+    cr_assert_eq(flow.flushed_count, count);
+    for (size_t i = 0; i < count; i++) {
+        cr_assert_eq(flow.flushed[i], &tickets[i], "place %zu", i);
+    }
+}
+
+Test(batcher, a_lone_ticket_goes_at_once)
+{
+    struct batcher *batcher = batcher_start(&config);
+    for (size_t i = 0; i < 3; i++) {
+        batcher_submit(batcher, &tickets[i]);
+        check_flushed(i + 1);
+        cr_assert_eq(flow.batches[i], 1);
+    }
+    batcher_stop(batcher);
+    check_order(3);
+}
+
+Test(batcher, a_ticket_gets_the_time_of_its_arrival)
+{
+    uint64_t before_ms = clock_monotonic_ms();
+    struct batcher *batcher = batcher_start(&config);
+    batcher_submit(batcher, &tickets[0]);
+    batcher_stop(batcher);
+    cr_assert_geq(tickets[0].arrived_ms, before_ms);
+    cr_assert_leq(tickets[0].arrived_ms, clock_monotonic_ms());
+}
+
+Test(batcher, what_arrives_during_a_flush_goes_as_one_batch_in_order)
+{
+    struct batcher *batcher = start_busy(&config);
+    for (size_t i = 1; i < 10; i++) {
+        batcher_submit(batcher, &tickets[i]);
+    }
+    set_gate(false);
+    check_flushed(10);
+    batcher_stop(batcher);
+    cr_assert_eq(flow.batch_count, 2);
+    cr_assert_eq(flow.batches[0], 1);
+    cr_assert_eq(flow.batches[1], 9);
+    check_order(10);
+}
+
+Test(batcher, a_batch_ends_at_its_count)
+{
+    struct batcher_config small = config;
+    small.batch_count_max = 4;
+    struct batcher *batcher = start_busy(&small);
+    for (size_t i = 1; i < 10; i++) {
+        batcher_submit(batcher, &tickets[i]);
+    }
+    set_gate(false);
+    check_flushed(10);
+    batcher_stop(batcher);
+    cr_assert_eq(flow.batch_count, 4);
+    cr_assert_eq(flow.batches[1], 4);
+    cr_assert_eq(flow.batches[2], 4);
+    cr_assert_eq(flow.batches[3], 1);
+    check_order(10);
+}
+
+Test(batcher, a_batch_ends_with_the_ticket_that_passes_its_bytes)
+{
+    struct batcher_config small = config;
+    small.batch_bytes_max = 100;
+    struct batcher *batcher = start_busy(&small);
+    static const size_t bytes[] = {0, 60, 60, 100, 0, 1000, 1};
+    for (size_t i = 1; i < 7; i++) {
+        tickets[i].bytes = bytes[i];
+        batcher_submit(batcher, &tickets[i]);
+    }
+    set_gate(false);
+    check_flushed(7);
+    batcher_stop(batcher);
+    cr_assert_eq(flow.batch_count, 5);
+    cr_assert_eq(flow.batches[1], 2, "60 and 60");
+    cr_assert_eq(flow.batches[2], 1, "100");
+    cr_assert_eq(flow.batches[3], 2, "0 and 1000");
+    cr_assert_eq(flow.batches[4], 1, "1");
+    check_order(7);
+}
+
+Test(batcher, so_many_may_wait_and_no_more)
+{
+    struct batcher_config small = config;
+    small.waiting_count_max = 2;
+    struct batcher *batcher = start_busy(&small);
+    cr_assert(batcher_accepts(batcher, 0), "what is being flushed does not wait");
+    batcher_submit(batcher, &tickets[1]);
+    cr_assert(batcher_accepts(batcher, 0));
+    batcher_submit(batcher, &tickets[2]);
+    cr_assert_not(batcher_accepts(batcher, 0));
+    set_gate(false);
+    check_flushed(3);
+    cr_assert(batcher_accepts(batcher, 0), "there is room again");
+    batcher_stop(batcher);
+}
+
+Test(batcher, so_many_bytes_may_wait_and_no_more)
+{
+    struct batcher_config small = config;
+    small.waiting_bytes_max = 100;
+    struct batcher *batcher = start_busy(&small);
+    cr_assert(batcher_accepts(batcher, 100));
+    cr_assert_not(batcher_accepts(batcher, 101));
+    tickets[1].bytes = 40;
+    batcher_submit(batcher, &tickets[1]);
+    cr_assert(batcher_accepts(batcher, 60));
+    cr_assert_not(batcher_accepts(batcher, 61));
+    set_gate(false);
+    check_flushed(2);
+    cr_assert(batcher_accepts(batcher, 100), "there is room again");
+    batcher_stop(batcher);
+}
+
+Test(batcher, nothing_is_accepted_behind_one_that_waits_for_too_long)
+{
+    struct batcher *batcher = start_busy(&config);
+    batcher_submit(batcher, &tickets[1]);
+    cr_assert(batcher_accepts(batcher, 0));
+    tickets[1].arrived_ms -= config.waiting_age_max_ms; /* the thread stands at the gate */
+    cr_assert_not(batcher_accepts(batcher, 0));
+    set_gate(false);
+    check_flushed(2);
+    cr_assert(batcher_accepts(batcher, 0));
+    batcher_stop(batcher);
+}
+
+static void *stop(void *batcher)
+{
+    batcher_stop(batcher);
+    return NULL;
+}
+
+Test(batcher, stopping_flushes_what_waits)
+{
+    struct batcher_config small = config;
+    small.batch_count_max = 3;
+    flow.one_by_one = true;
+    struct batcher *batcher = start_busy(&small);
+    for (size_t i = 1; i < 8; i++) {
+        batcher_submit(batcher, &tickets[i]);
+    }
+    pthread_t thread;
+    cr_assert_eq(pthread_create(&thread, NULL, stop, batcher), 0);
+    static const size_t flushed[] = {1, 4, 7, 8};
+    for (size_t i = 0; i < 4; i++) {
+        cr_assert(wait_until(is_at_gate, NULL, WAIT_MS), "flush %zu does not come", i);
+        set_gate(false);
+        check_flushed(flushed[i]);
+    }
+    cr_assert_eq(pthread_join(thread, NULL), 0);
+    check_order(8);
+}
+
+Test(batcher, stopping_an_idle_one_flushes_nothing)
+{
+    struct batcher *batcher = batcher_start(&config);
+    batcher_stop(batcher);
+    cr_assert_eq(flow.batch_count, 0);
+}
+
+Test(batcher, stopping_none_is_allowed)
+{
+    batcher_stop(NULL);
+    cr_assert_eq(flow.batch_count, 0);
+}
+
+enum { SUBMITTERS = 4, EACH = TICKETS_MAX / SUBMITTERS };
+
+struct submitter {
+    struct batcher *batcher;
+    size_t first;
+};
+
+static void *submit_some(void *arg)
+{
+    const struct submitter *submitter = arg;
+    for (size_t i = 0; i < EACH; i++) {
+        batcher_submit(submitter->batcher, &tickets[submitter->first + i]);
+    }
+    return NULL;
+}
+
+Test(batcher, of_several_threads_every_ticket_is_flushed_once_and_in_the_threads_order)
+{
+    struct submitter submitters[SUBMITTERS];
+    pthread_t threads[SUBMITTERS];
+    size_t next[SUBMITTERS] = {0};
+    struct batcher *batcher = batcher_start(&config);
+    for (size_t i = 0; i < SUBMITTERS; i++) {
+        submitters[i] = (struct submitter){.batcher = batcher, .first = i * EACH};
+        cr_assert_eq(pthread_create(&threads[i], NULL, submit_some, &submitters[i]), 0);
+    }
+    for (size_t i = 0; i < SUBMITTERS; i++) {
+        pthread_join(threads[i], NULL);
+    }
+    batcher_stop(batcher);
+    cr_assert_eq(flow.flushed_count, TICKETS_MAX);
+    for (size_t i = 0; i < TICKETS_MAX; i++) {
+        size_t index = (size_t)(flow.flushed[i] - tickets);
+        cr_assert_eq(index % EACH, next[index / EACH]++, "ticket %zu came at %zu", index, i);
+    }
+}

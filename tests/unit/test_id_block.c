@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT */
+#include <criterion/criterion.h>
+
+#include "api-service/id_block.h"
+#include "tests/unit/fake_store.h"
+
+enum { BLOCK = 10000 };
+
+static struct store *store;
+static struct id_block block;
+
+static void setup(void)
+{
+    store = fake_store_create();
+}
+
+static void teardown(void)
+{
+    store_destroy(store);
+}
+
+TestSuite(id_block, .init = setup, .fini = teardown);
+
+static order_id take(struct id_block *from)
+{
+    order_id id = 0;
+    cr_assert_eq(id_block_take(from, store, &id), STATUS_OK);
+    return id;
+}
+
+Test(id_block, ids_follow_each_other)
+{
+    cr_assert_eq(take(&block), 1);
+    cr_assert_eq(take(&block), 2);
+    cr_assert_eq(take(&block), 3);
+}
+
+Test(id_block, the_database_is_asked_once_a_block)
+{
+    for (order_id id = 1; id <= BLOCK; id++) {
+        cr_assert_eq(take(&block), id);
+    }
+    cr_assert_eq(fake_store_calls(store, FAKE_RESERVE_IDS), 1);
+    cr_assert_eq(fake_store_call(store, FAKE_RESERVE_IDS, 0).count, BLOCK);
+    cr_assert_eq(take(&block), BLOCK + 1);
+    cr_assert_eq(fake_store_calls(store, FAKE_RESERVE_IDS), 2);
+}
+
+Test(id_block, two_instances_never_share_an_id)
+{
+    struct id_block other = {0};
+    cr_assert_eq(take(&block), 1);
+    cr_assert_eq(take(&other), BLOCK + 1);
+    cr_assert_eq(take(&block), 2);
+    for (order_id id = 3; id <= BLOCK; id++) {
+        cr_assert_eq(take(&block), id);
+    }
+    cr_assert_eq(take(&block), 2 * BLOCK + 1, "the other's block must be skipped");
+}
+
+Test(id_block, a_failed_reservation_is_told_and_gives_no_id)
+{
+    static const enum status failures[] = {STATUS_CONFLICT, STATUS_UNAVAILABLE, STATUS_INVALID};
+    for (size_t i = 0; i < sizeof failures / sizeof *failures; i++) {
+        struct store *away = fake_store_create();
+        struct id_block empty = {0};
+        order_id id = 77;
+        fake_store_fail(away, FAKE_RESERVE_IDS, 0, 1, failures[i]);
+        cr_assert_eq(id_block_take(&empty, away, &id), failures[i]);
+        cr_assert_eq(id, 77);
+        store_destroy(away);
+    }
+}
+
+Test(id_block, after_a_failure_the_next_call_reserves_again)
+{
+    order_id id;
+    fake_store_fail(store, FAKE_RESERVE_IDS, 0, 1, STATUS_CONFLICT);
+    cr_assert_eq(id_block_take(&block, store, &id), STATUS_CONFLICT);
+    cr_assert_eq(take(&block), 1);
+}
+
+Test(id_block, what_is_left_of_a_block_needs_no_database)
+{
+    order_id id = take(&block);
+    fake_store_fail(store, FAKE_RESERVE_IDS, 0, 1000, STATUS_CONFLICT);
+    for (int i = 1; i < BLOCK; i++) {
+        cr_assert_eq(take(&block), id + i);
+    }
+    cr_assert_eq(id_block_take(&block, store, &id), STATUS_CONFLICT);
+}
+
+Test(id_block, a_reservation_whose_answer_was_lost_is_never_used)
+{
+    order_id id;
+    fake_store_lose_answers(store, FAKE_RESERVE_IDS, 1);
+    cr_assert_eq(id_block_take(&block, store, &id), STATUS_UNAVAILABLE);
+    struct id_block other = {0};
+    struct store *same = store;
+    while (id_block_take(&other, same, &id) != STATUS_OK) {
+        cr_assert_leq(fake_store_calls(store, FAKE_CONNECT), 2);
+    }
+    cr_assert_eq(id, BLOCK + 1);
+}

@@ -1,0 +1,448 @@
+/* SPDX-License-Identifier: MIT */
+#include <criterion/criterion.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api-service/intake.h"
+#include "common/clock.h"
+#include "tests/support/wait_until.h"
+#include "tests/unit/fake_store.h"
+
+enum {
+    CLIENTS_MAX = 1100,
+    WAIT_MS = 10000,
+};
+
+/* One waiting request. */
+struct client {
+    struct intake_ticket ticket;
+    struct order order;
+    atomic_int answers;
+    bool stored_before; /* its row was there when the answer came */
+};
+
+static struct store *store;
+static struct queue *hints;
+static struct announcer *announcer;
+static struct intake *intake;
+static struct client *clients;
+static atomic_size_t answered;
+
+static void done(struct intake_ticket *ticket)
+{
+    struct client *client = (struct client *)ticket;
+    struct fake_order row;
+    client->stored_before = fake_store_find(store, client->order.id, &row);
+    atomic_fetch_add(&client->answers, 1);
+    atomic_fetch_add(&answered, 1);
+}
+
+static void setup(void)
+{
+    store = fake_store_create();
+    hints = queue_open_memory(10000);
+    announcer = announcer_start(NULL, hints);
+    intake = intake_start(store, announcer);
+    clients = calloc(CLIENTS_MAX, sizeof *clients);
+    cr_assert_not_null(clients);
+    for (size_t i = 0; i < CLIENTS_MAX; i++) {
+        clients[i].ticket.order = &clients[i].order;
+        clients[i].ticket.done = done;
+        strcpy(clients[i].order.client_id, "client");
+        strcpy(clients[i].order.user_id, "user");
+    }
+}
+
+/* Every test ends the intake itself, so that nothing happens any more when it looks. */
+static void stop(void)
+{
+    intake_stop(intake);
+    intake = NULL;
+}
+
+static void teardown(void)
+{
+    stop();
+    announcer_stop(announcer);
+    queue_close(hints);
+    store_destroy(store);
+    free(clients);
+}
+
+TestSuite(intake, .init = setup, .fini = teardown, .timeout = 60);
+
+static void submit(size_t first, size_t count)
+{
+    for (size_t i = first; i < first + count; i++) {
+        intake_submit(intake, &clients[i].ticket);
+    }
+}
+
+static bool has_answered(void *arg)
+{
+    return atomic_load(&answered) >= *(const size_t *)arg;
+}
+
+static void wait_answers(size_t count)
+{
+    cr_assert(wait_until(has_answered, &count, WAIT_MS), "%zu of %zu are answered",
+              atomic_load(&answered), count);
+}
+
+/* Submits client 0, whose insert stands still; what is submitted next waits as one batch. */
+static void submit_and_hold(void)
+{
+    fake_store_hold(store, FAKE_INSERT);
+    submit(0, 1);
+    cr_assert(fake_store_wait_held(store));
+}
+
+/* As if it had come so long ago; only while the intake's thread stands still. */
+static void make_late(size_t client)
+{
+    clients[client].ticket.base.arrived_ms -= INTAKE_DEADLINE_MS;
+}
+
+static void check_answer(size_t client, enum status status)
+{
+    cr_assert_eq(clients[client].answers, 1, "client %zu got %d answers", client,
+                 clients[client].answers);
+    cr_assert_eq(clients[client].ticket.status, status, "client %zu got status %d", client,
+                 (int)clients[client].ticket.status);
+}
+
+static void check_stored(size_t client)
+{
+    check_answer(client, STATUS_OK);
+    cr_assert(clients[client].stored_before, "client %zu", client);
+    cr_assert_eq(clients[client].ticket.stored_id, clients[client].order.id);
+}
+
+/* The hints that were given to the workers, in order of their ids. */
+static size_t take_hints(order_id ids[], size_t max)
+{
+    size_t total = 0;
+    size_t count;
+    while (total < max && queue_pop(hints, ids + total, QUEUE_BATCH_MAX, 0, &count) == STATUS_OK) {
+        total += count;
+    }
+    return total;
+}
+
+static void check_hints(size_t expected)
+{
+    static order_id ids[4 * QUEUE_BATCH_MAX];
+    stop();
+    size_t count = take_hints(ids, 3 * QUEUE_BATCH_MAX);
+    cr_assert_eq(count, expected, "%zu hints", count);
+    for (size_t i = 0; i < count; i++) {
+        struct fake_order row;
+        cr_assert(fake_store_find(store, ids[i], &row), "a hint for an order that is not there");
+        cr_assert(i == 0 || ids[i - 1] < ids[i], "an order is announced twice");
+    }
+}
+
+Test(intake, an_order_is_acknowledged_after_its_insert_and_never_before)
+{
+    submit_and_hold();
+    cr_assert_eq(answered, 0);
+    cr_assert_eq(fake_store_count(store, ORDER_PENDING), 0);
+    fake_store_release(store, FAKE_INSERT);
+    wait_answers(1);
+    check_stored(0);
+    check_hints(1);
+}
+
+Test(intake, what_waits_goes_in_one_insert)
+{
+    submit_and_hold();
+    submit(1, 100);
+    fake_store_release(store, FAKE_INSERT);
+    wait_answers(101);
+    cr_assert_eq(fake_store_calls(store, FAKE_INSERT), 2);
+    cr_assert_eq(fake_store_call(store, FAKE_INSERT, 1).count, 100);
+    for (size_t i = 0; i < 101; i++) {
+        check_stored(i);
+        cr_assert_eq(clients[i].order.id, i + 1, "ids follow the order of arrival");
+    }
+    check_hints(101);
+}
+
+Test(intake, an_insert_has_1000_orders_at_most)
+{
+    submit_and_hold();
+    submit(1, 1001);
+    fake_store_release(store, FAKE_INSERT);
+    wait_answers(1002);
+    cr_assert_eq(fake_store_calls(store, FAKE_INSERT), 3);
+    cr_assert_eq(fake_store_call(store, FAKE_INSERT, 1).count, 1000);
+    cr_assert_eq(fake_store_call(store, FAKE_INSERT, 2).count, 1);
+    check_hints(1002);
+}
+
+static void check_same_rows(size_t calls, size_t count)
+{
+    cr_assert_eq(fake_store_calls(store, FAKE_INSERT), calls);
+    struct fake_call first = fake_store_call(store, FAKE_INSERT, 0);
+    cr_assert_eq(first.count, count);
+    for (size_t i = 1; i < calls; i++) {
+        struct fake_call again = fake_store_call(store, FAKE_INSERT, i);
+        cr_assert_eq(again.count, first.count);
+        cr_assert_eq(again.first, first.first);
+        cr_assert_eq(again.last, first.last);
+    }
+}
+
+Test(intake, a_commit_whose_answer_is_lost_is_repeated_with_the_same_ids)
+{
+    fake_store_lose_answers(store, FAKE_INSERT, 1);
+    submit(0, 1);
+    wait_answers(1);
+    check_stored(0);
+    check_same_rows(2, 1);
+    cr_assert_eq(fake_store_count(store, ORDER_PENDING), 1, "it must be stored once");
+    check_hints(1);
+}
+
+Test(intake, an_insert_that_finds_the_database_away_is_repeated)
+{
+    fake_store_fail(store, FAKE_INSERT, 0, 3, STATUS_UNAVAILABLE);
+    submit(0, 1);
+    wait_answers(1);
+    check_stored(0);
+    check_same_rows(4, 1);
+    check_hints(1);
+}
+
+Test(intake, a_lost_race_is_repeated_on_the_same_connection)
+{
+    fake_store_fail(store, FAKE_INSERT, 0, 3, STATUS_CONFLICT);
+    submit(0, 1);
+    wait_answers(1);
+    check_stored(0);
+    check_same_rows(4, 1);
+    cr_assert_eq(fake_store_calls(store, FAKE_CONNECT), 1);
+}
+
+Test(intake, past_the_deadline_the_answer_is_unavailable)
+{
+    static const enum status faults[] = {STATUS_UNAVAILABLE, STATUS_CONFLICT};
+    for (size_t i = 0; i < 2; i++) {
+        fake_store_fail(store, FAKE_INSERT, 0, 1000, faults[i]);
+        fake_store_hold(store, FAKE_INSERT);
+        submit(i, 1);
+        cr_assert(fake_store_wait_held(store));
+        make_late(i);
+        fake_store_release(store, FAKE_INSERT);
+        wait_answers(i + 1);
+        check_answer(i, STATUS_UNAVAILABLE);
+    }
+    check_hints(0);
+}
+
+Test(intake, what_is_late_before_its_turn_is_not_stored)
+{
+    submit_and_hold();
+    submit(1, 3);
+    make_late(1);
+    make_late(2);
+    fake_store_release(store, FAKE_INSERT);
+    wait_answers(4);
+    check_stored(0);
+    check_answer(1, STATUS_UNAVAILABLE);
+    check_answer(2, STATUS_UNAVAILABLE);
+    check_stored(3);
+    cr_assert_eq(fake_store_count(store, ORDER_PENDING), 2);
+    cr_assert_eq(fake_store_call(store, FAKE_INSERT, 1).count, 1);
+    check_hints(2);
+}
+
+Test(intake, when_all_that_waits_is_late_nothing_is_asked_of_the_database)
+{
+    submit_and_hold();
+    submit(1, 1);
+    make_late(1);
+    fake_store_release(store, FAKE_INSERT);
+    wait_answers(2);
+    check_answer(1, STATUS_UNAVAILABLE);
+    cr_assert_eq(fake_store_calls(store, FAKE_INSERT), 1);
+    check_hints(1);
+}
+
+Test(intake, one_bad_row_of_100_fails_alone)
+{
+    enum { BAD = 57, COUNT = 100 };
+    fake_store_refuse_user(store, "bad");
+    strcpy(clients[BAD].order.user_id, "bad");
+    submit_and_hold();
+    submit(1, COUNT);
+    fake_store_release(store, FAKE_INSERT);
+    wait_answers(COUNT + 1);
+    for (size_t i = 0; i <= COUNT; i++) {
+        if (i == BAD) {
+            check_answer(i, STATUS_INVALID);
+            cr_assert_not(clients[i].stored_before);
+        } else {
+            check_stored(i);
+        }
+    }
+    cr_assert_eq(fake_store_count(store, ORDER_PENDING), COUNT);
+    cr_assert_leq(fake_store_calls(store, FAKE_INSERT), 16, "halving finds one of 100 in 14");
+    check_hints(COUNT);
+}
+
+Test(intake, several_bad_rows_fail_and_no_others)
+{
+    fake_store_refuse_user(store, "bad");
+    submit_and_hold();
+    for (size_t i = 1; i <= 32; i += 3) {
+        strcpy(clients[i].order.user_id, "bad");
+    }
+    submit(1, 32);
+    fake_store_release(store, FAKE_INSERT);
+    wait_answers(33);
+    for (size_t i = 1; i <= 32; i++) {
+        check_answer(i, i % 3 == 1 ? STATUS_INVALID : STATUS_OK);
+    }
+    cr_assert_eq(fake_store_count(store, ORDER_PENDING), 22);
+    check_hints(22);
+}
+
+Test(intake, a_bad_row_alone_is_invalid)
+{
+    fake_store_refuse_user(store, "user");
+    submit(0, 1);
+    wait_answers(1);
+    check_answer(0, STATUS_INVALID);
+    cr_assert_eq(fake_store_calls(store, FAKE_INSERT), 1);
+    check_hints(0);
+}
+
+Test(intake, ids_that_cannot_be_reserved_yet_are_waited_for)
+{
+    fake_store_fail(store, FAKE_RESERVE_IDS, 0, 2, STATUS_CONFLICT);
+    submit(0, 1);
+    wait_answers(1);
+    check_stored(0);
+    cr_assert_eq(fake_store_calls(store, FAKE_RESERVE_IDS), 3);
+}
+
+Test(intake, without_ids_by_the_deadline_nothing_is_stored)
+{
+    fake_store_fail(store, FAKE_RESERVE_IDS, 0, 1000, STATUS_UNAVAILABLE);
+    fake_store_hold(store, FAKE_RESERVE_IDS);
+    submit(0, 1);
+    cr_assert(fake_store_wait_held(store));
+    make_late(0);
+    fake_store_release(store, FAKE_RESERVE_IDS);
+    wait_answers(1);
+    check_answer(0, STATUS_UNAVAILABLE);
+    cr_assert_eq(fake_store_calls(store, FAKE_INSERT), 0);
+}
+
+Test(intake, ids_that_will_never_be_there_are_not_waited_for)
+{
+    fake_store_fail(store, FAKE_RESERVE_IDS, 0, 1000, STATUS_INVALID);
+    submit(0, 1);
+    wait_answers(1);
+    check_answer(0, STATUS_UNAVAILABLE);
+    cr_assert_eq(fake_store_calls(store, FAKE_RESERVE_IDS), 1);
+}
+
+static void set_key(size_t client, const char *key, unsigned char fingerprint)
+{
+    strcpy(clients[client].order.idempotency_key, key);
+    memset(clients[client].order.fingerprint, fingerprint, ORDER_FINGERPRINT_SIZE);
+}
+
+Test(intake, a_repeated_key_gets_the_earlier_id_and_is_not_announced)
+{
+    set_key(0, "key", 1);
+    set_key(1, "key", 1);
+    submit(0, 1);
+    wait_answers(1);
+    submit(1, 1);
+    wait_answers(2);
+    check_stored(0);
+    check_answer(1, STATUS_OK);
+    cr_assert_eq(clients[1].ticket.stored_id, clients[0].order.id);
+    cr_assert_eq(fake_store_count(store, ORDER_PENDING), 1);
+    check_hints(1);
+}
+
+Test(intake, a_key_used_for_another_request_is_a_conflict)
+{
+    set_key(0, "key", 1);
+    set_key(1, "key", 2);
+    submit(0, 1);
+    wait_answers(1);
+    submit(1, 1);
+    wait_answers(2);
+    check_answer(1, STATUS_CONFLICT);
+    cr_assert_eq(fake_store_count(store, ORDER_PENDING), 1);
+    check_hints(1);
+}
+
+Test(intake, an_order_with_a_key_survives_a_lost_answer)
+{
+    set_key(0, "key", 1);
+    fake_store_lose_answers(store, FAKE_INSERT, 2);
+    submit(0, 1);
+    wait_answers(1);
+    check_stored(0);
+    cr_assert_eq(fake_store_count(store, ORDER_PENDING), 1);
+    check_hints(1);
+}
+
+Test(intake, of_one_batch_only_what_was_stored_is_announced)
+{
+    set_key(0, "old", 1);
+    set_key(1, "old", 1);
+    set_key(2, "old", 2);
+    submit_and_hold();
+    submit(1, 3);
+    fake_store_release(store, FAKE_INSERT);
+    wait_answers(4);
+    check_answer(1, STATUS_OK);
+    check_answer(2, STATUS_CONFLICT);
+    check_stored(3);
+    check_hints(2);
+}
+
+Test(intake, behind_an_order_that_waits_for_a_second_no_more_is_accepted)
+{
+    submit_and_hold();
+    submit(1, 1);
+    cr_assert(intake_accepts(intake, 1));
+    clients[1].ticket.base.arrived_ms -= 1000;
+    cr_assert_not(intake_accepts(intake, 1));
+    fake_store_release(store, FAKE_INSERT);
+    wait_answers(2);
+    cr_assert(intake_accepts(intake, 1));
+}
+
+Test(intake, more_than_32_mib_do_not_wait)
+{
+    enum { HALF = 16 * 1024 * 1024 };
+    submit_and_hold();
+    clients[1].ticket.base.bytes = HALF;
+    submit(1, 1);
+    cr_assert(intake_accepts(intake, HALF));
+    cr_assert_not(intake_accepts(intake, HALF + 1));
+    fake_store_release(store, FAKE_INSERT);
+    wait_answers(2);
+    cr_assert(intake_accepts(intake, 2 * HALF));
+}
+
+Test(intake, stopping_answers_all_that_wait)
+{
+    submit_and_hold();
+    submit(1, 20);
+    fake_store_release(store, FAKE_INSERT);
+    stop();
+    for (size_t i = 0; i <= 20; i++) {
+        check_stored(i);
+    }
+    intake_stop(NULL);
+}

@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: MIT */
+#include <criterion/criterion.h>
+#include <string.h>
+
+#include "api-service/request_gate.h"
+
+static struct http_head head;
+
+/* With lengths of their own, so that bytes behind a NUL are seen. */
+static void add_bytes(const char *name, size_t name_len, const char *value, size_t value_len)
+{
+    cr_assert_lt(head.header_count, HTTP_HEADERS_MAX);
+    head.headers[head.header_count++] = (struct http_header){.name = name,
+                                                             .name_len = name_len,
+                                                             .value = value,
+                                                             .value_len = value_len};
+}
+
+static void add(const char *name, const char *value)
+{
+    add_bytes(name, strlen(name), value, strlen(value));
+}
+
+static void begin(const char *method, const char *target, const char *version)
+{
+    head = (struct http_head){.method = method, .target = target, .version = version};
+}
+
+/* A request that may pass, for one thing to be spoilt. */
+static void begin_clean(void)
+{
+    begin("POST", "/order", "HTTP/1.1");
+    add("Host", "localhost");
+}
+
+static void check_passes(const char *what)
+{
+    const char *wrong = request_gate_check(&head);
+    cr_assert_null(wrong, "%s is refused: %s", what, wrong);
+}
+
+static void check_refused(const char *what, const char *word)
+{
+    const char *wrong = request_gate_check(&head);
+    cr_assert_not_null(wrong, "%s passes", what);
+    cr_assert_not_null(strstr(wrong, word), "%s: \"%s\" does not speak of %s", what, wrong, word);
+}
+
+Test(request_gate, a_clean_request_passes)
+{
+    begin_clean();
+    add("Content-Type", "application/json");
+    add("content-length", "65536");
+    add("Authorization", "Basic dXNlcjpwYXNz");
+    add("X-Empty", "");
+    add("X-Tab", "a\tb");
+    add("X-Word", "caf\xc3\xa9");
+    add("Accept", "text/plain");
+    add("Accept", "application/json");
+    check_passes("a clean POST");
+}
+
+Test(request_gate, every_usual_method_and_target_passes)
+{
+    static const char *const methods[] = {"GET", "HEAD", "POST", "DELETE", "OPTIONS", "M-SEARCH"};
+    static const char *const targets[] = {"/", "/order/ORD1?x=~%20", "//", "/!$&'()*+,;=:@"};
+    for (size_t i = 0; i < sizeof methods / sizeof *methods; i++) {
+        begin_clean();
+        head.method = methods[i];
+        check_passes(methods[i]);
+    }
+    for (size_t i = 0; i < sizeof targets / sizeof *targets; i++) {
+        begin_clean();
+        head.target = targets[i];
+        check_passes(targets[i]);
+    }
+}
+
+Test(request_gate, http_1_0_needs_no_host)
+{
+    begin("GET", "/livez", "HTTP/1.0");
+    check_passes("HTTP/1.0 without Host");
+}
+
+Test(request_gate, http_1_1_needs_a_host)
+{
+    begin("GET", "/livez", "HTTP/1.1");
+    check_refused("HTTP/1.1 without Host", "Host");
+}
+
+Test(request_gate, other_versions_are_refused)
+{
+    static const char *const versions[] = {"HTTP/1.2", "HTTP/2.0",  "HTTP/0.9",
+                                           "http/1.1", "HTTP/1.10", ""};
+    for (size_t i = 0; i < sizeof versions / sizeof *versions; i++) {
+        begin_clean();
+        head.version = versions[i];
+        check_refused(versions[i], "version");
+    }
+}
+
+Test(request_gate, a_method_that_is_not_in_capital_letters_is_refused)
+{
+    static const char *const methods[] = {"get", "Get", "GE T", "GET1", "G\x7fT", "G\xc3\x89T"};
+    for (size_t i = 0; i < sizeof methods / sizeof *methods; i++) {
+        begin_clean();
+        head.method = methods[i];
+        check_refused(methods[i], "method");
+    }
+}
+
+Test(request_gate, a_target_that_is_no_path_is_refused)
+{
+    static const char *const targets[] = {"", "*", "order", "http://localhost/order",
+                                          "localhost:80"};
+    for (size_t i = 0; i < sizeof targets / sizeof *targets; i++) {
+        begin_clean();
+        head.target = targets[i];
+        check_refused(targets[i], "path");
+    }
+}
+
+Test(request_gate, a_target_with_bytes_that_are_not_printable_ascii_is_refused)
+{
+    static const char *const targets[] = {"/a b",    "/a\tb",        "/a\rb",
+                                          "/a\177b", "/caf\xc3\xa9", "/\xff"};
+    for (size_t i = 0; i < sizeof targets / sizeof *targets; i++) {
+        begin_clean();
+        head.target = targets[i];
+        check_refused(targets[i], "printable");
+    }
+}
+
+Test(request_gate, too_many_fields_are_refused)
+{
+    begin_clean();
+    while (head.header_count < HTTP_HEADERS_MAX) {
+        add("X-Filler", "1");
+    }
+    check_passes("64 fields");
+    head.too_many_headers = true;
+    check_refused("more than 64 fields", "64");
+}
+
+Test(request_gate, a_field_name_that_is_no_token_is_refused)
+{
+    static const char *const names[] = {
+        "",    "Content-Length ", " Host",     "X Y", "X(Y)",  "X\tY",
+        "X/Y", "X\x7fY",          "X\xc3\xa9", "X@Y", "X\"Y\""};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        begin_clean();
+        add(names[i], "1");
+        check_refused(names[i], "name");
+    }
+}
+
+Test(request_gate, every_character_of_a_token_passes_in_a_name)
+{
+    begin_clean();
+    add("!#$%&'*+-.^_`|~09azAZ", "1");
+    check_passes("a token of all kinds of characters");
+}
+
+Test(request_gate, a_nul_in_a_name_is_refused)
+{
+    begin_clean();
+    add_bytes("X\0Y", 3, "1", 1);
+    check_refused("a NUL in a name", "name");
+}
+
+Test(request_gate, a_field_value_with_control_characters_or_bad_utf8_is_refused)
+{
+    static const char *const values[] = {"a\rb",    "a\nb",    "\x1b[31m", "a\x7f",
+                                         "\x01",    "a\xff",   "\xc0\x80", "\xed\xa0\x80",
+                                         "caf\xe9", "\xc2\x85"};
+    for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
+        begin_clean();
+        add("X-Value", values[i]);
+        check_refused("a value", "value");
+    }
+}
+
+Test(request_gate, a_nul_in_a_value_is_refused)
+{
+    begin_clean();
+    add_bytes("X-Value", 7, "a\0b", 3);
+    check_refused("a NUL in a value", "value");
+    begin_clean();
+    add_bytes("Content-Length", 14, "5\0", 2);
+    check_refused("a NUL at a value's end", "value");
+}
+
+Test(request_gate, fields_that_may_come_once_are_refused_twice)
+{
+    static const struct {
+        const char *name;
+        const char *again;
+        const char *value;
+    } fields[] = {{"Host", "host", "localhost"},
+                  {"Content-Length", "CONTENT-LENGTH", "5"},
+                  {"Transfer-Encoding", "transfer-encoding", "chunked"},
+                  {"Content-Type", "Content-Type", "application/json"},
+                  {"Authorization", "authorization", "Basic eDp5"},
+                  {"Content-Encoding", "Content-Encoding", "identity"},
+                  {"Idempotency-Key", "idempotency-key", "k"}};
+    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
+        begin("POST", "/order", "HTTP/1.1");
+        if (i > 0) {
+            add("Host", "localhost");
+        }
+        add(fields[i].name, fields[i].value);
+        check_passes(fields[i].name);
+        add(fields[i].again, fields[i].value);
+        check_refused(fields[i].name, "twice");
+    }
+}
+
+Test(request_gate, two_ways_to_end_the_body_are_refused)
+{
+    begin_clean();
+    add("Content-Length", "5");
+    add("Transfer-Encoding", "chunked");
+    check_refused("Content-Length and Transfer-Encoding", "exclude");
+}
+
+Test(request_gate, a_content_length_is_decimal_digits)
+{
+    static const char *const values[] = {"",
+                                         "-5",
+                                         "+5",
+                                         "5 ",
+                                         "0x10",
+                                         "5,5",
+                                         "5, 5",
+                                         "1e3",
+                                         "5.0",
+                                         "1000000000000000000",
+                                         "18446744073709551621"};
+    for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
+        begin_clean();
+        add("Content-Length", values[i]);
+        check_refused(values[i], "Content-Length");
+    }
+    static const char *const good[] = {"0", "00", "5", "999999999999999999"};
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+        begin_clean();
+        add("Content-Length", good[i]);
+        check_passes(good[i]);
+    }
+}
+
+Test(request_gate, the_only_transfer_encoding_is_chunked)
+{
+    static const char *const values[] = {
+        "",         "gzip",    "identity", "chunked, chunked", "gzip, chunked", "chunked;x=1",
+        "xchunked", "chunked "};
+    for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
+        begin_clean();
+        add("Transfer-Encoding", values[i]);
+        check_refused(values[i], "Transfer-Encoding");
+    }
+    begin_clean();
+    add("Transfer-Encoding", "Chunked");
+    check_passes("Chunked");
+}
+
+Test(request_gate, chunks_are_refused_in_http_1_0)
+{
+    begin("POST", "/order", "HTTP/1.0");
+    add("Transfer-Encoding", "chunked");
+    check_refused("chunks in HTTP/1.0", "Transfer-Encoding");
+}

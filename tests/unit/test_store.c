@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: MIT */
+/* What store.c does around every backend: connecting, backing off, migrating. */
+#include <criterion/criterion.h>
+
+#include "common/clock.h"
+#include "common/store/store_backend.h"
+#include "tests/unit/fake_store.h"
+
+static struct store *store;
+
+static void setup(void)
+{
+    store = fake_store_create();
+}
+
+static void teardown(void)
+{
+    store_destroy(store);
+}
+
+TestSuite(store, .init = setup, .fini = teardown);
+
+/* As if the time of the backoff had passed. */
+static void let_backoff_pass(void)
+{
+    store->retry_at_ms = 0;
+}
+
+/* One call of each operation; the arguments are good ones. */
+static enum status call(enum fake_kind kind)
+{
+    static const struct order order = {.id = 500};
+    struct store_insert entry = {.order = &order};
+    struct store_lookup lookup = {.id = 1, .client_id = "c"};
+    struct order_counts counts[2];
+    order_id ids[2] = {1, 2};
+    size_t count = 2;
+    bool any;
+    switch (kind) {
+    case FAKE_MIGRATE_BEGIN:
+        return store_migrate(store);
+    case FAKE_RESERVE_IDS:
+        return store_reserve_ids(store, 1, ids);
+    case FAKE_INSERT:
+        return store_insert(store, &entry, 1);
+    case FAKE_CLAIM:
+        return store_claim(store, ids, &count, 0, NULL);
+    case FAKE_CLAIM_WAITING:
+        return store_claim_waiting(store, 0, 0, ids, 2, &count);
+    case FAKE_COMPLETE:
+        return store_complete(store, ids, &count);
+    case FAKE_OVERDUE:
+        return store_overdue(store, 0, ids, 2, &count, &any);
+    case FAKE_LOOKUP:
+        return store_lookup(store, &lookup, 1);
+    case FAKE_COUNTS:
+        return store_counts(store, counts);
+    case FAKE_RECOUNT:
+        return store_recount(store, &counts[0], &counts[1]);
+    default:
+        return store_ping(store);
+    }
+}
+
+static const enum fake_kind operations[] = {
+    FAKE_PING,   FAKE_MIGRATE_BEGIN, FAKE_RESERVE_IDS, FAKE_INSERT,
+    FAKE_CLAIM,  FAKE_CLAIM_WAITING, FAKE_COMPLETE,    FAKE_OVERDUE,
+    FAKE_LOOKUP, FAKE_COUNTS,        FAKE_RECOUNT,
+};
+enum { OPERATION_COUNT = sizeof operations / sizeof *operations };
+
+Test(store, the_first_call_connects_and_the_others_use_that)
+{
+    cr_assert_eq(fake_store_calls(store, FAKE_CONNECT), 0);
+    for (size_t i = 0; i < OPERATION_COUNT; i++) {
+        cr_assert_eq(call(operations[i]), STATUS_OK, "operation %zu", i);
+        cr_assert_eq(fake_store_calls(store, operations[i]), 1, "operation %zu", i);
+    }
+    cr_assert_eq(fake_store_calls(store, FAKE_CONNECT), 1);
+    cr_assert_eq(fake_store_calls(store, FAKE_DISCONNECT), 0);
+}
+
+Test(store, an_operation_that_finds_the_database_away_ends_the_connection)
+{
+    for (size_t i = 0; i < OPERATION_COUNT; i++) {
+        let_backoff_pass();
+        fake_store_fail(store, operations[i], 0, 1, STATUS_UNAVAILABLE);
+        cr_assert_eq(call(operations[i]), STATUS_UNAVAILABLE, "operation %zu", i);
+        cr_assert_not(store->connected, "operation %zu", i);
+        cr_assert_eq(fake_store_calls(store, FAKE_DISCONNECT), i + 1, "operation %zu", i);
+        let_backoff_pass();
+        cr_assert_eq(call(operations[i]), STATUS_OK, "operation %zu", i);
+    }
+}
+
+Test(store, what_is_the_datas_or_a_rivals_fault_keeps_the_connection)
+{
+    static const enum status faults[] = {STATUS_CONFLICT, STATUS_INVALID, STATUS_NOT_FOUND};
+    for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) {
+        fake_store_fail(store, FAKE_INSERT, 0, 1, faults[i]);
+        cr_assert_eq(call(FAKE_INSERT), faults[i]);
+    }
+    cr_assert_eq(call(FAKE_PING), STATUS_OK);
+    cr_assert_eq(fake_store_calls(store, FAKE_CONNECT), 1);
+    cr_assert_eq(fake_store_calls(store, FAKE_DISCONNECT), 0);
+}
+
+Test(store, after_a_failed_connect_the_next_calls_answer_at_once)
+{
+    fake_store_fail(store, FAKE_CONNECT, 0, 1, STATUS_UNAVAILABLE);
+    cr_assert_eq(call(FAKE_PING), STATUS_UNAVAILABLE);
+    store->retry_at_ms += 100000; /* however slow this machine is, the backoff goes on */
+    for (size_t i = 0; i < OPERATION_COUNT; i++) {
+        cr_assert_eq(call(operations[i]), STATUS_UNAVAILABLE, "operation %zu", i);
+        cr_assert_eq(fake_store_calls(store, operations[i]), 0, "operation %zu", i);
+    }
+    cr_assert_eq(fake_store_calls(store, FAKE_CONNECT), 1);
+    cr_assert_eq(fake_store_calls(store, FAKE_DISCONNECT), 1, "what was half open is closed");
+}
+
+Test(store, a_failed_connects_own_status_is_told)
+{
+    fake_store_fail(store, FAKE_CONNECT, 0, 1, STATUS_INVALID);
+    cr_assert_eq(call(FAKE_PING), STATUS_INVALID);
+    cr_assert_not(store->connected);
+}
+
+/* The wait that was set `after_ms` or later: the backoff shortened or lengthened by a quarter. */
+static void check_wait(uint64_t after_ms, uint64_t backoff_ms)
+{
+    uint64_t now_ms = clock_monotonic_ms();
+    cr_assert_geq(store->retry_at_ms, after_ms + backoff_ms - backoff_ms / 4);
+    cr_assert_leq(store->retry_at_ms, now_ms + backoff_ms + backoff_ms / 4);
+}
+
+Test(store, the_backoff_doubles_up_to_a_second)
+{
+    static const uint64_t backoffs[] = {20, 40, 80, 160, 320, 640, 1000, 1000, 1000};
+    fake_store_fail(store, FAKE_CONNECT, 0, 100, STATUS_UNAVAILABLE);
+    for (size_t i = 0; i < sizeof backoffs / sizeof *backoffs; i++) {
+        let_backoff_pass();
+        uint64_t before_ms = clock_monotonic_ms();
+        cr_assert_eq(call(FAKE_PING), STATUS_UNAVAILABLE);
+        cr_assert_eq(fake_store_calls(store, FAKE_CONNECT), i + 1);
+        check_wait(before_ms, backoffs[i]);
+    }
+}
+
+Test(store, the_backoff_starts_anew_after_a_success)
+{
+    fake_store_fail(store, FAKE_CONNECT, 0, 5, STATUS_UNAVAILABLE);
+    for (int i = 0; i < 5; i++) {
+        let_backoff_pass();
+        cr_assert_eq(call(FAKE_PING), STATUS_UNAVAILABLE);
+    }
+    let_backoff_pass();
+    cr_assert_eq(call(FAKE_PING), STATUS_OK);
+    fake_store_fail(store, FAKE_PING, 0, 1, STATUS_UNAVAILABLE);
+    uint64_t before_ms = clock_monotonic_ms();
+    cr_assert_eq(call(FAKE_PING), STATUS_UNAVAILABLE);
+    check_wait(before_ms, 20);
+}
+
+Test(store, a_connection_that_broke_is_not_made_anew_before_its_time)
+{
+    fake_store_fail(store, FAKE_PING, 0, 1, STATUS_UNAVAILABLE);
+    cr_assert_eq(call(FAKE_PING), STATUS_UNAVAILABLE);
+    store->retry_at_ms += 100000;
+    cr_assert_eq(call(FAKE_PING), STATUS_UNAVAILABLE);
+    cr_assert_eq(fake_store_calls(store, FAKE_CONNECT), 1);
+    let_backoff_pass();
+    cr_assert_eq(call(FAKE_PING), STATUS_OK);
+    cr_assert_eq(fake_store_calls(store, FAKE_CONNECT), 2);
+}
+
+Test(store, an_outage_is_reported_once_until_it_is_over)
+{
+    cr_assert_eq(store_failed(store, STATUS_UNAVAILABLE, "test", 1, "away"), STATUS_UNAVAILABLE);
+    cr_assert(store->reported_away);
+    cr_assert_eq(call(FAKE_PING), STATUS_OK);
+    cr_assert_not(store->reported_away);
+    cr_assert_eq(store_failed(store, STATUS_CONFLICT, "test", 1, "deadlock"), STATUS_CONFLICT);
+    cr_assert_not(store->reported_away);
+}
+
+Test(store, ids_reach_the_backend_sorted)
+{
+    order_id ids[] = {5, 3, ORDER_ID_MAX, 1, 4};
+    size_t count = 5;
+    cr_assert_eq(store_claim(store, ids, &count, 0, NULL), STATUS_OK);
+    struct fake_call seen = fake_store_call(store, FAKE_CLAIM, 0);
+    cr_assert_eq(seen.first, 1);
+    cr_assert_eq(seen.last, ORDER_ID_MAX);
+    order_id others[] = {9, 8, 7};
+    count = 3;
+    cr_assert_eq(store_complete(store, others, &count), STATUS_OK);
+    seen = fake_store_call(store, FAKE_COMPLETE, 0);
+    cr_assert_eq(seen.first, 7);
+    cr_assert_eq(seen.last, 9);
+}
+
+Test(store, what_is_given_back_is_defined_even_when_the_database_is_away)
+{
+    fake_store_fail(store, FAKE_CONNECT, 0, 100, STATUS_UNAVAILABLE);
+    order_id ids[4];
+    size_t count = 99;
+    bool any = true;
+    cr_assert_eq(store_claim_waiting(store, 0, 0, ids, 4, &count), STATUS_UNAVAILABLE);
+    cr_assert_eq(count, 0);
+    count = 99;
+    cr_assert_eq(store_overdue(store, 0, ids, 4, &count, &any), STATUS_UNAVAILABLE);
+    cr_assert_eq(count, 0);
+    cr_assert_not(any);
+    struct store_lookup lookup = {.id = 1, .client_id = "c", .found = true};
+    cr_assert_eq(store_lookup(store, &lookup, 1), STATUS_UNAVAILABLE);
+    cr_assert_not(lookup.found);
+    const struct order order = {.id = 7};
+    struct store_insert entry = {.order = &order, .stored_id = 99, .key_reused = true};
+    cr_assert_eq(store_insert(store, &entry, 1), STATUS_UNAVAILABLE);
+    cr_assert_eq(entry.stored_id, 7);
+    cr_assert_not(entry.key_reused);
+}
+
+static int newest_version(void)
+{
+    size_t count;
+    const struct schema_step *steps = schema_steps(DATABASE_SQLITE, &count);
+    return steps[count - 1].version;
+}
+
+static void check_migration_ended(enum status outcome)
+{
+    cr_assert_eq(fake_store_calls(store, FAKE_MIGRATE_END), 1);
+    cr_assert_eq(fake_store_call(store, FAKE_MIGRATE_END, 0).outcome, outcome);
+}
+
+Test(store, migrating_takes_every_step_that_is_missing)
+{
+    cr_assert_eq(store_migrate(store), STATUS_OK);
+    cr_assert_eq(fake_store_calls(store, FAKE_MIGRATE_STEP), (size_t)newest_version());
+    check_migration_ended(STATUS_OK);
+}
+
+Test(store, migrating_what_is_up_to_date_takes_no_step)
+{
+    fake_store_set_schema_version(store, newest_version());
+    cr_assert_eq(store_migrate(store), STATUS_OK);
+    cr_assert_eq(fake_store_calls(store, FAKE_MIGRATE_STEP), 0);
+    check_migration_ended(STATUS_OK);
+}
+
+Test(store, a_schema_newer_than_the_program_is_refused_and_left_alone)
+{
+    fake_store_set_schema_version(store, newest_version() + 1);
+    cr_assert_eq(store_migrate(store), STATUS_INVALID);
+    cr_assert_eq(fake_store_calls(store, FAKE_MIGRATE_STEP), 0);
+    check_migration_ended(STATUS_INVALID);
+}
+
+Test(store, a_step_that_fails_is_not_kept)
+{
+    fake_store_fail(store, FAKE_MIGRATE_STEP, 0, 1, STATUS_CONFLICT);
+    cr_assert_eq(store_migrate(store), STATUS_CONFLICT);
+    check_migration_ended(STATUS_CONFLICT);
+}
+
+Test(store, a_migration_that_did_not_begin_is_not_ended)
+{
+    fake_store_fail(store, FAKE_MIGRATE_BEGIN, 0, 1, STATUS_CONFLICT);
+    cr_assert_eq(store_migrate(store), STATUS_CONFLICT);
+    cr_assert_eq(fake_store_calls(store, FAKE_MIGRATE_END), 0);
+}
+
+Test(store, a_migration_whose_end_fails_has_failed)
+{
+    fake_store_fail(store, FAKE_MIGRATE_END, 0, 1, STATUS_UNAVAILABLE);
+    cr_assert_eq(store_migrate(store), STATUS_UNAVAILABLE);
+    cr_assert_not(store->connected);
+}
+
+Test(store, destroying_none_is_allowed)
+{
+    store_destroy(NULL);
+    cr_assert_eq(call(FAKE_PING), STATUS_OK);
+}
+
+Test(store, each_kind_of_database_has_its_name)
+{
+    struct database_url url = {.kind = DATABASE_SQLITE, .path = "unused.db"};
+    struct store *sqlite = store_create(&url);
+    cr_assert_str_eq(store_name(sqlite), "sqlite");
+    store_destroy(sqlite);
+    url.kind = DATABASE_MYSQL;
+    struct store *mysql = store_create(&url);
+    cr_assert_str_eq(store_name(mysql), "mysql");
+    store_destroy(mysql);
+}
