@@ -89,9 +89,31 @@ static const char *check_fields(const struct http_head *head)
     return NULL;
 }
 
+/*
+ * libmicrohttpd 0.9 joins a folded line to the name of its header, so that "Transfer-Encoding:"
+ * with "chunked" on the next line reads Transfer-Encodingchunked and frames nothing any more.
+ */
+static bool has_folded_framing(const struct http_head *head)
+{
+    static const char *const framing[] = {"Content-Length", "Transfer-Encoding"};
+    for (size_t i = 0; i < head->header_count; i++) {
+        for (size_t j = 0; j < 2; j++) {
+            size_t len = strlen(framing[j]);
+            if (head->headers[i].name_len > len &&
+                strncasecmp(head->headers[i].name, framing[j], len) == 0) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
 /* RFC 9112 section 6: where the body ends must be beyond doubt. */
 static const char *check_framing(const struct http_head *head)
 {
+    if (has_folded_framing(head)) {
+        return "a header field must stand on one line";
+    }
     const char *length = http_head_find(head, "Content-Length");
     const char *coding = http_head_find(head, "Transfer-Encoding");
     if (length != NULL && coding != NULL) {

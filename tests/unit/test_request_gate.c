@@ -223,6 +223,18 @@ Test(request_gate, two_ways_to_end_the_body_are_refused)
     check_refused("Content-Length and Transfer-Encoding", "exclude");
 }
 
+/* As libmicrohttpd hands on "Content-Length:" or "Transfer-Encoding:" with its value on a line of
+ * its own. */
+Test(request_gate, a_folded_framing_field_is_refused)
+{
+    begin_clean();
+    add("Content-Length5", "");
+    check_refused("a folded Content-Length", "one line");
+    begin_clean();
+    add("transfer-encodingchunked", "");
+    check_refused("a folded Transfer-Encoding", "one line");
+}
+
 Test(request_gate, a_content_length_is_decimal_digits)
 {
     static const char *const values[] = {"",
