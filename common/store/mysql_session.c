@@ -174,9 +174,14 @@ static enum status set_up(struct mysql_session *session, bool is_mariadb)
         "SET SESSION autocommit = 1, sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', "
         "time_zone = '+00:00', innodb_lock_wait_timeout = 2, lock_wait_timeout = 4",
     };
-    /* Long lists of ids stay ranges of the primary key instead of becoming temporary tables. */
+    /*
+     * Long lists of ids stay ranges of the primary key instead of becoming temporary tables. A
+     * process that is suspended within a transaction loses it, and its locks, to
+     * idle_transaction_timeout; MySQL has nothing like it.
+     */
     static const char *const for_mariadb[] = {
-        "SET SESSION max_statement_time = 4, in_predicate_conversion_threshold = 0",
+        "SET SESSION max_statement_time = 4, in_predicate_conversion_threshold = 0, "
+        "idle_transaction_timeout = 2",
     };
     static const char *const for_mysql[] = {
         "SET SESSION max_execution_time = 4000",
