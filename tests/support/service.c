@@ -78,12 +78,17 @@ void service_launch_worker(struct service *service, const struct service_setting
     launch(service, ORDER_WORKER_PATH, settings);
 }
 
-void service_start_api(struct service *service, const struct service_settings *settings)
+void service_wait_api(struct service *service)
 {
-    service_launch_api(service, settings);
     long port = process_wait_number(&service->process, "msg=ready port=", START_LIMIT_MS);
     cr_assert(port > 0 && port <= UINT16_MAX, "order-api is not ready: port %ld", port);
     service->port = (uint16_t)port;
+}
+
+void service_start_api(struct service *service, const struct service_settings *settings)
+{
+    service_launch_api(service, settings);
+    service_wait_api(service);
 }
 
 void service_start_worker(struct service *service, const struct service_settings *settings)
@@ -93,10 +98,17 @@ void service_start_worker(struct service *service, const struct service_settings
               "order-worker is not ready");
 }
 
-int service_run(struct service *service, bool worker, const char *argument, const char *folder)
+void service_launch_bare(struct service *service, bool worker, const char *argument,
+                         const char *const settings[], const char *folder)
 {
     const char *const argv[] = {worker ? ORDER_WORKER_PATH : ORDER_API_PATH, argument, NULL};
-    process_start(&service->process, argv, NULL, folder);
+    process_start(&service->process, argv, settings, folder);
+}
+
+int service_run(struct service *service, bool worker, const char *argument,
+                const char *const settings[], const char *folder)
+{
+    service_launch_bare(service, worker, argument, settings, folder);
     return process_wait_exit(&service->process, START_LIMIT_MS);
 }
 

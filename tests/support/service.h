@@ -34,12 +34,23 @@ struct service {
 void service_launch_api(struct service *service, const struct service_settings *settings);
 void service_launch_worker(struct service *service, const struct service_settings *settings);
 
+/*
+ * Starts order-api or order-worker with no settings but these (NAME=VALUE, NULL last; NULL: none)
+ * and with one argument unless it is NULL.
+ */
+void service_launch_bare(struct service *service, bool worker, const char *argument,
+                         const char *const settings[], const char *folder);
+
 /* Starts and waits until it is ready; failing to become so fails the test. */
 void service_start_api(struct service *service, const struct service_settings *settings);
 void service_start_worker(struct service *service, const struct service_settings *settings);
 
-/* Runs order-api or order-worker with one argument to its end; returns the exit code. */
-int service_run(struct service *service, bool worker, const char *argument, const char *folder);
+/* service_launch_bare, and waits for its end; returns the exit code. */
+int service_run(struct service *service, bool worker, const char *argument,
+                const char *const settings[], const char *folder);
+
+/* Waits until an order-api that was launched is ready. */
+void service_wait_api(struct service *service);
 
 /* True when the services are built with a sanitizer, which multiplies their memory and time. */
 bool service_is_sanitized(void);
