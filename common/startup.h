@@ -7,9 +7,9 @@
 #include "common/store/store.h"
 
 /*
- * A store whose schema is up to date. A database that does not answer yet (the usual thing when a whole
- * composition starts) is waited for, up to a minute; a stop signal ends the wait.
- * NULL: the log says why; exit.
+ * A store whose schema is up to date. A database that does not answer yet (the usual thing when a
+ * whole composition starts) is waited for, up to a minute; a stop signal ends the wait. NULL: the
+ * log says why; exit.
  */
 struct store *startup_open_store(const struct database_url *url);
 
