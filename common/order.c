@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 const char *order_status_name(enum order_status status)
@@ -53,4 +54,16 @@ bool order_id_parse(const char *text, size_t len, order_id *id)
     }
     *id = value;
     return true;
+}
+
+static int compare_ids(const void *left, const void *right)
+{
+    order_id a = *(const order_id *)left;
+    order_id b = *(const order_id *)right;
+    return (a > b) - (a < b);
+}
+
+void order_id_sort(order_id ids[], size_t count)
+{
+    qsort(ids, count, sizeof ids[0], compare_ids);
 }

@@ -60,6 +60,9 @@ bool order_status_may_move(enum order_status from, enum order_status to);
 /* Writes "ORD<id>" and a NUL; returns the length without the NUL. `id` must be in range. */
 size_t order_id_format(order_id id, char out[ORDER_ID_TEXT_SIZE]);
 
+/* Sorts in ascending order. */
+void order_id_sort(order_id ids[], size_t count);
+
 /* Accepts exactly what order_id_format writes; false leaves `*id` alone. */
 bool order_id_parse(const char *text, size_t len, order_id *id);
 

@@ -130,18 +130,11 @@ static void complete_due(struct processor *processor)
     processor->complete_at_ms = now_ms + (count == BATCH_MAX ? 0 : PACE_MS);
 }
 
-static int compare_ids(const void *left, const void *right)
-{
-    order_id a = *(const order_id *)left;
-    order_id b = *(const order_id *)right;
-    return (a > b) - (a < b);
-}
-
 /* A hint may come twice, but store_claim is promised distinct ids. */
 static void drop_doubles(order_id ids[], size_t *count)
 {
     size_t kept = 0;
-    qsort(ids, *count, sizeof ids[0], compare_ids);
+    order_id_sort(ids, *count);
     for (size_t i = 0; i < *count; i++) {
         if (kept == 0 || ids[i] != ids[kept - 1]) {
             ids[kept++] = ids[i];

@@ -170,19 +170,12 @@ enum status store_insert(struct store *store, struct store_insert entries[], siz
     ON_CONNECTION(store, store->ops->insert(store, entries, count));
 }
 
-static int compare_ids(const void *left, const void *right)
-{
-    order_id a = *(const order_id *)left;
-    order_id b = *(const order_id *)right;
-    return (a > b) - (a < b);
-}
-
 enum status store_claim(struct store *store, order_id ids[], size_t *count, uint32_t delay_ms,
                         uint64_t *age_ms)
 {
     assert(*count >= 1 && *count <= STORE_BATCH_MAX);
     /* Transactions that lock rows in the same order cannot deadlock with each other. */
-    qsort(ids, *count, sizeof ids[0], compare_ids);
+    order_id_sort(ids, *count);
     ON_CONNECTION(store, store->ops->claim(store, ids, count, delay_ms, age_ms));
 }
 
@@ -197,7 +190,7 @@ enum status store_claim_waiting(struct store *store, uint32_t min_age_ms, uint32
 enum status store_complete(struct store *store, order_id ids[], size_t *count)
 {
     assert(*count >= 1 && *count <= STORE_BATCH_MAX);
-    qsort(ids, *count, sizeof ids[0], compare_ids);
+    order_id_sort(ids, *count);
     ON_CONNECTION(store, store->ops->complete(store, ids, count));
 }
 
