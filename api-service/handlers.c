@@ -84,6 +84,20 @@ enum http_next handle_create_order(struct service *service, struct request *requ
     return HTTP_WAIT;
 }
 
+static const struct field_error key_reused = {
+    .member = "Idempotency-Key",
+    .index = -1,
+    .message = "was used before for another request; use a new one",
+    .type = "key_reused",
+    .in_header = true,
+};
+
+static const struct field_error not_storable = {
+    .index = -1,
+    .message = "the database refuses the content of this order",
+    .type = "not_storable",
+};
+
 void finish_create_order(struct service *service, struct request *request)
 {
     (void)service;
@@ -101,14 +115,12 @@ void finish_create_order(struct service *service, struct request *request)
                             order_status_name(ORDER_PENDING));
         break;
     case STATUS_CONFLICT:
-        problem_unprocessable(response, target_of(request),
-                              "the Idempotency-Key was used before for another request; use a "
-                              "new one",
-                              NULL, 0);
+        problem_unprocessable(response, target_of(request), "the Idempotency-Key cannot be used",
+                              &key_reused, 1);
         break;
     case STATUS_INVALID:
-        problem_unprocessable(response, target_of(request),
-                              "the database refuses the content of this order", NULL, 0);
+        problem_unprocessable(response, target_of(request), "the body cannot be stored",
+                              &not_storable, 1);
         break;
     default:
         problem_unavailable(response, target_of(request),

@@ -27,7 +27,7 @@ static cJSON *make_error(const struct field_error *error)
 {
     cJSON *object = cJSON_CreateObject();
     cJSON *loc = cJSON_AddArrayToObject(object, "loc");
-    cJSON_AddItemToArray(loc, cJSON_CreateString("body"));
+    cJSON_AddItemToArray(loc, cJSON_CreateString(error->in_header ? "header" : "body"));
     if (error->member != NULL) {
         cJSON_AddItemToArray(loc, cJSON_CreateString(error->member));
     }

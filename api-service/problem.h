@@ -10,12 +10,13 @@
 
 #include "api-service/http.h"
 
-/* One thing that is wrong with a body. Strings are constants. */
+/* One thing that is wrong with a request. Strings are constants. */
 struct field_error {
     const char *member;  /* of the top-level object; NULL: the body itself */
     int index;           /* of the array element, -1: the member itself */
     const char *message; /* what it should be */
     const char *type;    /* a stable word for programs, such as "too_long" */
+    bool in_header;      /* `member` is a header field, not a member of the body */
 };
 
 void problem_bad_request(struct http_response *response, const char *target, const char *detail);
@@ -27,7 +28,7 @@ void problem_method_not_allowed(struct http_response *response, const char *targ
 void problem_too_large(struct http_response *response, const char *target);
 void problem_unsupported_media_type(struct http_response *response, const char *target,
                                     const char *detail);
-/* `errors` may be empty. */
+/* `count` >= 1. */
 void problem_unprocessable(struct http_response *response, const char *target, const char *detail,
                            const struct field_error errors[], size_t count);
 /* 503 with Retry-After. */

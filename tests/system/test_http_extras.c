@@ -89,7 +89,9 @@ Test(http_extras, a_repeated_key_gives_the_same_order_and_stores_one)
 Test(http_extras, a_key_repeated_for_another_body_is_refused)
 {
     expect_created(post_with("Idempotency-Key: k-1", EXPECT_GOOD_ORDER));
-    expect_problem(post_with("Idempotency-Key: k-1", EXPECT_GOOD_ORDER " "), 422, "/order");
+    const struct http_response *refusal = post_with("Idempotency-Key: k-1", EXPECT_GOOD_ORDER " ");
+    expect_problem(refusal, 422, "/order");
+    cr_assert_not_null(strstr(refusal->body, "[\"header\",\"Idempotency-Key\"]"));
     cr_assert_eq(ask_database("SELECT count(*) FROM orders"), 1);
 }
 

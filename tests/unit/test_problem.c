@@ -95,12 +95,6 @@ Test(problem, unsupported_media_type_is_415)
     check(415, "Unsupported Media Type", "the detail");
 }
 
-Test(problem, unprocessable_without_errors_is_422)
-{
-    problem_unprocessable(&response, "/here", "the detail", NULL, 0);
-    check(422, "Unprocessable Content", "the detail");
-}
-
 Test(problem, unavailable_is_503_with_retry_after)
 {
     problem_unavailable(&response, "/here", "the detail");
@@ -111,12 +105,13 @@ Test(problem, unavailable_is_503_with_retry_after)
 Test(problem, each_error_says_where_what_and_which)
 {
     static const struct field_error errors[] = {
-        {NULL, -1, "must be a JSON object", "wrong_type"},
-        {"user_id", -1, "is required", "missing"},
-        {"item_ids", 12, "must not be empty", "too_short"},
-        {"item_ids", 0, "must be \"this\"", "too_long"},
+        {NULL, -1, "must be a JSON object", "wrong_type", false},
+        {"user_id", -1, "is required", "missing", false},
+        {"item_ids", 12, "must not be empty", "too_short", false},
+        {"item_ids", 0, "must be \"this\"", "too_long", false},
+        {"Idempotency-Key", -1, "was used", "key_reused", true},
     };
-    problem_unprocessable(&response, "/order", "the detail", errors, 4);
+    problem_unprocessable(&response, "/order", "the detail", errors, 5);
     cJSON *problem = parse(422, "Unprocessable Content", "/order");
     char *list = cJSON_PrintUnformatted(cJSON_GetObjectItemCaseSensitive(problem, "errors"));
     cr_assert_str_eq(
@@ -125,7 +120,8 @@ Test(problem, each_error_says_where_what_and_which)
         "{\"loc\":[\"body\",\"user_id\"],\"msg\":\"is required\",\"type\":\"missing\"},"
         "{\"loc\":[\"body\",\"item_ids\",12],\"msg\":\"must not be empty\",\"type\":\"too_short\"},"
         "{\"loc\":[\"body\",\"item_ids\",0],\"msg\":\"must be "
-        "\\\"this\\\"\",\"type\":\"too_long\"}]");
+        "\\\"this\\\"\",\"type\":\"too_long\"},"
+        "{\"loc\":[\"header\",\"Idempotency-Key\"],\"msg\":\"was used\",\"type\":\"key_reused\"}]");
     free(list);
     cJSON_Delete(problem);
 }
@@ -173,7 +169,7 @@ static void *no_memory(size_t size)
 Test(problem, without_memory_the_problem_is_short_but_whole)
 {
     cJSON_InitHooks(&(cJSON_Hooks){.malloc_fn = no_memory, .free_fn = free});
-    static const struct field_error error = {"user_id", 3, "is required", "missing"};
+    static const struct field_error error = {"user_id", 3, "is required", "missing", false};
     problem_unprocessable(&response, "/order", "the detail", &error, 1);
     cJSON_InitHooks(NULL);
     cr_assert_eq(response.status, 422);
