@@ -484,9 +484,12 @@ static unsigned connection_limit(void)
 }
 
 /*
- * The library is told not to be strict, because its own refusals are HTML: what it can be lenient
- * about request_gate.c refuses as a problem.
+ * How strict the library is with clients. Its own refusals are HTML, and what 0.9 is lenient about
+ * request_gate.c refuses as a problem. From 1.0 on leniency also means to mend requests: folded
+ * lines are joined, blanks in a target redirected. That must not be.
  */
+enum { CLIENT_DISCIPLINE = MHD_VERSION >= 0x01000000 ? 1 : 0 };
+
 static struct MHD_Daemon *start_daemon(struct http_server *server)
 {
     unsigned limit = server->connections_max == CONNECTIONS_MAX
@@ -498,9 +501,9 @@ static struct MHD_Daemon *start_daemon(struct http_server *server)
                             on_library_log, NULL, MHD_OPTION_LISTEN_SOCKET, server->listener,
                             MHD_OPTION_THREAD_POOL_SIZE, (unsigned)POOL_THREADS,
                             MHD_OPTION_CONNECTION_LIMIT, limit, MHD_OPTION_CONNECTION_TIMEOUT,
-                            (unsigned)IDLE_LIMIT_MS / 1000, MHD_OPTION_STRICT_FOR_CLIENT, 0,
-                            MHD_OPTION_URI_LOG_CALLBACK, on_request_line, server,
-                            MHD_OPTION_NOTIFY_COMPLETED, on_request_end, server,
+                            (unsigned)IDLE_LIMIT_MS / 1000, MHD_OPTION_STRICT_FOR_CLIENT,
+                            (int)CLIENT_DISCIPLINE, MHD_OPTION_URI_LOG_CALLBACK, on_request_line,
+                            server, MHD_OPTION_NOTIFY_COMPLETED, on_request_end, server,
                             MHD_OPTION_NOTIFY_CONNECTION, on_connection, server, MHD_OPTION_END);
 }
 

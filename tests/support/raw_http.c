@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/support/raw_http.h"
 
+#include <ctype.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -49,15 +50,19 @@ bool raw_http_send(struct raw_http *raw, const char *bytes, size_t len)
     return true;
 }
 
-/* The start of answer number `index`, or NULL. Bodies are JSON and never hold a status line. */
+/* The start of answer number `index`, or NULL. */
 static const char *find_answer(const struct raw_http *raw, size_t index)
 {
-    const char *at = strstr(raw->answer, "HTTP/1.1 ");
-    while (at != NULL && index > 0) {
-        at = strstr(at + 1, "HTTP/1.1 ");
-        index--;
+    static const char version[] = "HTTP/1.1 ";
+    const char *at = raw->answer;
+    while ((at = strstr(at, version)) != NULL) {
+        at += sizeof version - 1;
+        /* A page that talks of HTTP/1.1 is no status line. */
+        if (isdigit((unsigned char)*at) && index-- == 0) {
+            return at - (sizeof version - 1);
+        }
     }
-    return at;
+    return NULL;
 }
 
 static size_t count_answers(const struct raw_http *raw)
