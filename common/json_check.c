@@ -17,6 +17,13 @@ struct frame {
     size_t first_key; /* where this object's keys begin in `keys` */
 };
 
+/*
+ * Characters compared, in one text, between keys of equal hash. Honest keys hardly ever have one in
+ * common unless they are equal, which ends the check; without a limit keys made to collide cost
+ * seconds.
+ */
+enum { COMPARED_MAX = 128 * 1024 };
+
 struct checker {
     const char *at;
     const char *end;
@@ -25,6 +32,7 @@ struct checker {
     size_t depth;
     struct key keys[JSON_OPEN_KEYS_MAX]; /* of all open objects, the innermost last */
     size_t key_count;
+    size_t compared; /* characters, in keys_equal */
     const char *const *names;
     struct json_span *found;
     size_t name_count;
@@ -185,10 +193,14 @@ static bool read_string(struct checker *check, uint32_t *hash)
     return true;
 }
 
-/* Both point behind the opening quote of a string that was read without error. */
-static bool keys_equal(const char *a, const char *b, const char *end)
+/*
+ * Both point behind the opening quote of a string that was read without error. Past COMPARED_MAX
+ * they count as equal.
+ */
+static bool keys_equal(struct checker *check, const char *a, const char *b)
 {
-    while (*a != '"' && *b != '"') {
+    const char *end = check->end;
+    for (; *a != '"' && *b != '"' && check->compared <= COMPARED_MAX; check->compared++) {
         uint32_t code_a = 0;
         uint32_t code_b = 0;
         (void)read_character(&a, end, &code_a);
@@ -197,7 +209,7 @@ static bool keys_equal(const char *a, const char *b, const char *end)
             return false;
         }
     }
-    return *a == *b;
+    return *a == *b || check->compared > COMPARED_MAX;
 }
 
 static bool key_is_name(const char *key, const char *name, const char *end)
@@ -236,9 +248,10 @@ static bool read_key(struct checker *check)
         return false;
     }
     for (size_t i = check->stack[check->depth - 1].first_key; i < check->key_count; i++) {
-        if (check->keys[i].hash == key.hash &&
-            keys_equal(check->keys[i].text, key.text, check->end)) {
-            return fail(check, quote, "a key is there twice");
+        if (check->keys[i].hash == key.hash && keys_equal(check, check->keys[i].text, key.text)) {
+            return fail(check, quote,
+                        check->compared > COMPARED_MAX ? "the keys are too much alike"
+                                                       : "a key is there twice");
         }
     }
     if (check->key_count == JSON_OPEN_KEYS_MAX) {
@@ -413,6 +426,7 @@ enum status json_check(const char *text, size_t len, const char *const names[],
     check.end = check.at + len;
     check.depth = 0;
     check.key_count = 0;
+    check.compared = 0;
     check.names = names;
     check.found = found;
     check.name_count = count;

@@ -6,8 +6,8 @@
  *
  * Refused beyond the grammar: a byte order mark, duplicate keys in any object (compared after
  * unescaping), lone surrogates in \u escapes (no UTF-8 can carry them), nesting deeper than
- * JSON_DEPTH_MAX, and more than JSON_OPEN_KEYS_MAX keys in the objects open at one time (which
- * bounds the work of finding duplicates).
+ * JSON_DEPTH_MAX, more than JSON_OPEN_KEYS_MAX keys in the objects open at one time, and keys made
+ * to collide (the last two bound the work of finding duplicates).
  */
 #ifndef COMMON_JSON_CHECK_H
 #define COMMON_JSON_CHECK_H

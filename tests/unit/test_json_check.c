@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <criterion/criterion.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -624,4 +625,55 @@ Test(json_check, a_thousand_elements_are_a_thousand)
         count++;
     }
     cr_assert_eq(count, 1000);
+}
+
+/* The checker's hash of a key's characters: a test of its weakness has to know it. */
+static uint32_t hash_on(uint32_t hash, uint32_t character)
+{
+    return (hash ^ character) * 16777619U;
+}
+
+static size_t append_character(size_t len, uint32_t character)
+{
+    large[len] = (char)(0xf0 | character >> 18);
+    large[len + 1] = (char)(0x80 | (character >> 12 & 0x3f));
+    large[len + 2] = (char)(0x80 | (character >> 6 & 0x3f));
+    large[len + 3] = (char)(0x80 | (character & 0x3f));
+    return len + 4;
+}
+
+/* An object of keys that differ only in their last three characters and all have one hash. */
+static size_t fill_with_colliding_keys(unsigned count)
+{
+    enum { PREFIX = 40, FIRST = 0x10000, LAST = 0xfffff };
+    uint32_t start = 2166136261U;
+    size_t len = 0;
+    unsigned found = 0;
+    for (int i = 0; i < PREFIX; i++) {
+        start = hash_on(start, 'a');
+    }
+    for (uint32_t first = FIRST; found < count; first++) {
+        for (uint32_t second = FIRST; second < FIRST + 0x8000 && found < count; second++) {
+            uint32_t third = hash_on(hash_on(start, first), second) ^ 0x12345678U;
+            if (third < FIRST || third > LAST) {
+                continue;
+            }
+            len += (size_t)sprintf(large + len, "%s\"%.*s", found > 0 ? "," : "{", PREFIX,
+                                   "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa");
+            len = append_character(append_character(append_character(len, first), second), third);
+            len += (size_t)sprintf(large + len, "\":0");
+            found++;
+        }
+    }
+    large[len++] = '}';
+    return len;
+}
+
+Test(json_check, keys_made_to_collide_are_refused_before_they_cost_much)
+{
+    struct json_error error = {0, ""};
+    cr_assert_eq(check_bytes(large, fill_with_colliding_keys(900), &error), STATUS_INVALID);
+    cr_assert_str_eq(error.reason, "the keys are too much alike");
+    cr_assert_eq(check_bytes(large, fill_with_colliding_keys(30), &error), STATUS_OK, "%s",
+                 error.reason);
 }
