@@ -9,6 +9,19 @@
 #include "api-service/request_gate.h"
 #include "api-service/router.h"
 
+/* Whether `parameter` is charset=utf-8, quoted or not, and nothing more. */
+static bool is_utf8_charset(const char *parameter)
+{
+    static const char *const spellings[] = {"charset=utf-8", "charset=\"utf-8\""};
+    for (size_t i = 0; i < 2; i++) {
+        size_t len = strlen(spellings[i]);
+        if (strncasecmp(parameter, spellings[i], len) == 0) {
+            return parameter[len + strspn(parameter + len, " \t")] == '\0';
+        }
+    }
+    return false;
+}
+
 /* "application/json", with no parameter but charset=utf-8. */
 static bool is_json(const char *content_type)
 {
@@ -18,21 +31,11 @@ static bool is_json(const char *content_type)
     }
     const char *rest = content_type + sizeof json - 1;
     rest += strspn(rest, " \t");
-    if (*rest == ';') {
-        rest += 1 + strspn(rest + 1, " \t");
-        if (strncasecmp(rest, "charset=", 8) != 0) {
-            return false;
-        }
-        rest += 8;
-        bool quoted = *rest == '"';
-        rest += quoted;
-        if (strncasecmp(rest, "utf-8", 5) != 0) {
-            return false;
-        }
-        rest += 5 + (quoted && rest[5] == '"');
-        rest += strspn(rest, " \t");
+    if (*rest != ';') {
+        return *rest == '\0';
     }
-    return *rest == '\0';
+    rest += 1 + strspn(rest + 1, " \t");
+    return *rest == '\0' || is_utf8_charset(rest);
 }
 
 static bool admit_body(struct request *request, const struct http_head *head)
@@ -85,6 +88,17 @@ static bool admit_client(const struct service *service, struct request *request,
     return false;
 }
 
+/* Whoever asks only whether the process lives is answered all the same. */
+static bool admit_connection(struct request *request, const struct http_head *head)
+{
+    if (!head->crowded || request->route->open) {
+        return true;
+    }
+    problem_unavailable(http_exchange_response(request->exchange), head->target,
+                        "too many connections; nothing was stored; try again");
+    return false;
+}
+
 static bool find_route(struct request *request, const struct http_head *head)
 {
     struct http_response *response = http_exchange_response(request->exchange);
@@ -109,7 +123,7 @@ enum http_next admission_check(const struct service *service, struct request *re
         return HTTP_ANSWER;
     }
     bool admitted =
-        find_route(request, head) &&
+        find_route(request, head) && admit_connection(request, head) &&
         (request->route->open || admit_client(service, request, head)) &&
         (!request->route->takes_json || (admit_body(request, head) && admit_key(request, head)));
     request->metrics_form = accept_metrics_form(http_head_find(head, "Accept"));

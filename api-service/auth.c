@@ -46,6 +46,9 @@ struct auth *auth_create(const char *client_id, const char *client_secret)
 
 void auth_destroy(struct auth *auth)
 {
+    if (auth != NULL) {
+        sodium_memzero(auth, sizeof *auth);
+    }
     free(auth);
 }
 

@@ -33,6 +33,7 @@ struct http_head {
     struct http_header headers[HTTP_HEADERS_MAX];
     size_t header_count;
     bool too_many_headers; /* the rest is not in `headers` */
+    bool crowded; /* the server has more connections than it should; this one will be closed */
 };
 
 /* The value of the first header called `name` (any case), NULL if there is none. */

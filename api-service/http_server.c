@@ -3,8 +3,6 @@
 
 #include <errno.h>
 #include <microhttpd.h>
-#include <netdb.h>
-#include <pthread.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -12,55 +10,46 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "api-service/http_connections.h"
+#include "api-service/http_listener.h"
 #include "api-service/problem.h"
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/memory.h"
-#include "common/thread.h"
 
 enum {
     POOL_THREADS = 2, /* with fewer, libmicrohttpd's epoll stalls under many connections */
     CONNECTIONS_MAX = 16384,
     CONNECTIONS_SPARE = 1024, /* connections past the limit that are told 503 */
     DESCRIPTORS_OTHER = 64,   /* databases, Redis, logs, wake-ups */
-    DISCARD_MAX =
-        4 * 1024 * 1024,       /* bytes of a body that is too long, read only to answer politely */
-    IDLE_LIMIT_MS = 75 * 1000, /* from one request to the complete header of the next */
+    BODY_ROOM_FIRST = 512,
+    BODIES_BYTES_MAX = 64 * 1024 * 1024, /* of all requests together */
+    /* Bytes of a body that is too long, read only to answer in an orderly way. */
+    DISCARD_MAX = 4 * 1024 * 1024,
+    FIRST_LIMIT_MS = 10 * 1000,  /* from the accept to the first request line */
+    IDLE_LIMIT_MS = 75 * 1000,   /* from one request to the request line of the next */
     HEADER_LIMIT_MS = 10 * 1000, /* from the request line to the end of the header section */
     BODY_LIMIT_MS = 20 * 1000,   /* from there to the end of the body */
-    REAP_INTERVAL_MS = 1000,
-    DRAIN_POLL_MS = 10,
-    DRAIN_IDLE_MS = 500, /* what a connection without a request gets during a drain */
-};
-
-/* One accepted socket, in a list for the reaper. libmicrohttpd has no deadline for a slow header.
- */
-struct http_connection {
-    struct http_connection *previous;
-    struct http_connection *next;
-    int socket;
-    atomic_uint_least64_t deadline_ms; /* clock_monotonic_ms */
+    POLL_MS = 10,
+    DRAIN_IDLE_MS = 500,     /* what connections without a request get during a drain */
+    DRAIN_UNREADY_MS = 2000, /* what requests get that have not arrived in whole */
+    STOP_ANSWERS_MS = 1000,  /* for answers that are made but not sent yet */
 };
 
 struct http_server {
     struct http_application application;
     struct MHD_Daemon *daemon;
-    int listener;
+    struct http_connections *connections;
     uint16_t port;
-    unsigned connections_max;
     atomic_bool draining;       /* every answer asks to close the connection */
     atomic_bool closed;         /* the application is not called with new requests any more */
     atomic_uint in_application; /* threads that may be in its on_request */
     atomic_uint exchanges;      /* requests between their request line and their end */
-
-    pthread_t reaper;
-    pthread_mutex_t lock; /* the list, its count, and `stopping` */
-    pthread_cond_t stop_asked;
-    bool stopping;
-    struct http_connection *connections;
-    unsigned connection_count;
+    atomic_uint answering;      /* those that have arrived in whole */
+    atomic_size_t bodies_bytes; /* memory for bodies */
 };
 
 enum exchange_state { EXCHANGE_NEW, EXCHANGE_BODY, EXCHANGE_WAITING, EXCHANGE_SENT };
@@ -70,7 +59,9 @@ struct http_exchange {
     struct MHD_Connection *connection;
     struct http_connection *peer;
     enum exchange_state state;
+    bool answering;
     bool discard; /* the answer is known, or the body too long: read on, keep nothing */
+    size_t discard_max;
     char *body;
     size_t body_len; /* bytes kept, or, with `discard`, read in all */
     size_t body_room;
@@ -111,10 +102,16 @@ void http_exchange_resume(struct http_exchange *exchange)
     MHD_resume_connection(exchange->connection);
 }
 
-static void set_deadline(struct http_connection *peer, uint32_t limit_ms)
+/* The request has arrived in whole, or is answered without. */
+static void start_answering(struct http_exchange *exchange)
 {
-    atomic_store_explicit(&peer->deadline_ms, clock_monotonic_ms() + limit_ms,
-                          memory_order_relaxed);
+    if (!exchange->answering) {
+        exchange->answering = true;
+        http_connection_set_answering(exchange->peer, true);
+        /* The server's turn: the application has deadlines of its own. */
+        http_connection_expect(exchange->peer, IDLE_LIMIT_MS);
+        atomic_fetch_add(&exchange->server->answering, 1);
+    }
 }
 
 /* libmicrohttpd: a request line has arrived. What this returns becomes the request's own pointer.
@@ -137,7 +134,7 @@ static void *on_request_line(void *context, const char *uri, struct MHD_Connecti
     exchange->peer = peer;
     exchange->data = data;
     memcpy(exchange->target, uri, len + 1);
-    set_deadline(exchange->peer, HEADER_LIMIT_MS);
+    http_connection_expect(peer, HEADER_LIMIT_MS);
     atomic_fetch_add(&server->exchanges, 1);
     return exchange;
 }
@@ -152,7 +149,12 @@ static void on_request_end(void *context, struct MHD_Connection *connection, voi
     if (exchange == NULL) {
         return;
     }
-    set_deadline(exchange->peer, IDLE_LIMIT_MS);
+    if (exchange->answering) {
+        http_connection_set_answering(exchange->peer, false);
+        atomic_fetch_sub(&server->answering, 1);
+    }
+    http_connection_expect(exchange->peer, IDLE_LIMIT_MS);
+    atomic_fetch_sub(&server->bodies_bytes, exchange->body_room);
     http_response_finish(&exchange->response);
     free(exchange->body);
     free(exchange->data);
@@ -164,6 +166,7 @@ static void on_request_end(void *context, struct MHD_Connection *connection, voi
 static enum MHD_Result send_response(struct http_exchange *exchange)
 {
     struct http_response *response = &exchange->response;
+    start_answering(exchange);
     /* The exchange, and so the body, outlives the sending: nothing is copied. */
     struct MHD_Response *answer =
         MHD_create_response_from_buffer(response->body_len,
@@ -204,14 +207,6 @@ static enum MHD_Result collect_header(void *context, enum MHD_ValueKind kind, co
     return MHD_YES;
 }
 
-static bool is_crowded(struct http_server *server)
-{
-    pthread_mutex_lock(&server->lock);
-    bool crowded = server->connection_count > server->connections_max;
-    pthread_mutex_unlock(&server->lock);
-    return crowded;
-}
-
 /* 0 when no length is announced. */
 static unsigned long long announced_length(const struct http_head *head)
 {
@@ -223,52 +218,73 @@ static enum MHD_Result begin(struct http_exchange *exchange, const char *method,
                              const char *version)
 {
     struct http_server *server = exchange->server;
-    struct http_head head = {.method = method, .target = exchange->target, .version = version};
+    struct http_head head = {.method = method,
+                             .target = exchange->target,
+                             .version = version,
+                             .crowded = http_connection_is_crowded(exchange->peer)};
     MHD_get_connection_values_n(exchange->connection, MHD_HEADER_KIND, collect_header, &head);
-    set_deadline(exchange->peer, BODY_LIMIT_MS);
+    http_connection_expect(exchange->peer, BODY_LIMIT_MS);
     exchange->state = EXCHANGE_BODY;
-    enum http_next next = HTTP_ANSWER;
-    if (is_crowded(server)) {
-        problem_unavailable(&exchange->response, exchange->target,
-                            "too many connections; try again on a new one");
-        exchange->response.close = true;
-    } else {
-        next = server->application.on_head(server->application.context, exchange, &head);
-    }
+    exchange->discard_max = HTTP_BODY_MAX;
+    enum http_next next = server->application.on_head(server->application.context, exchange, &head);
     unsigned long long length = announced_length(&head);
+    if (next == HTTP_READ_BODY) {
+        exchange->discard_max = DISCARD_MAX;
+    }
     if (next == HTTP_READ_BODY && length > HTTP_BODY_MAX) {
         problem_too_large(&exchange->response, exchange->target);
         next = HTTP_ANSWER;
     }
+    exchange->response.close = exchange->response.close || head.crowded;
     exchange->discard = next == HTTP_ANSWER;
-    /* A body too long even to be read and thrown away: answer now and close. */
-    if (exchange->discard && (exchange->response.close || length > DISCARD_MAX)) {
+    /* Who waits for "100 Continue" is told at once; so is who would send too much. */
+    bool now = length > exchange->discard_max || http_head_find(&head, "Expect") != NULL;
+    if (exchange->discard && (exchange->response.close || now)) {
         exchange->response.close = true;
         return send_response(exchange);
     }
     return MHD_YES;
 }
 
+/* False: no memory, or the bodies of all requests have taken what they may. */
+static bool make_room(struct http_exchange *exchange, size_t needed)
+{
+    size_t room = exchange->body_room > 0 ? exchange->body_room : BODY_ROOM_FIRST;
+    while (room < needed) {
+        room *= 2;
+    }
+    size_t more = room - exchange->body_room;
+    if (more == 0) {
+        return true;
+    }
+    size_t before = atomic_fetch_add(&exchange->server->bodies_bytes, more);
+    char *body = before + more <= BODIES_BYTES_MAX ? realloc(exchange->body, room) : NULL;
+    if (body == NULL) {
+        atomic_fetch_sub(&exchange->server->bodies_bytes, more);
+        return false;
+    }
+    exchange->body = body;
+    exchange->body_room = room;
+    return true;
+}
+
 /* Keeps a piece of the body, or only counts it. MHD_NO ends the connection without an answer. */
 static enum MHD_Result receive(struct http_exchange *exchange, const char *piece, size_t len)
 {
-    if (exchange->discard || exchange->body_len + len > HTTP_BODY_MAX) {
-        exchange->body_len += len;
+    if (!exchange->discard && exchange->body_len + len > HTTP_BODY_MAX) {
+        problem_too_large(&exchange->response, exchange->target);
         exchange->discard = true;
-        return exchange->body_len <= DISCARD_MAX ? MHD_YES : MHD_NO;
     }
-    if (exchange->body_len + len > exchange->body_room) {
-        size_t room = exchange->body_len + len;
-        char *body = realloc(exchange->body, room);
-        if (body == NULL) {
-            return MHD_NO;
-        }
-        exchange->body = body;
-        exchange->body_room = room;
+    if (!exchange->discard && !make_room(exchange, exchange->body_len + len)) {
+        problem_unavailable(&exchange->response, exchange->target,
+                            "too much is being sent at once; nothing was stored; try again");
+        exchange->discard = true;
     }
-    memcpy(exchange->body + exchange->body_len, piece, len);
+    if (!exchange->discard) {
+        memcpy(exchange->body + exchange->body_len, piece, len);
+    }
     exchange->body_len += len;
-    return MHD_YES;
+    return !exchange->discard || exchange->body_len <= exchange->discard_max ? MHD_YES : MHD_NO;
 }
 
 /* HTTP_WAIT: the exchange may be in other hands already. */
@@ -287,14 +303,10 @@ static enum http_next hand_over(struct http_server *server, struct http_exchange
 
 static enum MHD_Result end_of_body(struct http_exchange *exchange)
 {
+    start_answering(exchange);
     if (exchange->discard) {
-        if (exchange->response.status == 0) {
-            problem_too_large(&exchange->response, exchange->target);
-        }
         return send_response(exchange);
     }
-    /* The server answers from here on, within the application's own deadlines. */
-    set_deadline(exchange->peer, IDLE_LIMIT_MS);
     return hand_over(exchange->server, exchange) == HTTP_WAIT ? MHD_YES : send_response(exchange);
 }
 
@@ -330,76 +342,19 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
     }
 }
 
-static void link_connection(struct http_server *server, struct http_connection *peer)
-{
-    pthread_mutex_lock(&server->lock);
-    peer->next = server->connections;
-    if (peer->next != NULL) {
-        peer->next->previous = peer;
-    }
-    server->connections = peer;
-    server->connection_count++;
-    pthread_mutex_unlock(&server->lock);
-}
-
-static void unlink_connection(struct http_server *server, struct http_connection *peer)
-{
-    pthread_mutex_lock(&server->lock);
-    if (peer->previous != NULL) {
-        peer->previous->next = peer->next;
-    } else {
-        server->connections = peer->next;
-    }
-    if (peer->next != NULL) {
-        peer->next->previous = peer->previous;
-    }
-    server->connection_count--;
-    pthread_mutex_unlock(&server->lock);
-}
-
 /* libmicrohttpd: a socket was accepted, or is about to be closed. */
 static void on_connection(void *context, struct MHD_Connection *connection, void **socket_context,
                           enum MHD_ConnectionNotificationCode code)
 {
     struct http_server *server = context;
-    if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
-        if (*socket_context != NULL) {
-            unlink_connection(server, *socket_context);
-        }
-        free(*socket_context);
-        return;
+    if (code == MHD_CONNECTION_NOTIFY_STARTED) {
+        int socket =
+            MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+        /* Without memory for it, its first request ends it. */
+        *socket_context = http_connections_add(server->connections, socket, FIRST_LIMIT_MS);
+    } else if (*socket_context != NULL) {
+        http_connections_remove(server->connections, *socket_context);
     }
-    struct http_connection *peer = calloc(1, sizeof *peer);
-    if (peer == NULL) {
-        return; /* its first request ends the connection */
-    }
-    peer->socket =
-        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
-    set_deadline(peer, IDLE_LIMIT_MS);
-    link_connection(server, peer);
-    *socket_context = peer;
-}
-
-/*
- * Shuts down sockets whose client has taken too long; the server then sees them end. The lock keeps
- * a socket from being closed, and its number from being used again, meanwhile.
- */
-static void *reap(void *arg)
-{
-    struct http_server *server = arg;
-    pthread_mutex_lock(&server->lock);
-    while (!server->stopping) {
-        uint64_t now_ms = clock_monotonic_ms();
-        for (struct http_connection *peer = server->connections; peer != NULL; peer = peer->next) {
-            if (atomic_load_explicit(&peer->deadline_ms, memory_order_relaxed) < now_ms) {
-                shutdown(peer->socket, SHUT_RDWR);
-            }
-        }
-        struct timespec until = clock_monotonic_after(REAP_INTERVAL_MS);
-        pthread_cond_timedwait(&server->stop_asked, &server->lock, &until);
-    }
-    pthread_mutex_unlock(&server->lock);
-    return NULL;
 }
 
 /* The library's own words, mostly about clients that went away. */
@@ -411,58 +366,6 @@ __attribute__((format(printf, 2, 0))) static void on_library_log(void *context, 
     vsnprintf(text, sizeof text, format, arguments);
     text[strcspn(text, "\n")] = '\0';
     log_debug("http library", log_str("text", text));
-}
-
-static int open_listener(const struct addrinfo *address)
-{
-    int listener = socket(address->ai_family, address->ai_socktype | SOCK_CLOEXEC | SOCK_NONBLOCK,
-                          address->ai_protocol);
-    if (listener < 0) {
-        return -1;
-    }
-    int on = 1;
-    setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    if (bind(listener, address->ai_addr, address->ai_addrlen) == 0 &&
-        listen(listener, SOMAXCONN) == 0) {
-        return listener;
-    }
-    int error = errno;
-    close(listener);
-    errno = error;
-    return -1;
-}
-
-static int listen_on(const char *host, uint16_t port)
-{
-    const struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE};
-    struct addrinfo *addresses = NULL;
-    char service[8];
-    snprintf(service, sizeof service, "%u", port);
-    int error = getaddrinfo(host, service, &hints, &addresses);
-    if (error != 0) {
-        log_error("HOST: no such address", log_str("host", host),
-                  log_str("error", gai_strerror(error)));
-        return -1;
-    }
-    int listener = open_listener(addresses);
-    if (listener < 0) {
-        log_error("HOST, PORT: cannot listen there", log_str("host", host), log_int("port", port),
-                  log_str("error", strerror(errno)));
-    }
-    freeaddrinfo(addresses);
-    return listener;
-}
-
-static uint16_t bound_port(int listener)
-{
-    struct sockaddr_storage address;
-    socklen_t len = sizeof address;
-    char service[8] = "0";
-    if (getsockname(listener, (struct sockaddr *)&address, &len) == 0) {
-        getnameinfo((struct sockaddr *)&address, len, NULL, 0, service, sizeof service,
-                    NI_NUMERICSERV);
-    }
-    return (uint16_t)strtoul(service, NULL, 10);
 }
 
 /* As many connections as descriptors allow, up to CONNECTIONS_MAX. */
@@ -490,45 +393,40 @@ static unsigned connection_limit(void)
  */
 enum { CLIENT_DISCIPLINE = MHD_VERSION >= 0x01000000 ? 1 : 0 };
 
-static struct MHD_Daemon *start_daemon(struct http_server *server)
+static struct MHD_Daemon *start_daemon(struct http_server *server, int listener, unsigned limit)
 {
-    unsigned limit = server->connections_max == CONNECTIONS_MAX
-                         ? CONNECTIONS_MAX + CONNECTIONS_SPARE
-                         : server->connections_max + server->connections_max / 8;
+    unsigned spare = limit == CONNECTIONS_MAX ? CONNECTIONS_SPARE : limit / 8;
     return MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME |
                                 MHD_USE_ERROR_LOG,
                             0, NULL, NULL, on_request, server, MHD_OPTION_EXTERNAL_LOGGER,
-                            on_library_log, NULL, MHD_OPTION_LISTEN_SOCKET, server->listener,
+                            on_library_log, NULL, MHD_OPTION_LISTEN_SOCKET, listener,
                             MHD_OPTION_THREAD_POOL_SIZE, (unsigned)POOL_THREADS,
-                            MHD_OPTION_CONNECTION_LIMIT, limit, MHD_OPTION_CONNECTION_TIMEOUT,
-                            (unsigned)IDLE_LIMIT_MS / 1000, MHD_OPTION_STRICT_FOR_CLIENT,
-                            (int)CLIENT_DISCIPLINE, MHD_OPTION_URI_LOG_CALLBACK, on_request_line,
-                            server, MHD_OPTION_NOTIFY_COMPLETED, on_request_end, server,
+                            MHD_OPTION_CONNECTION_LIMIT, limit + spare,
+                            MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_LIMIT_MS / 1000,
+                            MHD_OPTION_STRICT_FOR_CLIENT, (int)CLIENT_DISCIPLINE,
+                            MHD_OPTION_URI_LOG_CALLBACK, on_request_line, server,
+                            MHD_OPTION_NOTIFY_COMPLETED, on_request_end, server,
                             MHD_OPTION_NOTIFY_CONNECTION, on_connection, server, MHD_OPTION_END);
 }
 
-struct http_server *http_server_start(const char *host, uint16_t port,
-                                      const struct http_application *application)
+struct http_server *http_server_start(int listener, const struct http_application *application)
 {
     struct http_server *server = memory_allocate(1, sizeof *server);
+    unsigned limit = connection_limit();
     server->application = *application;
-    server->connections_max = connection_limit();
-    server->listener = listen_on(host, port);
-    if (server->listener < 0) {
-        free(server);
-        return NULL;
+    server->port = http_listener_port(listener);
+    server->connections = http_connections_start(limit);
+    if (listen(listener, SOMAXCONN) == 0) {
+        server->daemon = start_daemon(server, listener, limit);
     }
-    server->port = bound_port(server->listener);
-    pthread_mutex_init(&server->lock, NULL);
-    thread_cond_init(&server->stop_asked);
-    server->daemon = start_daemon(server);
     if (server->daemon == NULL) {
-        log_error("the HTTP server does not start", log_str("error", strerror(errno)));
-        close(server->listener);
+        log_error("HOST, PORT: cannot listen there", log_int("port", server->port),
+                  log_str("error", strerror(errno)));
+        close(listener);
+        http_connections_stop(server->connections);
         free(server);
         return NULL;
     }
-    server->reaper = thread_start("http-reaper", reap, server);
     return server;
 }
 
@@ -537,30 +435,30 @@ uint16_t http_server_port(const struct http_server *server)
     return server->port;
 }
 
-static unsigned count_connections(struct http_server *server)
+static void wait_a_moment(void)
 {
-    pthread_mutex_lock(&server->lock);
-    unsigned count = server->connection_count;
-    pthread_mutex_unlock(&server->lock);
-    return count;
+    const struct timespec pause = {.tv_nsec = POLL_MS * 1000000L};
+    nanosleep(&pause, NULL);
 }
 
-/* Waits until no client is left, no request has come for a while, or `patience_ms` have passed. */
+/*
+ * Waits until no client is left, or none that can still be served: those whose request has arrived
+ * are answered, those in the middle of one get a while, those without one a moment to send it.
+ */
 static void await_clients(struct http_server *server, uint32_t patience_ms)
 {
     uint64_t start_ms = clock_monotonic_ms();
-    uint64_t busy_ms = start_ms; /* when a request was last seen under way */
-    const struct timespec pause = {.tv_nsec = DRAIN_POLL_MS * 1000000L};
-    for (;;) {
+    uint64_t busy_ms = start_ms; /* when a request was last being answered */
+    while (http_connections_count(server->connections) > 0) {
         uint64_t now_ms = clock_monotonic_ms();
-        if (atomic_load(&server->exchanges) > 0) {
+        if (atomic_load(&server->answering) > 0) {
             busy_ms = now_ms;
         }
-        if (count_connections(server) == 0 || now_ms - busy_ms >= DRAIN_IDLE_MS ||
-            now_ms - start_ms >= patience_ms) {
+        bool unready = atomic_load(&server->exchanges) > 0 && now_ms - start_ms < DRAIN_UNREADY_MS;
+        if ((!unready && now_ms - busy_ms >= DRAIN_IDLE_MS) || now_ms - start_ms >= patience_ms) {
             return;
         }
-        nanosleep(&pause, NULL);
+        wait_a_moment();
     }
 }
 
@@ -573,9 +471,8 @@ void http_server_drain(struct http_server *server, uint32_t patience_ms)
     }
     await_clients(server, patience_ms);
     atomic_store(&server->closed, true);
-    const struct timespec pause = {.tv_nsec = DRAIN_POLL_MS * 1000000L};
     while (atomic_load(&server->in_application) > 0) {
-        nanosleep(&pause, NULL);
+        wait_a_moment();
     }
 }
 
@@ -584,13 +481,11 @@ void http_server_stop(struct http_server *server)
     if (server == NULL) {
         return;
     }
-    pthread_mutex_lock(&server->lock);
-    server->stopping = true;
-    pthread_cond_signal(&server->stop_asked);
-    pthread_mutex_unlock(&server->lock);
-    pthread_join(server->reaper, NULL);
+    uint64_t until_ms = clock_monotonic_ms() + STOP_ANSWERS_MS;
+    while (atomic_load(&server->answering) > 0 && clock_monotonic_ms() < until_ms) {
+        wait_a_moment();
+    }
     MHD_stop_daemon(server->daemon);
-    pthread_cond_destroy(&server->stop_asked);
-    pthread_mutex_destroy(&server->lock);
+    http_connections_stop(server->connections);
     free(server);
 }

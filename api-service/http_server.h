@@ -37,22 +37,24 @@ struct http_application {
 };
 
 /*
- * Listens on `host`:`port` (0 picks a free one) and starts to serve. NULL: it cannot; the log says
- * why and names the variable.
+ * Serves on `listener`, a bound socket, which it takes over. NULL: it cannot; the log says why.
  */
-struct http_server *http_server_start(const char *host, uint16_t port,
-                                      const struct http_application *application);
+struct http_server *http_server_start(int listener, const struct http_application *application);
 
 uint16_t http_server_port(const struct http_server *server);
 
 /*
- * Stops accepting, lets every request that has begun end (for up to `patience_ms`) and tells
- * clients to close their connections. The application must go on resuming meanwhile. When this
- * returns, `on_request` is not running and will not be called any more.
+ * Stops accepting, answers every request that has arrived (for up to `patience_ms`), gives those in
+ * the middle of one 2 s, and tells clients to close their connections. The application must go on
+ * resuming meanwhile. When this returns, `on_request` is not running and will not be called any
+ * more.
  */
 void http_server_drain(struct http_server *server, uint32_t patience_ms);
 
-/* Ends all connections and frees. No exchange may be suspended any more. Takes NULL. */
+/*
+ * Sends the answers that are made, ends all connections and frees. Every exchange has been resumed.
+ * Takes NULL.
+ */
 void http_server_stop(struct http_server *server);
 
 void *http_exchange_data(struct http_exchange *exchange);

@@ -15,6 +15,7 @@
 #include "api-service/announcer.h"
 #include "api-service/auth.h"
 #include "api-service/handlers.h"
+#include "api-service/http_listener.h"
 #include "api-service/http_server.h"
 #include "api-service/intake.h"
 #include "api-service/reads.h"
@@ -26,7 +27,7 @@
 
 enum {
     LOCAL_QUEUE_MAX = 100000, /* hints; what does not fit is found by query */
-    DRAIN_MS = 10 * 1000,     /* for requests that have begun; a stored order takes 5 s at most */
+    DRAIN_MS = 7 * 1000, /* for requests under way: an order takes 5 s and a call to the database */
 };
 
 /* The stores are one for each thread that uses the database. */
@@ -43,10 +44,15 @@ struct parts {
     struct http_server *server;
 };
 
-static bool start(struct parts *parts, const struct config *config)
+static bool start(struct parts *parts, struct config *config)
 {
+    int listener = http_listener_bind(config->host, config->port);
+    if (listener < 0) {
+        return false;
+    }
     parts->intake_store = startup_open_store(&config->database);
     if (parts->intake_store == NULL) {
+        close(listener);
         return false;
     }
     parts->reads_store = store_create(&config->database);
@@ -64,11 +70,12 @@ static bool start(struct parts *parts, const struct config *config)
                                                    .recover = !config->has_redis},
                         parts->processor_store, parts->local);
     parts->auth = auth_create(config->client_id, config->client_secret);
+    sodium_memzero(config->client_secret, sizeof config->client_secret);
     parts->service.auth = parts->auth;
     parts->service.intake = intake_start(parts->intake_store, parts->announcer);
     parts->service.reads = reads_start(parts->reads_store);
     const struct http_application application = handlers_application(&parts->service);
-    parts->server = http_server_start(config->host, config->port, &application);
+    parts->server = http_server_start(listener, &application);
     return parts->server != NULL;
 }
 

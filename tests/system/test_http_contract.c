@@ -154,6 +154,8 @@ Test(http_contract, a_body_that_is_not_json_by_its_type_is_unsupported)
         "Content-Type: multipart/form-data; boundary=x",
         "Content-Type: application/jsonx",
         "Content-Type: application/json; charset=iso-8859-1",
+        "Content-Type: application/jsoncharset=utf-8",
+        "Content-Type: application/json; charset=\"utf-8",
         "Content-Encoding: gzip",
     };
     for (size_t i = 0; i < sizeof headers / sizeof headers[0]; i++) {
@@ -168,6 +170,7 @@ Test(http_contract, json_may_be_named_in_any_case_and_with_its_charset)
     expect_created(post_with("Content-Type: application/json; charset=UTF-8", EXPECT_GOOD_ORDER));
     expect_created(
         post_with("Content-Type: application/json;charset=\"utf-8\"", EXPECT_GOOD_ORDER));
+    expect_created(post_with("Content-Type: application/json;", EXPECT_GOOD_ORDER));
 }
 
 Test(http_contract, wrong_content_is_told_member_by_member)

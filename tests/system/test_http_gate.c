@@ -3,6 +3,7 @@
  * Requests that two programs could read in two ways, which is how requests are smuggled past a
  * proxy: refused, and the connection closed, so that what stands behind them is never answered.
  */
+#include <dirent.h>
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -40,6 +41,8 @@ enum {
     CUT_OFF_MIN_MS = 8000, /* the limit for a header is 10 s, looked at every second */
     CUT_OFF_MAX_MS = 16000,
     REQUEST_SIZE = 64 * 1024,
+    GONE_LIMIT_MS = 5000,
+    STOP_WITH_CLIENT_MS = 5000,
 };
 
 _Static_assert(sizeof ORDER - 1 == 64, "ORDER_LENGTH says how long ORDER is");
@@ -316,4 +319,48 @@ Test(http_gate, a_client_that_sends_its_header_byte_by_byte_is_cut_off)
     cr_assert_geq(wait_now_ms() - start_ms, CUT_OFF_MIN_MS, "an honest slow client has 10 s");
     cr_assert_eq(raw_http_read(slow.raw, 1, 0), 0);
     raw_http_close(slow.raw);
+}
+
+static size_t count_descriptors(void)
+{
+    char path[64];
+    size_t count = 0;
+    snprintf(path, sizeof path, "/proc/%d/fd", (int)api.process.pid);
+    DIR *descriptors = opendir(path);
+    cr_assert_not_null(descriptors);
+    while (readdir(descriptors) != NULL) {
+        count++;
+    }
+    closedir(descriptors);
+    return count;
+}
+
+static bool descriptors_are_back(void *arg)
+{
+    return count_descriptors() <= *(const size_t *)arg;
+}
+
+/* The library's epoll overlooks an end of stream that comes together with data. */
+Test(http_gate, clients_that_have_gone_are_forgotten)
+{
+    static const char *const parts[] = {"GET /li", "GET /livez HTTP/1.1\r\nHost:",
+                                        POST_HEAD "Content-Length: 64\r\n\r\n{\"user_id\""};
+    size_t before = count_descriptors();
+    for (size_t i = 0; i < 60; i++) {
+        struct raw_http *raw = raw_http_open(api.port);
+        cr_assert(raw_http_send(raw, parts[i % 3], strlen(parts[i % 3])));
+        raw_http_close(raw);
+    }
+    cr_assert(wait_until(descriptors_are_back, &before, GONE_LIMIT_MS), "%zu are left of %zu",
+              count_descriptors(), before);
+}
+
+Test(http_gate, clients_in_the_middle_of_a_request_do_not_hold_up_the_stop)
+{
+    static const char part[] = POST_HEAD "Content-Length: 64\r\n\r\n{\"user_id\"";
+    struct raw_http *raw = raw_http_open(api.port);
+    cr_assert(raw_http_send(raw, part, sizeof part - 1));
+    process_stop_cleanly(&api.process, STOP_WITH_CLIENT_MS);
+    raw_http_close(raw);
+    service_start_api(&api, &(struct service_settings){.folder = dir.path});
 }

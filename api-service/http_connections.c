@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: MIT */
+#include "api-service/http_connections.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+#include "common/clock.h"
+#include "common/memory.h"
+#include "common/thread.h"
+
+enum { REAP_INTERVAL_MS = 1000 };
+
+struct http_connection {
+    struct http_connection *previous;
+    struct http_connection *next;
+    int socket;
+    bool crowded;
+    atomic_bool answering;
+    atomic_uint_least64_t deadline_ms; /* clock_monotonic_ms */
+};
+
+struct http_connections {
+    pthread_t reaper;
+    pthread_mutex_t lock; /* all that follows */
+    pthread_cond_t stop_asked;
+    bool stopping;
+    struct http_connection *first;
+    unsigned count;
+    unsigned limit;
+};
+
+/* The client has closed its side, and all it sent has been read. */
+static bool has_ended(const struct http_connection *connection)
+{
+    char byte;
+    return recv(connection->socket, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+}
+
+/* The library sees a socket that is shut down as one that ended, and closes it. */
+static void check(struct http_connection *connection, uint64_t now_ms)
+{
+    if (atomic_load_explicit(&connection->deadline_ms, memory_order_relaxed) < now_ms) {
+        shutdown(connection->socket, SHUT_RDWR);
+    } else if (!atomic_load_explicit(&connection->answering, memory_order_relaxed) &&
+               has_ended(connection)) {
+        shutdown(connection->socket, SHUT_RD); /* answers on their way still go out */
+    }
+}
+
+/* The lock keeps a socket from being closed, and its number from being used again, meanwhile. */
+static void *reap(void *arg)
+{
+    struct http_connections *connections = arg;
+    pthread_mutex_lock(&connections->lock);
+    while (!connections->stopping) {
+        uint64_t now_ms = clock_monotonic_ms();
+        for (struct http_connection *each = connections->first; each != NULL; each = each->next) {
+            check(each, now_ms);
+        }
+        struct timespec until = clock_monotonic_after(REAP_INTERVAL_MS);
+        pthread_cond_timedwait(&connections->stop_asked, &connections->lock, &until);
+    }
+    pthread_mutex_unlock(&connections->lock);
+    return NULL;
+}
+
+struct http_connections *http_connections_start(unsigned limit)
+{
+    struct http_connections *connections = memory_allocate(1, sizeof *connections);
+    connections->limit = limit;
+    pthread_mutex_init(&connections->lock, NULL);
+    thread_cond_init(&connections->stop_asked);
+    connections->reaper = thread_start("http-reaper", reap, connections);
+    return connections;
+}
+
+void http_connections_stop(struct http_connections *connections)
+{
+    if (connections == NULL) {
+        return;
+    }
+    pthread_mutex_lock(&connections->lock);
+    connections->stopping = true;
+    pthread_cond_signal(&connections->stop_asked);
+    pthread_mutex_unlock(&connections->lock);
+    pthread_join(connections->reaper, NULL);
+    pthread_cond_destroy(&connections->stop_asked);
+    pthread_mutex_destroy(&connections->lock);
+    free(connections);
+}
+
+struct http_connection *http_connections_add(struct http_connections *connections, int socket,
+                                             uint32_t deadline_ms)
+{
+    struct http_connection *connection = calloc(1, sizeof *connection);
+    if (connection == NULL) {
+        return NULL;
+    }
+    connection->socket = socket;
+    http_connection_expect(connection, deadline_ms);
+    pthread_mutex_lock(&connections->lock);
+    connection->next = connections->first;
+    if (connection->next != NULL) {
+        connection->next->previous = connection;
+    }
+    connections->first = connection;
+    connections->count++;
+    connection->crowded = connections->count > connections->limit;
+    pthread_mutex_unlock(&connections->lock);
+    return connection;
+}
+
+void http_connections_remove(struct http_connections *connections,
+                             struct http_connection *connection)
+{
+    pthread_mutex_lock(&connections->lock);
+    if (connection->previous != NULL) {
+        connection->previous->next = connection->next;
+    } else {
+        connections->first = connection->next;
+    }
+    if (connection->next != NULL) {
+        connection->next->previous = connection->previous;
+    }
+    connections->count--;
+    pthread_mutex_unlock(&connections->lock);
+    free(connection);
+}
+
+unsigned http_connections_count(struct http_connections *connections)
+{
+    pthread_mutex_lock(&connections->lock);
+    unsigned count = connections->count;
+    pthread_mutex_unlock(&connections->lock);
+    return count;
+}
+
+bool http_connection_is_crowded(const struct http_connection *connection)
+{
+    return connection->crowded;
+}
+
+void http_connection_expect(struct http_connection *connection, uint32_t deadline_ms)
+{
+    atomic_store_explicit(&connection->deadline_ms, clock_monotonic_ms() + deadline_ms,
+                          memory_order_relaxed);
+}
+
+void http_connection_set_answering(struct http_connection *connection, bool answering)
+{
+    atomic_store_explicit(&connection->answering, answering, memory_order_relaxed);
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The accepted sockets, and a thread that ends those whose client takes too long or has gone:
+ * libmicrohttpd has no deadline for a slow header, and its edge-triggered epoll overlooks an end of
+ * stream that arrives together with data.
+ *
+ * Threads: all functions from any, one at a time for any one connection. None blocks.
+ * Owns: its list and thread. The sockets are the HTTP library's; add and remove bracket their life.
+ */
+#ifndef API_SERVICE_HTTP_CONNECTIONS_H
+#define API_SERVICE_HTTP_CONNECTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct http_connections;
+struct http_connection;
+
+/* `limit`: more connections than these are crowded. Never NULL. */
+struct http_connections *http_connections_start(unsigned limit);
+
+/* No connection may be left. Takes NULL. */
+void http_connections_stop(struct http_connections *connections);
+
+/* A socket that was accepted, with `deadline_ms` for what is expected first. NULL: no memory. */
+struct http_connection *http_connections_add(struct http_connections *connections, int socket,
+                                             uint32_t deadline_ms);
+
+/* Before the socket is closed. */
+void http_connections_remove(struct http_connections *connections,
+                             struct http_connection *connection);
+
+unsigned http_connections_count(struct http_connections *connections);
+
+/* It came when the limit was reached. */
+bool http_connection_is_crowded(const struct http_connection *connection);
+
+/* The client has `deadline_ms` from now for what it is to send next. */
+void http_connection_expect(struct http_connection *connection, uint32_t deadline_ms);
+
+/* While an answer is being made the client may close its side; it still reads. */
+void http_connection_set_answering(struct http_connection *connection, bool answering);
+
+#endif

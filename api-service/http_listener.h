@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+/* The socket order-api listens on. Blocks only to look HOST up. */
+#ifndef API_SERVICE_HTTP_LISTENER_H
+#define API_SERVICE_HTTP_LISTENER_H
+
+#include <stdint.h>
+
+/*
+ * Binds a socket to `host`:`port` (0 picks a free one) without listening yet, so that an address
+ * that is taken is known before anything else is started. Returns its descriptor; -1: the log says
+ * why and names the variable.
+ */
+int http_listener_bind(const char *host, uint16_t port);
+
+uint16_t http_listener_port(int listener);
+
+#endif
