@@ -25,11 +25,15 @@ void recovery_init(struct recovery *recovery)
     *recovery = (struct recovery){.sweep_at_ms = clock_monotonic_ms()};
 }
 
-/* Returns how many were overdue; `*any_processing` as store_overdue says it. */
-static size_t complete_overdue(struct store *store, bool *any_processing)
+/*
+ * Returns how many were completed; `*any_processing` as store_overdue says it. `*more`: it ended
+ * with a full batch, so there are more.
+ */
+static size_t complete_overdue(struct store *store, bool *any_processing, bool *more)
 {
     order_id ids[STORE_BATCH_MAX];
     size_t total = 0;
+    *more = false;
     for (int round = 0; round < OVERDUE_ROUNDS; round++) {
         size_t count;
         if (store_overdue(store, OVERDUE_GRACE_MS, ids, STORE_BATCH_MAX, &count, any_processing) !=
@@ -37,12 +41,13 @@ static size_t complete_overdue(struct store *store, bool *any_processing)
             count == 0) {
             break;
         }
-        bool full = count == STORE_BATCH_MAX;
+        *more = count == STORE_BATCH_MAX;
         if (store_complete(store, ids, &count) != STATUS_OK) {
+            *more = false;
             break;
         }
         total += count;
-        if (!full) {
+        if (!*more) {
             break;
         }
     }
@@ -82,7 +87,8 @@ void recovery_sweep(struct recovery *recovery, struct store *store, enum hint_fl
 {
     size_t room = *count;
     bool any_processing = false;
-    size_t completed = complete_overdue(store, &any_processing);
+    bool more_overdue = false;
+    size_t completed = complete_overdue(store, &any_processing, &more_overdue);
     *count = 0;
     if (room > 0 && store_claim_waiting(store, waiting_age_ms(recovery, flow), delay_ms, ids, room,
                                         count) != STATUS_OK) {
@@ -95,7 +101,7 @@ void recovery_sweep(struct recovery *recovery, struct store *store, enum hint_fl
     if (flow == HINTS_AWAY) {
         interval_ms = AWAY_INTERVAL_MS;
     }
-    if (room > 0 && *count == room) {
+    if (more_overdue || (room > 0 && *count == room)) {
         interval_ms = FULL_INTERVAL_MS;
     }
     recovery->sweep_at_ms = clock_monotonic_ms() + clock_jitter_ms(interval_ms);

@@ -207,3 +207,13 @@ Test(recovery, overdue_orders_that_cannot_be_completed_are_left_to_the_next_swee
     sweep(HINTS_EMPTY, 10);
     cr_assert_eq(fake_store_count(store, ORDER_COMPLETED), 1);
 }
+
+/* A worker that died with more than one sweep completes: they must not wait for the next interval.
+ */
+Test(recovery, when_more_are_overdue_than_one_sweep_completes_the_next_is_due_at_once)
+{
+    fake_store_add_processing(store, 1, 12 * STORE_BATCH_MAX, -1000);
+    check_interval(HINTS_COME, 0, 5);
+    sweep(HINTS_COME, 0);
+    cr_assert_eq(fake_store_count(store, ORDER_PROCESSING), 0);
+}
