@@ -17,9 +17,13 @@
 #include "common/queue/queue_backend.h"
 
 enum {
-    CONNECT_TIMEOUT_MS = 1000,
+    /*
+     * The thread that waits for Redis has deadlines to keep, and giving up costs no more than a
+     * hint: so these are short. For a reply, beyond the time the command itself may wait.
+     */
+    CONNECT_TIMEOUT_MS = 250,
+    REPLY_TIMEOUT_MS = 250,
     BRPOP_TIMEOUT_S = 1,
-    REPLY_TIMEOUT_MS = 2000, /* for a reply, beyond the time the command itself may wait */
     BACKOFF_FIRST_MS = 50,
     BACKOFF_MAX_MS = 1000,
 };
@@ -132,7 +136,7 @@ static enum status ensure_connected(struct queue_redis *redis)
     if (clock_monotonic_ms() < redis->retry_at_ms) {
         return STATUS_UNAVAILABLE;
     }
-    const struct timeval limit = {.tv_sec = CONNECT_TIMEOUT_MS / 1000};
+    const struct timeval limit = {.tv_usec = CONNECT_TIMEOUT_MS * 1000};
     redis->context = redis->url.path[0] != '\0'
                          ? redisConnectUnixWithTimeout(redis->url.path, limit)
                          : redisConnectWithTimeout(redis->url.host, redis->url.port, limit);
@@ -140,7 +144,7 @@ static enum status ensure_connected(struct queue_redis *redis)
         return away(redis, "connect",
                     redis->context != NULL ? redis->context->errstr : "out of memory");
     }
-    const struct timeval reply_limit = {.tv_sec = REPLY_TIMEOUT_MS / 1000};
+    const struct timeval reply_limit = {.tv_usec = REPLY_TIMEOUT_MS * 1000};
     redisSetTimeout(redis->context, reply_limit);
     if (redis->url.path[0] == '\0') {
         redisEnableKeepAlive(redis->context); /* on a unix socket it would be an error */
