@@ -91,10 +91,15 @@ static uint64_t idle_ms(const struct processor *processor)
     return next_ms > now_ms ? next_ms - now_ms : 0;
 }
 
-/* The local deadline is never before the row's: the row's was set before the claim returned. */
+/*
+ * The local deadline is never before the row's: that was set before the claim returned, and a
+ * thousandth makes up for a database clock that runs slower than this host's. An order looked at
+ * too early would wait for a sweep.
+ */
 static void hold_deadlines(struct processor *processor, const order_id ids[], size_t count)
 {
-    uint64_t due_ms = clock_monotonic_ms() + processor->config.delay_ms + 1;
+    uint32_t delay_ms = processor->config.delay_ms;
+    uint64_t due_ms = clock_monotonic_ms() + delay_ms + delay_ms / 1000 + 1;
     for (size_t i = 0; i < count; i++) {
         deadline_heap_push(&processor->deadlines,
                            (struct deadline){.due_ms = due_ms, .id = ids[i]});
