@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/log.h"
 #include "common/memory.h"
 #include "common/store/mysql_insert.h"
 #include "common/store/mysql_move.h"
@@ -79,9 +80,23 @@ static enum status take_migration_lock(struct mysql_session *session)
     return status;
 }
 
+/* What "stored" is worth is a setting of the server. */
+static void warn_of_durability(struct mysql_session *session)
+{
+    int64_t flush = 1;
+    sql_text_add(mysql_session_text(session), "SELECT @@innodb_flush_log_at_trx_commit");
+    if (mysql_session_query_numbers(session, "read durability", &flush, 1) == STATUS_OK &&
+        flush != 1) {
+        log_warn("the server does not flush at each commit: a crash loses acknowledged orders; "
+                 "set innodb_flush_log_at_trx_commit to 1",
+                 log_int("innodb_flush_log_at_trx_commit", flush));
+    }
+}
+
 static enum status mysql_migrate_begin(struct store *store, int *version)
 {
     struct mysql_session *session = of(store);
+    warn_of_durability(session);
     enum status status = take_migration_lock(session);
     if (status != STATUS_OK) {
         return status;

@@ -8,7 +8,10 @@
 #include "common/memory.h"
 #include "common/store/store_backend.h"
 
-enum { BUSY_TIMEOUT_MS = 3000 }; /* another process holds the file's write lock */
+enum {
+    BUSY_TIMEOUT_MS = 3000, /* another process holds the file's write lock */
+    BUSY_POLL_MS = 1,
+};
 
 enum sqlite_statement {
     SQL_BEGIN,
@@ -209,6 +212,15 @@ static struct store *sqlite_create(void)
     return memory_allocate(1, sizeof(struct store_sqlite));
 }
 
+/* SQLite's own handler sleeps up to 100 ms between two looks, and a busy other process wins every
+ * time. */
+static int on_busy(void *context, int looks)
+{
+    (void)context;
+    sqlite3_sleep(BUSY_POLL_MS);
+    return looks < BUSY_TIMEOUT_MS / BUSY_POLL_MS;
+}
+
 /*
  * A new file changes to WAL under an exclusive lock, and for that lock SQLite does not wait: of
  * processes that open a new file together, some are told it is busy at once.
@@ -231,7 +243,7 @@ static enum status sqlite_connect(struct store *store)
         sqlite3_open_v2(store->url.path, &sqlite->connection,
                         SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL);
     if (code == SQLITE_OK) {
-        sqlite3_busy_timeout(sqlite->connection, BUSY_TIMEOUT_MS);
+        sqlite3_busy_handler(sqlite->connection, on_busy, NULL);
         code = set_durability(sqlite->connection);
     }
     return code == SQLITE_OK
