@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "common/memory.h"
 #include "common/thread.h"
@@ -13,6 +14,7 @@
 enum {
     WAITING_MAX = 100000, /* hints between the reply path and Redis */
     WAIT_MS = 1000,
+    LOG_INTERVAL_MS = 5000,
 };
 
 struct announcer {
@@ -21,17 +23,23 @@ struct announcer {
     struct queue *waiting; /* hints on their way to `remote` */
     pthread_t thread;
     atomic_bool stopping;
-    atomic_uint_least64_t dropped;
+    atomic_uint_least64_t dropped;   /* hints, since the start */
+    atomic_uint_least64_t log_at_ms; /* not before this is the next line about them */
 };
 
 static void push_or_drop(struct announcer *announcer, struct queue *queue, const order_id ids[],
                          size_t count)
 {
-    /* A batch that fits in part counts as dropped whole: the figure is a hint about hints. */
-    if (queue_push(queue, ids, count) != STATUS_OK &&
-        atomic_fetch_add(&announcer->dropped, count) == 0) {
-        log_warn("the in-process queue is full; orders without a hint are found by query",
-                 log_int("dropped", (int64_t)count));
+    if (queue_push(queue, ids, count) == STATUS_OK) {
+        return;
+    }
+    /* A batch that fits in part counts as dropped whole. */
+    uint64_t dropped = atomic_fetch_add(&announcer->dropped, count) + count;
+    uint64_t now_ms = clock_monotonic_ms();
+    if (now_ms >= atomic_load(&announcer->log_at_ms)) {
+        atomic_store(&announcer->log_at_ms, now_ms + LOG_INTERVAL_MS);
+        log_warn("hints found no room and were dropped; their orders are found by query",
+                 log_int("dropped_in_all", (int64_t)dropped));
     }
 }
 

@@ -123,9 +123,13 @@ void finish_create_order(struct service *service, struct request *request)
                               &not_storable, 1);
         break;
     default:
-        problem_unavailable(response, target_of(request),
-                            "the database did not confirm the order in time; repeat the request "
-                            "with the same Idempotency-Key");
+        problem_unavailable(
+            response, target_of(request),
+            request->order.idempotency_key[0] != '\0'
+                ? "the database did not confirm the order in time; repeat the request with the "
+                  "same Idempotency-Key"
+                : "the database did not confirm the order in time; it may be stored all the same; "
+                  "with an Idempotency-Key the request could be repeated safely");
     }
 }
 

@@ -89,6 +89,11 @@ static enum status insert(struct intake *intake, struct store_insert entries[],
     uint32_t wait_ms = RETRY_FIRST_MS;
     for (;;) {
         enum status status = store_insert(intake->store, entries, count);
+        if (status == STATUS_UNAVAILABLE) {
+            /* Another server may answer next, one that knows less: what was reserved there is its
+             * own. */
+            intake->ids = (struct id_block){0};
+        }
         if (!worth_repeating(status) || is_late(tickets[0])) {
             return status;
         }
