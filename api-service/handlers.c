@@ -29,18 +29,18 @@ static const char *target_of(const struct request *request)
     return http_exchange_target(request->exchange);
 }
 
-static void refuse_body(struct request *request, enum status status,
+static void refuse_body(struct request *request, enum order_json_result result,
                         const struct order_json_errors *errors)
 {
     struct http_response *response = response_of(request);
     char detail[128];
-    switch (status) {
-    case STATUS_INVALID:
+    switch (result) {
+    case ORDER_JSON_NOT_JSON:
         snprintf(detail, sizeof detail, "the body is not JSON: %s, at byte %zu",
                  errors->json.reason, errors->json.offset);
         problem_bad_request(response, target_of(request), detail);
         break;
-    case STATUS_CONFLICT:
+    case ORDER_JSON_NOT_AN_ORDER:
         problem_unprocessable(response, target_of(request), "the body is not an order; see errors",
                               errors->fields, errors->field_count);
         break;
@@ -62,9 +62,9 @@ enum http_next handle_create_order(struct service *service, struct request *requ
     struct order_json_errors errors;
     size_t len;
     const char *body = http_exchange_body(request->exchange, &len);
-    enum status status = order_json_read(body, len, order, &errors);
-    if (status != STATUS_OK) {
-        refuse_body(request, status, &errors);
+    enum order_json_result result = order_json_read(body, len, order, &errors);
+    if (result != ORDER_JSON_OK) {
+        refuse_body(request, result, &errors);
         return HTTP_ANSWER;
     }
     if (!intake_accepts(service->intake, order->items_json_len)) {

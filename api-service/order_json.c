@@ -93,35 +93,36 @@ static bool check_string(const struct json_span *span, size_t chars_max, const c
     return chars > 0 && chars <= chars_max;
 }
 
-static enum status read_user_id(const struct json_span *span, struct order *order,
-                                struct order_json_errors *errors)
+/* False: no memory. */
+static bool read_user_id(const struct json_span *span, struct order *order,
+                         struct order_json_errors *errors)
 {
     const char *name = member_names[USER_ID];
     if (!is_present(span, USER_ID, errors)) {
-        return STATUS_OK;
+        return true;
     }
     if (span->kind != JSON_STRING) {
         add_error(errors, name, -1, "must be a string", "wrong_type");
-        return STATUS_OK;
+        return true;
     }
     if (!check_string(span, ORDER_USER_ID_CHARS_MAX, name, -1, errors)) {
-        return STATUS_OK;
+        return true;
     }
     if (memchr(span->text, '\\', span->len) == NULL) {
         order->user_id_len = span->len - 2;
         memcpy(order->user_id, span->text + 1, order->user_id_len);
         order->user_id[order->user_id_len] = '\0';
-        return STATUS_OK;
+        return true;
     }
     /* No NUL can be in it, so the C string is the whole value. */
     cJSON *decoded = cJSON_ParseWithLength(span->text, span->len);
     if (decoded == NULL) {
-        return STATUS_UNAVAILABLE;
+        return false;
     }
     order->user_id_len = strlen(decoded->valuestring);
     memcpy(order->user_id, decoded->valuestring, order->user_id_len + 1);
     cJSON_Delete(decoded);
-    return STATUS_OK;
+    return true;
 }
 
 /* An integer is its digits: a fraction or an exponent would make what is "kept as sent" a riddle.
@@ -198,26 +199,25 @@ static void read_total_amount(const struct json_span *span, struct order *order,
     }
 }
 
-enum status order_json_read(const char *body, size_t len, struct order *order,
-                            struct order_json_errors *errors)
+enum order_json_result order_json_read(const char *body, size_t len, struct order *order,
+                                       struct order_json_errors *errors)
 {
     struct json_span members[MEMBER_COUNT];
     struct json_span root;
     errors->field_count = 0;
-    enum status status =
-        json_check(body, len, member_names, members, MEMBER_COUNT, &root, &errors->json);
-    if (status != STATUS_OK) {
-        return STATUS_INVALID;
+    if (json_check(body, len, member_names, members, MEMBER_COUNT, &root, &errors->json) !=
+        STATUS_OK) {
+        return ORDER_JSON_NOT_JSON;
     }
     if (root.kind != JSON_OBJECT) {
         add_error(errors, NULL, -1, "must be a JSON object", "wrong_type");
-        return STATUS_CONFLICT;
+        return ORDER_JSON_NOT_AN_ORDER;
     }
-    status = read_user_id(&members[USER_ID], order, errors);
+    bool decoded = read_user_id(&members[USER_ID], order, errors);
     read_item_ids(&members[ITEM_IDS], order, errors);
     read_total_amount(&members[TOTAL_AMOUNT], order, errors);
-    if (status == STATUS_OK && errors->field_count > 0) {
-        return STATUS_CONFLICT;
+    if (!decoded) {
+        return ORDER_JSON_NO_MEMORY;
     }
-    return status;
+    return errors->field_count > 0 ? ORDER_JSON_NOT_AN_ORDER : ORDER_JSON_OK;
 }

@@ -14,17 +14,23 @@
 enum { ORDER_JSON_ERRORS_MAX = 16 };
 
 struct order_json_errors {
-    struct json_error json; /* STATUS_INVALID: where the text stops being JSON, and why */
-    struct field_error fields[ORDER_JSON_ERRORS_MAX]; /* STATUS_CONFLICT: what is wrong with it */
+    struct json_error json;                           /* where the text stops being JSON, and why */
+    struct field_error fields[ORDER_JSON_ERRORS_MAX]; /* what is wrong with the order */
     size_t field_count;
 };
 
+enum order_json_result {
+    ORDER_JSON_OK,
+    ORDER_JSON_NOT_JSON,     /* 400 */
+    ORDER_JSON_NOT_AN_ORDER, /* 422: JSON, with at least one error in `fields` */
+    ORDER_JSON_NO_MEMORY,    /* 503 */
+};
+
 /*
- * STATUS_OK: fills `order`'s user id, items (borrowed from `body`) and total; the rest stays as it
- * is. STATUS_INVALID: not JSON (400). STATUS_CONFLICT: JSON, but not an order (422), with at least
- * one error. STATUS_UNAVAILABLE: no memory.
+ * ORDER_JSON_OK: fills `order`'s user id, items (borrowed from `body`) and total; the rest stays as
+ * it is. Otherwise `errors` says what is wrong.
  */
-MUST_CHECK enum status order_json_read(const char *body, size_t len, struct order *order,
-                                       struct order_json_errors *errors);
+MUST_CHECK enum order_json_result order_json_read(const char *body, size_t len, struct order *order,
+                                                  struct order_json_errors *errors);
 
 #endif

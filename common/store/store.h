@@ -9,8 +9,9 @@
  * Owns: its connection. Borrows every argument for the time of the call only.
  *
  * A store connects on first use and again after a failure, with backoff; meanwhile its calls answer
- * STATUS_UNAVAILABLE at once. All times are the database's own, so the hosts' clocks do not matter.
- * Counters move in the same transaction as the rows they count.
+ * STATUS_UNAVAILABLE at once. STATUS_CONFLICT is a transaction lost against a concurrent one:
+ * nothing was changed, try again. All times are the database's own, so the hosts' clocks do not
+ * matter. Counters move in the same transaction as the rows they count.
  */
 #ifndef COMMON_STORE_STORE_H
 #define COMMON_STORE_STORE_H

@@ -22,7 +22,7 @@ static char body[BODY_SIZE];
 
 /* Reads a copy of exactly the text's size, so that AddressSanitizer sees a read beyond it. It is
  * kept, since the order borrows from it. */
-static enum status read_text(const char *text)
+static enum order_json_result read_text(const char *text)
 {
     static char *copy;
     size_t len = strlen(text);
@@ -36,8 +36,8 @@ static enum status read_text(const char *text)
 
 static void check_accepted(const char *text)
 {
-    enum status status = read_text(text);
-    cr_assert_eq(status, STATUS_OK, "refused: %.200s (%s %d %s)", text,
+    enum order_json_result status = read_text(text);
+    cr_assert_eq(status, ORDER_JSON_OK, "refused: %.200s (%s %d %s)", text,
                  errors.field_count > 0 ? errors.fields[0].member : "-",
                  errors.field_count > 0 ? errors.fields[0].index : 0,
                  errors.field_count > 0 ? errors.fields[0].type : "-");
@@ -46,7 +46,7 @@ static void check_accepted(const char *text)
 /* The one thing that is wrong with the text; `member` NULL is the body itself. */
 static void check_refused(const char *text, const char *member, int index, const char *type)
 {
-    cr_assert_eq(read_text(text), STATUS_CONFLICT, "not refused: %.200s", text);
+    cr_assert_eq(read_text(text), ORDER_JSON_NOT_AN_ORDER, "not refused: %.200s", text);
     cr_assert_eq(errors.field_count, 1, "%zu errors: %.200s", errors.field_count, text);
     const struct field_error *error = &errors.fields[0];
     if (member == NULL) {
@@ -103,7 +103,7 @@ Test(order_json, what_the_body_does_not_say_stays_as_it_is)
 {
     const char *text = USER_AND_ITEMS AMOUNT;
     order = (struct order){.id = 7, .client_id = "client", .idempotency_key = "key"};
-    cr_assert_eq(order_json_read(text, strlen(text), &order, &errors), STATUS_OK);
+    cr_assert_eq(order_json_read(text, strlen(text), &order, &errors), ORDER_JSON_OK);
     cr_assert_eq(order.id, 7);
     cr_assert_str_eq(order.client_id, "client");
     cr_assert_str_eq(order.idempotency_key, "key");
@@ -138,7 +138,7 @@ Test(order_json, what_is_not_json_says_where_it_stops_being_it)
                  {USER_AND_ITEMS AMOUNT "x", 47},
                  {"{\"user_id\":\"u\",\"user_id\":\"u\"}", 15}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        cr_assert_eq(read_text(cases[i].text), STATUS_INVALID, "%s", cases[i].text);
+        cr_assert_eq(read_text(cases[i].text), ORDER_JSON_NOT_JSON, "%s", cases[i].text);
         cr_assert_eq(errors.json.offset, cases[i].offset, "%zu: %s", errors.json.offset,
                      cases[i].text);
         cr_assert_gt(strlen(errors.json.reason), 0);
@@ -162,7 +162,7 @@ Test(order_json, each_member_is_required)
 
 Test(order_json, all_that_is_wrong_is_told_at_once)
 {
-    cr_assert_eq(read_text("{}"), STATUS_CONFLICT);
+    cr_assert_eq(read_text("{}"), ORDER_JSON_NOT_AN_ORDER);
     cr_assert_eq(errors.field_count, 3);
     cr_assert_str_eq(errors.fields[0].member, "user_id");
     cr_assert_str_eq(errors.fields[1].member, "item_ids");
@@ -318,7 +318,7 @@ Test(order_json, items_are_kept_byte_for_byte)
 
 Test(order_json, every_bad_item_is_told_with_its_index)
 {
-    cr_assert_eq(read_text(with_items("[1,-1,\"a\",null,\"\",2,1.5]")), STATUS_CONFLICT);
+    cr_assert_eq(read_text(with_items("[1,-1,\"a\",null,\"\",2,1.5]")), ORDER_JSON_NOT_AN_ORDER);
     static const struct {
         int index;
         const char *type;
@@ -336,16 +336,17 @@ Test(order_json, every_bad_item_is_told_with_its_index)
 
 Test(order_json, there_are_16_errors_at_most)
 {
-    cr_assert_eq(read_text(with_items(repeat("[", "null,", 15, "1]"))), STATUS_CONFLICT);
+    cr_assert_eq(read_text(with_items(repeat("[", "null,", 15, "1]"))), ORDER_JSON_NOT_AN_ORDER);
     cr_assert_eq(errors.field_count, 15);
-    cr_assert_eq(read_text(with_items(repeat("[", "null,", 2000, "null]"))), STATUS_CONFLICT);
+    cr_assert_eq(read_text(with_items(repeat("[", "null,", 2000, "null]"))),
+                 ORDER_JSON_NOT_AN_ORDER);
     cr_assert_eq(errors.field_count, 16);
     cr_assert_eq(errors.fields[15].index, 15);
 }
 
 Test(order_json, errors_of_one_body_are_not_those_of_the_next)
 {
-    cr_assert_eq(read_text("{}"), STATUS_CONFLICT);
+    cr_assert_eq(read_text("{}"), ORDER_JSON_NOT_AN_ORDER);
     check_accepted(USER_AND_ITEMS AMOUNT);
     cr_assert_eq(errors.field_count, 0);
 }
@@ -389,7 +390,7 @@ static void *no_memory(size_t size)
 Test(order_json, without_memory_an_escaped_user_id_is_unavailable)
 {
     cJSON_InitHooks(&(cJSON_Hooks){.malloc_fn = no_memory, .free_fn = free});
-    cr_assert_eq(read_text(with_user("\"\\u0041\"")), STATUS_UNAVAILABLE);
+    cr_assert_eq(read_text(with_user("\"\\u0041\"")), ORDER_JSON_NO_MEMORY);
     check_accepted(with_user("\"plain\""));
     cJSON_InitHooks(NULL);
 }
