@@ -18,16 +18,6 @@ const char *order_status_name(enum order_status status)
     return names[status];
 }
 
-bool order_status_may_move(enum order_status from, enum order_status to)
-{
-    static const bool legal[ORDER_STATUS_COUNT][ORDER_STATUS_COUNT] = {
-        [ORDER_PENDING][ORDER_PROCESSING] = true,
-        [ORDER_PROCESSING][ORDER_COMPLETED] = true,
-    };
-    assert((unsigned)from < ORDER_STATUS_COUNT && (unsigned)to < ORDER_STATUS_COUNT);
-    return legal[from][to];
-}
-
 size_t order_id_format(order_id id, char out[ORDER_ID_TEXT_SIZE])
 {
     assert(id >= 1 && id <= ORDER_ID_MAX);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What an order is: its name, its states and the legal moves between them.
+ * What an order is: its name and its states.
  * Pure data and pure functions: nothing here blocks, allocates or locks.
  */
 #ifndef COMMON_ORDER_H
@@ -53,9 +53,6 @@ struct order {
 
 /* "Pending", "Processing" or "Completed": the words of the wire contract. */
 const char *order_status_name(enum order_status status);
-
-/* True for the two legal moves, Pending -> Processing and Processing -> Completed. */
-bool order_status_may_move(enum order_status from, enum order_status to);
 
 /* Writes "ORD<id>" and a NUL; returns the length without the NUL. `id` must be in range. */
 size_t order_id_format(order_id id, char out[ORDER_ID_TEXT_SIZE]);

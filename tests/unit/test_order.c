@@ -19,18 +19,6 @@ Test(order, the_stored_numbers_of_the_states_never_change)
     cr_assert_eq((int)ORDER_COMPLETED, 2);
 }
 
-Test(order, exactly_two_moves_are_legal)
-{
-    for (int from = 0; from < ORDER_STATUS_COUNT; from++) {
-        for (int to = 0; to < ORDER_STATUS_COUNT; to++) {
-            bool legal = (from == ORDER_PENDING && to == ORDER_PROCESSING) ||
-                         (from == ORDER_PROCESSING && to == ORDER_COMPLETED);
-            cr_assert_eq(order_status_may_move((enum order_status)from, (enum order_status)to),
-                         legal, "from %d to %d", from, to);
-        }
-    }
-}
-
 Test(order, an_id_is_written_as_ord_and_its_digits)
 {
     char text[ORDER_ID_TEXT_SIZE];
