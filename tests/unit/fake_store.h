@@ -18,7 +18,7 @@
 #include "common/store/store.h"
 
 enum {
-    FAKE_ORDERS_MAX = 2048,
+    FAKE_ORDERS_MAX = 16384,
     FAKE_WAIT_MS = 10000, /* how long the waiting functions wait before they answer false */
 };
 
