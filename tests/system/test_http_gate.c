@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <criterion/criterion.h>
 
@@ -321,23 +322,25 @@ Test(http_gate, a_client_that_sends_its_header_byte_by_byte_is_cut_off)
     raw_http_close(slow.raw);
 }
 
-static size_t count_descriptors(void)
+static size_t count_sockets(void)
 {
     char path[64];
     size_t count = 0;
     snprintf(path, sizeof path, "/proc/%d/fd", (int)api.process.pid);
     DIR *descriptors = opendir(path);
     cr_assert_not_null(descriptors);
-    while (readdir(descriptors) != NULL) {
-        count++;
+    for (struct dirent *entry; (entry = readdir(descriptors)) != NULL;) {
+        char target[16] = "";
+        ssize_t len = readlinkat(dirfd(descriptors), entry->d_name, target, sizeof target - 1);
+        count += len > 0 && strncmp(target, "socket:", strlen("socket:")) == 0;
     }
     closedir(descriptors);
     return count;
 }
 
-static bool descriptors_are_back(void *arg)
+static bool sockets_are_back(void *arg)
 {
-    return count_descriptors() <= *(const size_t *)arg;
+    return count_sockets() <= *(const size_t *)arg;
 }
 
 /* The library's epoll overlooks an end of stream that comes together with data. */
@@ -345,14 +348,14 @@ Test(http_gate, clients_that_have_gone_are_forgotten)
 {
     static const char *const parts[] = {"GET /li", "GET /livez HTTP/1.1\r\nHost:",
                                         POST_HEAD "Content-Length: 64\r\n\r\n{\"user_id\""};
-    size_t before = count_descriptors();
+    size_t before = count_sockets();
     for (size_t i = 0; i < 60; i++) {
         struct raw_http *raw = raw_http_open(api.port);
         cr_assert(raw_http_send(raw, parts[i % 3], strlen(parts[i % 3])));
         raw_http_close(raw);
     }
-    cr_assert(wait_until(descriptors_are_back, &before, GONE_LIMIT_MS), "%zu are left of %zu",
-              count_descriptors(), before);
+    cr_assert(wait_until(sockets_are_back, &before, GONE_LIMIT_MS), "%zu are left of %zu",
+              count_sockets(), before);
 }
 
 Test(http_gate, clients_in_the_middle_of_a_request_do_not_hold_up_the_stop)
