@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "api-service/id_block.h"
+#include "common/backoff.h"
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/memory.h"
@@ -53,18 +54,16 @@ static bool worth_repeating(enum status status)
     return status == STATUS_CONFLICT || status == STATUS_UNAVAILABLE;
 }
 
-/* Waits a little longer each time, at random, so that instances do not beat together. */
-static void back_off(uint32_t *wait_ms)
+static void wait_before_retry(struct backoff *backoff)
 {
-    uint32_t ms = clock_jitter_ms(*wait_ms);
+    uint32_t ms = backoff_take(backoff);
     const struct timespec pause = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L};
     nanosleep(&pause, NULL);
-    *wait_ms = *wait_ms * 2 > RETRY_MAX_MS ? RETRY_MAX_MS : *wait_ms * 2;
 }
 
 static enum status assign_ids(struct intake *intake, struct batch_ticket *tickets[], size_t count)
 {
-    uint32_t wait_ms = RETRY_FIRST_MS;
+    struct backoff backoff = backoff_start(RETRY_FIRST_MS, RETRY_MAX_MS);
     for (size_t i = 0; i < count;) {
         enum status status = id_block_take(&intake->ids, intake->store, &of(tickets[i])->order->id);
         if (status == STATUS_OK) {
@@ -72,7 +71,7 @@ static enum status assign_ids(struct intake *intake, struct batch_ticket *ticket
         } else if (!worth_repeating(status) || is_late(tickets[0])) {
             return STATUS_UNAVAILABLE;
         } else {
-            back_off(&wait_ms);
+            wait_before_retry(&backoff);
         }
     }
     return STATUS_OK;
@@ -86,7 +85,7 @@ static enum status assign_ids(struct intake *intake, struct batch_ticket *ticket
 static enum status insert(struct intake *intake, struct store_insert entries[],
                           struct batch_ticket *tickets[], size_t count)
 {
-    uint32_t wait_ms = RETRY_FIRST_MS;
+    struct backoff backoff = backoff_start(RETRY_FIRST_MS, RETRY_MAX_MS);
     for (;;) {
         enum status status = store_insert(intake->store, entries, count);
         if (status == STATUS_UNAVAILABLE) {
@@ -97,7 +96,7 @@ static enum status insert(struct intake *intake, struct store_insert entries[],
         if (!worth_repeating(status) || is_late(tickets[0])) {
             return status;
         }
-        back_off(&wait_ms);
+        wait_before_retry(&backoff);
     }
 }
 

@@ -10,6 +10,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "common/backoff.h"
 #include "common/clock.h"
 #include "common/database_url.h"
 #include "common/log.h"
@@ -36,7 +37,7 @@ struct queue_redis {
     int wake_fd;           /* an eventfd, readable once queue_wake was called */
     uint64_t asked_at_ms;  /* when the BRPOP that is unanswered was sent; 0: none is */
     uint64_t retry_at_ms;  /* no attempt to connect before this */
-    uint32_t backoff_ms;
+    struct backoff backoff;
     bool reported_away; /* so that an outage is one line in the log */
     uint64_t foreign;   /* values in the list that are not order ids */
 };
@@ -63,9 +64,7 @@ static enum status away(struct queue_redis *redis, const char *operation, const 
               log_str("operation", operation), log_str("error", message));
     redis->reported_away = true;
     disconnect(redis);
-    redis->retry_at_ms = clock_monotonic_ms() + clock_jitter_ms(redis->backoff_ms);
-    redis->backoff_ms =
-        redis->backoff_ms * 2 > BACKOFF_MAX_MS ? BACKOFF_MAX_MS : redis->backoff_ms * 2;
+    redis->retry_at_ms = clock_monotonic_ms() + backoff_take(&redis->backoff);
     return STATUS_UNAVAILABLE;
 }
 
@@ -76,7 +75,7 @@ static void is_back(struct queue_redis *redis)
         log_info("redis is back", log_str("key", redis->key));
     }
     redis->reported_away = false;
-    redis->backoff_ms = BACKOFF_FIRST_MS;
+    backoff_reset(&redis->backoff);
 }
 
 /* Takes the reply over. STATUS_OK: `*reply` is no error; free it with freeReplyObject. */
@@ -354,7 +353,7 @@ struct queue *queue_open_redis(const struct redis_url *url, const char *key)
     redis->url = *url;
     redis->key = memory_allocate(strlen(key) + 1, 1);
     strcpy(redis->key, key);
-    redis->backoff_ms = BACKOFF_FIRST_MS;
+    redis->backoff = backoff_start(BACKOFF_FIRST_MS, BACKOFF_MAX_MS);
     redis->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (redis->wake_fd < 0) {
         log_error("cannot make an eventfd", log_str("error", strerror(errno)));

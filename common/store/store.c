@@ -24,7 +24,7 @@ struct store *store_create(const struct database_url *url)
     struct store *store = ops->create();
     store->ops = ops;
     store->url = *url;
-    store->backoff_ms = BACKOFF_FIRST_MS;
+    store->backoff = backoff_start(BACKOFF_FIRST_MS, BACKOFF_MAX_MS);
     return store;
 }
 
@@ -60,9 +60,7 @@ enum status store_failed(struct store *store, enum status status, const char *op
 
 static void put_off_connecting(struct store *store)
 {
-    store->retry_at_ms = clock_monotonic_ms() + clock_jitter_ms(store->backoff_ms);
-    store->backoff_ms =
-        store->backoff_ms * 2 > BACKOFF_MAX_MS ? BACKOFF_MAX_MS : store->backoff_ms * 2;
+    store->retry_at_ms = clock_monotonic_ms() + backoff_take(&store->backoff);
 }
 
 static enum status ensure_connected(struct store *store)
@@ -95,7 +93,7 @@ static enum status settle(struct store *store, enum status status)
             log_info("database is back", log_str("database", store->ops->name));
         }
         store->reported_away = false;
-        store->backoff_ms = BACKOFF_FIRST_MS;
+        backoff_reset(&store->backoff);
     }
     return status;
 }

@@ -9,6 +9,7 @@
 #ifndef COMMON_STORE_STORE_BACKEND_H
 #define COMMON_STORE_STORE_BACKEND_H
 
+#include "common/backoff.h"
 #include "common/store/schema/schema.h"
 #include "common/store/store.h"
 
@@ -46,9 +47,9 @@ struct store {
     const struct store_ops *ops;
     struct database_url url;
     bool connected;
-    bool reported_away;   /* so that an outage is one line in the log, not one a second */
-    uint32_t backoff_ms;  /* before the next attempt to connect */
-    uint64_t retry_at_ms; /* no attempt before this; clock_monotonic_ms */
+    bool reported_away;     /* so that an outage is one line in the log, not one a second */
+    struct backoff backoff; /* between attempts to connect */
+    uint64_t retry_at_ms;   /* no attempt before this; clock_monotonic_ms */
 };
 
 extern const struct store_ops store_sqlite_ops;

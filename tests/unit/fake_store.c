@@ -12,7 +12,7 @@ struct store *fake_store_create(void)
     struct fake_store *fake = memory_allocate(1, sizeof *fake);
     fake->base.ops = &fake_store_ops;
     fake->base.url.kind = DATABASE_SQLITE;
-    fake->base.backoff_ms = 20; /* as store_create has it */
+    fake->base.backoff = backoff_start(20, 1000); /* as store_create has it */
     fake->next_id = 1;
     pthread_mutex_init(&fake->lock, NULL);
     pthread_cond_init(&fake->released, NULL);
