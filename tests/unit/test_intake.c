@@ -446,3 +446,22 @@ Test(intake, stopping_answers_all_that_wait)
     }
     intake_stop(NULL);
 }
+
+/* Another server may answer after an outage, one where the rest of the block is somebody else's. */
+Test(intake, after_an_outage_new_orders_get_ids_from_a_new_block)
+{
+    submit(0, 1);
+    wait_answers(1);
+    size_t reserved = fake_store_calls(store, FAKE_RESERVE_IDS);
+    fake_store_fail(store, FAKE_INSERT, 0, 1, STATUS_UNAVAILABLE);
+    submit(1, 1);
+    wait_answers(2);
+    submit(2, 1);
+    wait_answers(3);
+    stop();
+    check_stored(1);
+    check_stored(2);
+    cr_assert_eq(clients[1].order.id, clients[0].order.id + 1, "what was sent is sent again");
+    cr_assert_eq(fake_store_calls(store, FAKE_RESERVE_IDS), reserved + 1);
+    cr_assert_gt(clients[2].order.id, clients[1].order.id + 1);
+}
