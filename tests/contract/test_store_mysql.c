@@ -203,6 +203,17 @@ Test(store_mysql, the_unix_socket_of_the_url_is_used)
     store_destroy(over_socket);
 }
 
+/* Connector/C refuses such a server once it is told to look at certificates. */
+Test(store_mysql, a_server_without_tls_is_good_enough)
+{
+    mariadb_server_stop(&server);
+    server.without_tls = true;
+    mariadb_server_restart(&server);
+    cr_assert(wait_until(answers, NULL, LIMIT_MS));
+    insert_new();
+    expect_created_and_started(1, 0);
+}
+
 Test(store_mysql, a_wrong_password_is_an_outage_and_is_not_logged)
 {
     struct database_url wrong = url;

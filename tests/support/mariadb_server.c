@@ -71,6 +71,7 @@ static bool launch(struct mariadb_server *server)
     snprintf(socket, sizeof socket, "--socket=%s/socket", server->dir.path);
     snprintf(init_file, sizeof init_file, "--init-file=%s/init.sql", server->dir.path);
     snprintf(port, sizeof port, "--port=%u", (unsigned)server->port);
+    const char *tls = server->without_tls ? "--skip-ssl" : NULL;
     const char *const argv[] = {"/usr/sbin/mariadbd",
                                 "--no-defaults",
                                 datadir,
@@ -83,7 +84,8 @@ static bool launch(struct mariadb_server *server)
                                 "--innodb-buffer-pool-size=128M",
                                 "--innodb-log-file-size=48M",
                                 "--skip-log-bin",
-                                user_option(),
+                                tls != NULL ? tls : user_option(),
+                                tls != NULL ? user_option() : NULL,
                                 NULL};
     process_start(&server->process, argv, NULL, server->dir.path);
     return process_wait_line(&server->process, "ready for connections", LIMIT_MS);

@@ -8,6 +8,7 @@
 #ifndef TESTS_SUPPORT_MARIADB_SERVER_H
 #define TESTS_SUPPORT_MARIADB_SERVER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "tests/support/process.h"
@@ -21,7 +22,8 @@ struct mariadb_server {
     struct process process;
     struct temp_dir dir;
     uint16_t port;
-    char url[128]; /* mysql://user:password@127.0.0.1:PORT/orders */
+    bool without_tls; /* set for the next start; newer servers make a certificate by themselves */
+    char url[128];    /* mysql://user:password@127.0.0.1:PORT/orders */
 };
 
 /* `server` is zeroed. Returns when it answers. */
