@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: MIT
-# shellcheck shell=sh
-# Read by base-root and run-tests: where roots are kept, how to give up, and how to run a command that
-# leaves nothing behind.
+# shellcheck shell=sh disable=SC2034
+# Read by base-root and run-tests, of both of which the first argument is a suite: where roots are kept,
+# how to give up, and how to run a command that leaves nothing behind.
 name=${0##*/}
+suite=${1:-}
 cache=${ORDERS_TEST_CACHE:-${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/orders-tests}
+tarball=$cache/$suite.tar
 child=""
 # What debootstrap and chroot need is not in every PATH.
 PATH=$PATH:/usr/sbin:/sbin
@@ -25,9 +27,14 @@ cannot() {
     exit 77
 }
 
-# Runs a command with its own processes and mounts. All of them end with it, with this script, even when
-# that is killed outright, and with a call of release. In the background, because a shell that
-# waits for a command in the foreground hears no signal.
+# await SIGNAL COMMAND...: runs a command that gets the signal when this script ends, even if that was
+# killed outright. In the background, because a shell with a command in the foreground hears no signal.
+await() {
+    setpriv --pdeathsig "$@" &
+    wait "$!"
+}
+
+# Runs a command with processes and mounts of its own, which all end with it, and with this script.
 contain() {
     setpriv --pdeathsig KILL unshare --mount --pid --ipc --uts --fork --kill-child --mount-proc "$@" &
     child=$!
@@ -37,18 +44,23 @@ contain() {
     return "$contained"
 }
 
+# Ends the first process of the namespace, and with it the others; unshare waits for all of them.
 release() {
-    [ -z "$child" ] || kill -KILL "$child" 2>/dev/null || true
+    [ -n "$child" ] || return 0
+    first=$(cat "/proc/$child/task/$child/children" 2>/dev/null) || first=""
+    # shellcheck disable=SC2086
+    kill -KILL ${first:-$child} 2>/dev/null || true
+    wait "$child" 2>/dev/null || true
     child=""
 }
 
-# The last processes may still be writing for a moment after release.
-remove() {
-    for _ in 1 2 3 4 5 6 7 8 9 10; do
-        rm -rf -- "$@" 2>/dev/null && return 0
-        sleep 0.1
-    done
-    rm -rf -- "$@"
+# on_end COMMAND: runs it whichever way this script ends, but for SIGKILL.
+on_end() {
+    # shellcheck disable=SC2064
+    trap "$1" EXIT
+    trap 'exit 129' HUP
+    trap 'exit 130' INT
+    trap 'exit 143' TERM
 }
 
 # lock NAME: until the end of this script and of all it started, nobody else gets this lock.
@@ -57,12 +69,12 @@ lock() {
     exec 9>"$cache/$1.lock"
     flock -n 9 || {
         say "waiting for another run that uses $cache/$1"
-        flock 9
+        await KILL flock 9
     }
 }
 
 check_machine() {
-    case ${1:-} in
+    case $suite in
     "" | *[!a-z]*) fail "a Debian suite must be named, for instance: $name trixie" ;;
     esac
     [ "$(id -u)" -eq 0 ] || cannot "a Debian root needs root's rights"
