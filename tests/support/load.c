@@ -16,6 +16,7 @@
 struct poster {
     struct load *load;
     uint16_t port;
+    bool served;
 };
 
 static void keep_failure(struct load *load, const struct http_response *response)
@@ -27,14 +28,19 @@ static void keep_failure(struct load *load, const struct http_response *response
 }
 
 /* False: this client is to stop. */
-static bool post(struct load *load, struct http_client *client)
+static bool post(struct poster *poster, struct http_client *client)
 {
+    struct load *load = poster->load;
     char connection[16];
     uint64_t id = 0;
     const struct http_response *response = http_post_order(client, EXPECT_GOOD_ORDER);
     if (response->status == 200 &&
         sscanf(response->body, "{\"order_id\":\"ORD%" SCNu64, &id) == 1) {
         load->ids[atomic_fetch_add(&load->accepted, 1)] = id;
+        if (!poster->served) {
+            poster->served = true;
+            atomic_fetch_add(&load->served, 1);
+        }
     } else {
         keep_failure(load, response);
         return response->status != 0;
@@ -54,7 +60,7 @@ static void *run(void *arg)
     struct http_client *client =
         http_client_create(poster->port, SERVICE_CLIENT_ID, SERVICE_CLIENT_SECRET);
     while (client != NULL && atomic_fetch_add(&load->begun, 1) < load->order_count &&
-           post(load, client)) {
+           post(poster, client)) {
     }
     http_client_destroy(client);
     free(poster);

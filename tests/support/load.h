@@ -23,6 +23,7 @@ struct load {
     uint64_t *ids; /* out: the numbers of the accepted orders, in no order */
     atomic_size_t begun;
     atomic_size_t accepted; /* out: answered with 200 */
+    atomic_size_t served;   /* out: clients that have had an order accepted, so are connected */
     atomic_size_t failed;   /* out: answered otherwise, or not at all */
     atomic_size_t closed;   /* out: clients told to close their connection; they then stop */
     char failure[400];      /* out: the first failure */
