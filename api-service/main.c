@@ -3,10 +3,10 @@
  * order-api, the process diagram:
  *
  *   HTTP server -> intake (one transaction for all that wait) -> announcer -> Redis list
- *               -> reads  (one query for all that wait)                    \-> in-process queue ->
- * processor
+ *               -> reads  (one query for all that wait)        \-> in-process queue -> processor
  *
  * Each of intake, reads and processor has its own connection to the database and its own thread.
+ * That is `order-api serve`; the other commands stand in the table above main.
  */
 #include <sodium.h>
 #include <stdlib.h>
@@ -19,6 +19,7 @@
 #include "api-service/http_server.h"
 #include "api-service/intake.h"
 #include "api-service/reads.h"
+#include "common/command_line.h"
 #include "common/config.h"
 #include "common/log.h"
 #include "common/processing/processor.h"
@@ -99,30 +100,23 @@ static void stop(struct parts *parts)
     store_destroy(parts->intake_store);
 }
 
-int main(int argc, char *argv[])
+static int serve(struct config *config)
 {
-    thread_prepare_signals();
-    struct config config;
-    enum config_outcome outcome = config_load(CONFIG_API, argc, argv, &config);
-    if (outcome != CONFIG_RUN) {
-        return outcome == CONFIG_DONE ? EXIT_SUCCESS : 2;
-    }
-    log_init(config.log_level, config.log_format);
     if (sodium_init() < 0) {
         log_error("libsodium does not start", log_int("pid", getpid()));
         return EXIT_FAILURE;
     }
-    if (config.client_id[0] == '\0') {
+    if (config->client_id[0] == '\0') {
         log_warn("no client may call; set API_CLIENT_ID and API_CLIENT_SECRET",
                  log_int("clients", 0));
     }
     struct parts parts = {0};
-    bool started = start(&parts, &config);
+    bool started = start(&parts, config);
     int signal_number = 0;
     if (started) {
         log_info("ready", log_int("port", http_server_port(parts.server)),
-                 log_str("host", config.host), log_str("database", store_name(parts.reads_store)),
-                 log_str("queue", config.has_redis ? config.redis_queue : "in-process"),
+                 log_str("host", config->host), log_str("database", store_name(parts.reads_store)),
+                 log_str("queue", config->has_redis ? config->redis_queue : "in-process"),
                  log_int("pid", getpid()));
         signal_number = thread_wait_for_stop_signal(THREAD_WAIT_FOR_EVER);
         log_info("stopping", log_int("signal", signal_number));
@@ -130,4 +124,14 @@ int main(int argc, char *argv[])
     stop(&parts);
     log_info("stopped", log_int("signal", signal_number));
     return started ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+static const struct command commands[] = {
+    {"serve", "takes orders over HTTP, stores them and queues their ids", serve},
+};
+
+int main(int argc, char *argv[])
+{
+    thread_prepare_signals();
+    return command_line_run(CONFIG_API, commands, sizeof commands / sizeof commands[0], argc, argv);
 }

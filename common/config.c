@@ -161,22 +161,13 @@ static const struct setting settings[] = {
 
 enum { SETTING_COUNT = sizeof settings / sizeof settings[0] };
 
-static const char *program_name(enum config_program program)
+const char *config_program_name(enum config_program program)
 {
     return program == CONFIG_API ? "order-api" : "order-worker";
 }
 
-static void print_help(enum config_program program)
+void config_print_settings(enum config_program program)
 {
-    printf(
-        "%s %s: %s\n\n"
-        "Usage: %s [--help | --version]\n\n"
-        "Without an argument it runs until SIGTERM or SIGINT. Settings come from the environment,\n"
-        "then from .env in the working folder; NAME_FILE reads a value from a file.\n\n",
-        program_name(program), ORDERS_VERSION,
-        program == CONFIG_API ? "takes orders over HTTP, stores them and queues their ids"
-                              : "moves queued orders from Pending over Processing to Completed",
-        program_name(program));
     for (size_t i = 0; i < SETTING_COUNT; i++) {
         if (settings[i].programs & (int)program) {
             printf("  %-20s %s\n%23s(default: %s)\n", settings[i].name, settings[i].meaning, "",
@@ -249,7 +240,7 @@ static enum found find_value(lookup_value *lookup, const void *source, const cha
 
 static bool complain(enum config_program program, const char *variable, const char *reason)
 {
-    fprintf(stderr, "%s: %s: %s\n", program_name(program), variable, reason);
+    fprintf(stderr, "%s: %s: %s\n", config_program_name(program), variable, reason);
     return false;
 }
 
@@ -283,38 +274,15 @@ static bool check_together(enum config_program program, const struct config *con
     return true;
 }
 
-static enum config_outcome read_command_line(enum config_program program, int argc, char *argv[])
-{
-    if (argc == 1) {
-        return CONFIG_RUN;
-    }
-    if (argc == 2 && strcmp(argv[1], "--help") == 0) {
-        print_help(program);
-        return CONFIG_DONE;
-    }
-    if (argc == 2 && strcmp(argv[1], "--version") == 0) {
-        printf("%s %s\n", program_name(program), ORDERS_VERSION);
-        return CONFIG_DONE;
-    }
-    fprintf(stderr, "%s: unknown argument %s; try --help\n", program_name(program),
-            argc == 2 ? argv[1] : argv[2]);
-    return CONFIG_WRONG;
-}
-
-enum config_outcome config_load(enum config_program program, int argc, char *argv[],
-                                struct config *config)
+bool config_load(enum config_program program, struct config *config)
 {
     *config = (struct config){0};
-    enum config_outcome outcome = read_command_line(program, argc, argv);
-    if (outcome != CONFIG_RUN) {
-        return outcome;
-    }
     struct dotenv env;
     char reason[REASON_SIZE];
     if (dotenv_read(".env", &env, reason, sizeof reason) == STATUS_INVALID) {
-        fprintf(stderr, "%s: %s\n", program_name(program), reason);
+        fprintf(stderr, "%s: %s\n", config_program_name(program), reason);
         dotenv_finish(&env);
-        return CONFIG_WRONG;
+        return false;
     }
     bool good = true;
     for (size_t i = 0; i < SETTING_COUNT && good; i++) {
@@ -323,5 +291,5 @@ enum config_outcome config_load(enum config_program program, int argc, char *arg
         }
     }
     dotenv_finish(&env);
-    return good && check_together(program, config) ? CONFIG_RUN : CONFIG_WRONG;
+    return good && check_together(program, config);
 }

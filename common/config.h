@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The settings of both programs: one table says each one's name, default, meaning and reader, and
- * makes
- * `--help` too. Environment first, then `.env` in the working folder; NAME_FILE reads the value
- * from a file; an empty value means the default.
+ * makes the part of `--help` about them. Environment first, then `.env` in the working folder;
+ * NAME_FILE reads the value from a file; an empty value means the default.
  *
  * Called once, before there are threads.
  */
@@ -40,15 +39,13 @@ struct config {
 /* Which program reads the settings; each is told only of its own. */
 enum config_program { CONFIG_API = 1, CONFIG_WORKER = 2 };
 
-/* What main does next. */
-enum config_outcome {
-    CONFIG_RUN,
-    CONFIG_DONE,  /* --help or --version was printed: exit 0 */
-    CONFIG_WRONG, /* one line on standard error says what to change: exit 2 */
-};
+/* "order-api", "order-worker": at the front of what is said on standard error. */
+const char *config_program_name(enum config_program program);
 
-/* Reads the command line and the settings. */
-MUST_CHECK enum config_outcome config_load(enum config_program program, int argc, char *argv[],
-                                           struct config *config);
+/* Reads the settings. False: one line on standard error says which one to change, and how. */
+MUST_CHECK bool config_load(enum config_program program, struct config *config);
+
+/* Two lines for each setting of the program on standard output. */
+void config_print_settings(enum config_program program);
 
 #endif

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "common/command_line.h"
 #include "common/config.h"
 #include "common/log.h"
 #include "common/processing/processor.h"
@@ -17,28 +18,20 @@ static struct queue *open_queue(const struct config *config)
                              : queue_open_memory(1);
 }
 
-int main(int argc, char *argv[])
+static int work(struct config *config)
 {
-    thread_prepare_signals();
-    struct config config;
-    enum config_outcome outcome = config_load(CONFIG_WORKER, argc, argv, &config);
-    if (outcome != CONFIG_RUN) {
-        return outcome == CONFIG_DONE ? EXIT_SUCCESS : 2;
-    }
-    log_init(config.log_level, config.log_format);
-
-    struct store *store = startup_open_store(&config.database);
+    struct store *store = startup_open_store(&config->database);
     if (store == NULL) {
         return EXIT_FAILURE;
     }
-    struct queue *queue = open_queue(&config);
-    const struct processor_config processing = {.delay_ms = config.processing_delay_ms,
-                                                .capacity = config.worker_capacity,
+    struct queue *queue = open_queue(config);
+    const struct processor_config processing = {.delay_ms = config->processing_delay_ms,
+                                                .capacity = config->worker_capacity,
                                                 .recover = true};
     struct processor *processor = processor_start(&processing, store, queue);
     log_info("ready", log_str("database", store_name(store)),
-             log_str("queue", config.has_redis ? config.redis_queue : "none"),
-             log_int("delay_ms", config.processing_delay_ms), log_int("pid", getpid()));
+             log_str("queue", config->has_redis ? config->redis_queue : "none"),
+             log_int("delay_ms", config->processing_delay_ms), log_int("pid", getpid()));
 
     int signal_number = thread_wait_for_stop_signal(THREAD_WAIT_FOR_EVER);
     log_info("stopping", log_int("signal", signal_number));
@@ -47,4 +40,15 @@ int main(int argc, char *argv[])
     store_destroy(store);
     log_info("stopped", log_int("signal", signal_number));
     return EXIT_SUCCESS;
+}
+
+static const struct command commands[] = {
+    {"work", "moves queued orders from Pending over Processing to Completed", work},
+};
+
+int main(int argc, char *argv[])
+{
+    thread_prepare_signals();
+    return command_line_run(CONFIG_WORKER, commands, sizeof commands / sizeof commands[0], argc,
+                            argv);
 }

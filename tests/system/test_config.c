@@ -258,6 +258,17 @@ Test(config, help_needs_no_good_settings)
     cr_assert(process_log_contains(&service.process, "Usage: order-worker"));
 }
 
+Test(config, a_service_may_be_started_by_its_command)
+{
+    static const char *const settings[] = {"PORT=0", NULL};
+    service_launch_bare(&service, false, "serve", settings, dir.path);
+    service_wait_api(&service);
+    process_stop_cleanly(&service.process, SERVICE_STOP_MS);
+    service_launch_bare(&service, true, "work", NULL, dir.path);
+    cr_assert(process_wait_line(&service.process, "msg=ready", LIMIT_MS));
+    process_stop_cleanly(&service.process, SERVICE_STOP_MS);
+}
+
 Test(config, an_unknown_argument_ends_the_start)
 {
     cr_assert_eq(service_run(&service, false, "--port=1", NULL, dir.path), 2);
@@ -322,11 +333,32 @@ static const struct setting *find(const struct setting settings[], size_t count,
     return NULL;
 }
 
+/* The settings of both programs; those they share are the same in both. */
+static size_t read_both_helps(struct setting settings[SETTINGS_MAX])
+{
+    struct setting worker[SETTINGS_MAX];
+    size_t count = read_help(false, settings);
+    size_t worker_count = read_help(true, worker);
+    size_t shared = 0;
+    for (size_t i = 0; i < worker_count; i++) {
+        const struct setting *same = find(settings, count, worker[i].name);
+        if (same != NULL) {
+            cr_expect_str_eq(same->value, worker[i].value, "%s", same->name);
+            shared++;
+        } else {
+            cr_assert_lt(count, SETTINGS_MAX);
+            settings[count++] = worker[i];
+        }
+    }
+    cr_assert_geq(shared, 7);
+    return count;
+}
+
 Test(config, help_and_the_example_file_tell_the_same)
 {
     struct setting help[SETTINGS_MAX];
     struct setting example[SETTINGS_MAX];
-    size_t help_count = read_help(false, help);
+    size_t help_count = read_both_helps(help);
     size_t example_count = read_example(example);
     cr_assert_geq(help_count, 11);
     cr_assert_eq(example_count, help_count);
@@ -340,18 +372,15 @@ Test(config, help_and_the_example_file_tell_the_same)
     }
 }
 
-Test(config, help_of_the_worker_is_a_part_of_that_of_the_api)
+Test(config, help_tells_each_program_its_own_settings_and_commands)
 {
-    struct setting api[SETTINGS_MAX];
-    struct setting worker[SETTINGS_MAX];
-    size_t api_count = read_help(false, api);
-    size_t worker_count = read_help(true, worker);
-    cr_assert_geq(worker_count, 7);
-    for (size_t i = 0; i < worker_count; i++) {
-        const struct setting *same = find(api, api_count, worker[i].name);
-        cr_assert_not_null(same, "%s", worker[i].name);
-        cr_expect_str_eq(same->value, worker[i].value);
-    }
+    struct setting settings[SETTINGS_MAX];
+    size_t count = read_help(false, settings);
+    cr_assert_not_null(find(settings, count, "PORT"));
+    cr_assert(process_log_contains(&service.process, "\n  serve "));
+    count = read_help(true, settings);
+    cr_assert_null(find(settings, count, "PORT"));
+    cr_assert(process_log_contains(&service.process, "\n  work "));
 }
 
 /* The log */
