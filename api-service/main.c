@@ -45,13 +45,14 @@ struct parts {
     struct http_server *server;
 };
 
-static bool start(struct parts *parts, struct config *config)
+/* False: it has failed, and the log says why, or `*stop_signal` has ended it. */
+static bool start(struct parts *parts, struct config *config, int *stop_signal)
 {
     int listener = http_listener_bind(config->host, config->port);
     if (listener < 0) {
         return false;
     }
-    parts->intake_store = startup_open_store(&config->database);
+    parts->intake_store = startup_open_store(&config->database, stop_signal);
     if (parts->intake_store == NULL) {
         close(listener);
         return false;
@@ -111,9 +112,8 @@ static int serve(struct config *config)
                  log_int("clients", 0));
     }
     struct parts parts = {0};
-    bool started = start(&parts, config);
     int signal_number = 0;
-    if (started) {
+    if (start(&parts, config, &signal_number)) {
         log_info("ready", log_int("port", http_server_port(parts.server)),
                  log_str("host", config->host), log_str("database", store_name(parts.reads_store)),
                  log_str("queue", config->has_redis ? config->redis_queue : "in-process"),
@@ -123,7 +123,8 @@ static int serve(struct config *config)
     }
     stop(&parts);
     log_info("stopped", log_int("signal", signal_number));
-    return started ? EXIT_SUCCESS : EXIT_FAILURE;
+    /* Without a signal it has not been stopped: the start has failed. */
+    return signal_number != 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
 static const struct command commands[] = {

@@ -8,9 +8,10 @@
 
 /*
  * A store whose schema is up to date. A database that does not answer yet (the usual thing when a
- * whole composition starts) is waited for, up to a minute; a stop signal ends the wait. NULL: the
- * log says why; exit.
+ * whole composition starts) is waited for, up to a minute. NULL and 0 in `*stop_signal`: it cannot
+ * be used, the log says why; the start has failed. NULL and a signal's number: that has ended the
+ * wait, which is an orderly stop and no failure.
  */
-struct store *startup_open_store(const struct database_url *url);
+struct store *startup_open_store(const struct database_url *url, int *stop_signal);
 
 #endif

@@ -20,9 +20,10 @@ static struct queue *open_queue(const struct config *config)
 
 static int work(struct config *config)
 {
-    struct store *store = startup_open_store(&config->database);
+    int signal_number = 0;
+    struct store *store = startup_open_store(&config->database, &signal_number);
     if (store == NULL) {
-        return EXIT_FAILURE;
+        goto out;
     }
     struct queue *queue = open_queue(config);
     const struct processor_config processing = {.delay_ms = config->processing_delay_ms,
@@ -33,11 +34,15 @@ static int work(struct config *config)
              log_str("queue", config->has_redis ? config->redis_queue : "none"),
              log_int("delay_ms", config->processing_delay_ms), log_int("pid", getpid()));
 
-    int signal_number = thread_wait_for_stop_signal(THREAD_WAIT_FOR_EVER);
+    signal_number = thread_wait_for_stop_signal(THREAD_WAIT_FOR_EVER);
     log_info("stopping", log_int("signal", signal_number));
     processor_stop(processor);
     queue_close(queue);
+out:
     store_destroy(store);
+    if (signal_number == 0) {
+        return EXIT_FAILURE; /* the start failed, and the log says why */
+    }
     log_info("stopped", log_int("signal", signal_number));
     return EXIT_SUCCESS;
 }
