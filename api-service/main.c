@@ -15,6 +15,7 @@
 #include "api-service/announcer.h"
 #include "api-service/auth.h"
 #include "api-service/handlers.h"
+#include "api-service/health.h"
 #include "api-service/http_listener.h"
 #include "api-service/http_server.h"
 #include "api-service/intake.h"
@@ -129,6 +130,7 @@ static int serve(struct config *config)
 
 static const struct command commands[] = {
     {"serve", "takes orders over HTTP, stores them and queues their ids", serve},
+    {"health", "asks the order-api at HOST and PORT: exit code 0 if it is ready", health_run},
 };
 
 int main(int argc, char *argv[])

@@ -378,6 +378,7 @@ Test(config, help_tells_each_program_its_own_settings_and_commands)
     size_t count = read_help(false, settings);
     cr_assert_not_null(find(settings, count, "PORT"));
     cr_assert(process_log_contains(&service.process, "\n  serve "));
+    cr_assert(process_log_contains(&service.process, "\n  health "));
     count = read_help(true, settings);
     cr_assert_null(find(settings, count, "PORT"));
     cr_assert(process_log_contains(&service.process, "\n  work "));
