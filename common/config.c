@@ -114,6 +114,11 @@ static bool read_worker_capacity(const char *value, struct config *config, char 
     return read_number(value, 1, 10 * 1000 * 1000, &config->worker_capacity, reason);
 }
 
+static bool read_health_file(const char *value, struct config *config, char reason[REASON_SIZE])
+{
+    return read_text(value, config->health_file, sizeof config->health_file, reason);
+}
+
 static bool read_log_level(const char *value, struct config *config, char reason[REASON_SIZE])
 {
     static const char *const names[] = {"debug", "info", "warn", "error"};
@@ -155,6 +160,8 @@ static const struct setting settings[] = {
     {"WORKER_CAPACITY", "100000", BOTH, read_worker_capacity,
      "orders one worker holds in Processing; full, it stops taking"},
     {"REDIS_QUEUE", "orders:pending", BOTH, read_redis_queue, "key of the Redis list"},
+    {"HEALTH_FILE", "", CONFIG_WORKER, read_health_file,
+     "file of its own that the worker touches while it works, for order-worker health"},
     {"LOG_LEVEL", "info", BOTH, read_log_level, "debug, info, warn or error"},
     {"LOG_FORMAT", "logfmt", BOTH, read_log_format, "logfmt or json"},
 };

@@ -19,6 +19,7 @@
 enum {
     CONFIG_SECRET_SIZE = 256 + 1, /* bytes, NUL included */
     CONFIG_QUEUE_KEY_SIZE = 256,
+    CONFIG_PATH_SIZE = 1024,
 };
 
 struct config {
@@ -32,6 +33,7 @@ struct config {
     char client_secret[CONFIG_SECRET_SIZE];
     uint32_t processing_delay_ms;
     uint32_t worker_capacity;
+    char health_file[CONFIG_PATH_SIZE]; /* empty: none */
     enum log_level log_level;
     enum log_format log_format;
 };

@@ -1,15 +1,21 @@
 /* SPDX-License-Identifier: MIT */
-/* order-worker: a processor on a Redis list, or, without Redis, on what recovery finds in the
- * database. */
+/*
+ * order-worker, the process diagram:
+ *
+ *   Redis list -> processor -> database
+ *                     \-> HEALTH_FILE, while the database answers <- order-worker health
+ */
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "common/command_line.h"
 #include "common/config.h"
+#include "common/heartbeat.h"
 #include "common/log.h"
 #include "common/processing/processor.h"
 #include "common/startup.h"
 #include "common/thread.h"
+#include "worker-service/health.h"
 
 /* Without Redis there are no hints, and the processor lives on recovery alone. */
 static struct queue *open_queue(const struct config *config)
@@ -18,27 +24,44 @@ static struct queue *open_queue(const struct config *config)
                              : queue_open_memory(1);
 }
 
-static int work(struct config *config)
+/* Returns the signal that ended it. */
+static int process_until_stopped(const struct config *config, struct store *store,
+                                 struct heartbeat *heartbeat)
 {
-    int signal_number = 0;
-    struct store *store = startup_open_store(&config->database, &signal_number);
-    if (store == NULL) {
-        goto out;
-    }
     struct queue *queue = open_queue(config);
     const struct processor_config processing = {.delay_ms = config->processing_delay_ms,
                                                 .capacity = config->worker_capacity,
-                                                .recover = true};
+                                                .recover = true,
+                                                .heartbeat = heartbeat};
     struct processor *processor = processor_start(&processing, store, queue);
     log_info("ready", log_str("database", store_name(store)),
              log_str("queue", config->has_redis ? config->redis_queue : "none"),
              log_int("delay_ms", config->processing_delay_ms), log_int("pid", getpid()));
 
-    signal_number = thread_wait_for_stop_signal(THREAD_WAIT_FOR_EVER);
+    int signal_number = thread_wait_for_stop_signal(THREAD_WAIT_FOR_EVER);
     log_info("stopping", log_int("signal", signal_number));
     processor_stop(processor);
     queue_close(queue);
+    return signal_number;
+}
+
+static int work(struct config *config)
+{
+    struct heartbeat *heartbeat = NULL;
+    int signal_number = 0;
+    struct store *store = startup_open_store(&config->database, &signal_number);
+    if (store == NULL) {
+        goto out;
+    }
+    if (config->health_file[0] != '\0') {
+        heartbeat = heartbeat_open(config->health_file);
+        if (heartbeat == NULL) {
+            goto out;
+        }
+    }
+    signal_number = process_until_stopped(config, store, heartbeat);
 out:
+    heartbeat_close(heartbeat);
     store_destroy(store);
     if (signal_number == 0) {
         return EXIT_FAILURE; /* the start failed, and the log says why */
@@ -49,6 +72,7 @@ out:
 
 static const struct command commands[] = {
     {"work", "moves queued orders from Pending over Processing to Completed", work},
+    {"health", "tells by HEALTH_FILE whether the worker works: exit code 0", health_run},
 };
 
 int main(int argc, char *argv[])

@@ -243,6 +243,7 @@ struct processor *processor_start(const struct processor_config *config, struct 
     processor->config = *config;
     processor->store = store;
     processor->queue = queue;
+    store_watch(store, config->heartbeat);
     processor->flow = HINTS_EMPTY;
     pthread_mutex_init(&processor->lock, NULL);
     thread_cond_init(&processor->stop_asked);
@@ -267,6 +268,7 @@ void processor_stop(struct processor *processor)
     pthread_mutex_unlock(&processor->lock);
     queue_wake(processor->queue);
     pthread_join(processor->thread, NULL);
+    store_watch(processor->store, NULL);
     deadline_heap_finish(&processor->deadlines);
     pthread_cond_destroy(&processor->stop_asked);
     pthread_mutex_destroy(&processor->lock);

@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/heartbeat.h"
 #include "common/queue/queue.h"
 #include "common/store/store.h"
 
@@ -23,6 +24,11 @@ struct processor_config {
     uint32_t delay_ms; /* time in Processing, at least */
     size_t capacity;   /* orders held in Processing; full, it stops taking */
     bool recover;      /* also claim and complete by query what nobody looks after */
+    /*
+     * Beats as long as the thread turns and the database answers it, which with `recover` is about
+     * once a second when there is nothing to do. Borrowed. NULL: nobody watches.
+     */
+    struct heartbeat *heartbeat;
 };
 
 /* Starts the thread. Never NULL: no memory or no thread ends the process. */

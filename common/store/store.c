@@ -37,6 +37,11 @@ void store_destroy(struct store *store)
     free(store);
 }
 
+void store_watch(struct store *store, struct heartbeat *heartbeat)
+{
+    store->heartbeat = heartbeat;
+}
+
 const char *store_name(const struct store *store)
 {
     return store->ops->name;
@@ -88,7 +93,10 @@ static enum status settle(struct store *store, enum status status)
         store->ops->disconnect(store);
         store->connected = false;
         put_off_connecting(store);
-    } else if (status == STATUS_OK) {
+        return status;
+    }
+    heartbeat_beat(store->heartbeat);
+    if (status == STATUS_OK) {
         if (store->reported_away) {
             log_info("database is back", log_str("database", store->ops->name));
         }

@@ -21,6 +21,7 @@
 #include <stdint.h>
 
 #include "common/database_url.h"
+#include "common/heartbeat.h"
 #include "common/order.h"
 #include "common/status.h"
 
@@ -58,6 +59,12 @@ struct store *store_create(const struct database_url *url);
 
 /* Closes the connection. Takes NULL. */
 void store_destroy(struct store *store);
+
+/*
+ * From now on each answer of the database, whatever it says, is a beat of `heartbeat`, which is
+ * borrowed; NULL: no more beats.
+ */
+void store_watch(struct store *store, struct heartbeat *heartbeat);
 
 /* "sqlite", "mysql": for logs. */
 const char *store_name(const struct store *store);

@@ -47,9 +47,10 @@ struct store {
     const struct store_ops *ops;
     struct database_url url;
     bool connected;
-    bool reported_away;     /* so that an outage is one line in the log, not one a second */
-    struct backoff backoff; /* between attempts to connect */
-    uint64_t retry_at_ms;   /* no attempt before this; clock_monotonic_ms */
+    bool reported_away;          /* so that an outage is one line in the log, not one a second */
+    struct backoff backoff;      /* between attempts to connect */
+    uint64_t retry_at_ms;        /* no attempt before this; clock_monotonic_ms */
+    struct heartbeat *heartbeat; /* NULL: nobody watches */
 };
 
 extern const struct store_ops store_sqlite_ops;

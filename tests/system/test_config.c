@@ -360,7 +360,7 @@ Test(config, help_and_the_example_file_tell_the_same)
     struct setting example[SETTINGS_MAX];
     size_t help_count = read_both_helps(help);
     size_t example_count = read_example(example);
-    cr_assert_geq(help_count, 11);
+    cr_assert_geq(help_count, 12);
     cr_assert_eq(example_count, help_count);
     for (size_t i = 0; i < help_count; i++) {
         const struct setting *same = find(example, example_count, help[i].name);
@@ -377,11 +377,14 @@ Test(config, help_tells_each_program_its_own_settings_and_commands)
     struct setting settings[SETTINGS_MAX];
     size_t count = read_help(false, settings);
     cr_assert_not_null(find(settings, count, "PORT"));
+    cr_assert_null(find(settings, count, "HEALTH_FILE"));
     cr_assert(process_log_contains(&service.process, "\n  serve "));
     cr_assert(process_log_contains(&service.process, "\n  health "));
     count = read_help(true, settings);
     cr_assert_null(find(settings, count, "PORT"));
+    cr_assert_not_null(find(settings, count, "HEALTH_FILE"));
     cr_assert(process_log_contains(&service.process, "\n  work "));
+    cr_assert(process_log_contains(&service.process, "\n  health "));
 }
 
 /* The log */

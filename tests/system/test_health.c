@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * `order-api health`, which containers use to tell a service that works from one that only runs.
+ * `order-api health` and `order-worker health`, which containers use to tell a service that works
+ * from one that only runs.
  */
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -10,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <criterion/criterion.h>
@@ -23,17 +27,24 @@
 enum {
     LIMIT_MS = 20000,
     HUNG_LIMIT_MS = 5000, /* a hung server must not hang the command */
+    SILENCE_MAX_S = 10,
+    HESITATION_S = 6,
 };
 
 static struct temp_dir dir;
 static struct mariadb_server mariadb;
 static struct service api;
+static struct service worker;
 static struct service health; /* the command */
-static int peer = -1;         /* a socket of the test's own */
+static char health_path[128];
+static char health_setting[160];
+static int peer = -1; /* a socket of the test's own */
 
 static void start(void)
 {
     temp_dir_create(&dir);
+    snprintf(health_path, sizeof health_path, "%s/alive", dir.path);
+    snprintf(health_setting, sizeof health_setting, "HEALTH_FILE=%s", health_path);
 }
 
 static void finish(void)
@@ -43,11 +54,13 @@ static void finish(void)
     }
     process_discard(&health.process);
     process_discard(&api.process);
+    process_discard(&worker.process);
     mariadb_server_discard(&mariadb);
     temp_dir_remove(&dir);
 }
 
 TestSuite(api_health, .init = start, .fini = finish, .timeout = 120);
+TestSuite(worker_health, .init = start, .fini = finish, .timeout = 120);
 
 /* The command ended with `code` and one line that has `words` in it. */
 static void expect_verdict(int ended, int code, const char *words)
@@ -187,4 +200,132 @@ Test(api_health, an_answer_that_trickles_hangs_nobody)
     cr_assert(wait_until(has_ended_while_bytes_trickle, &code, LIMIT_MS));
     cr_assert_lt(wait_now_ms() - begun_ms, HUNG_LIMIT_MS);
     expect_verdict(code, 1, "hangs");
+}
+
+/* order-worker health */
+
+static void expect_worker(int code, const char *words)
+{
+    const char *const settings[] = {health_setting, NULL};
+    expect_verdict(service_run(&health, true, "health", settings, dir.path), code, words);
+}
+
+static void start_worker(const char *database_url)
+{
+    const char *const others[] = {health_setting, NULL};
+    service_start_worker(&worker, &(struct service_settings){.folder = dir.path,
+                                                             .database_url = database_url,
+                                                             .others = others});
+}
+
+/* How many seconds ago the worker has touched its file. */
+static time_t silence_s(void)
+{
+    struct stat info;
+    cr_assert_eq(stat(health_path, &info), 0, "%m");
+    return time(NULL) - info.st_mtim.tv_sec;
+}
+
+static bool is_silent_for(void *arg)
+{
+    const time_t *seconds = arg;
+    return silence_s() > *seconds;
+}
+
+static void wait_for_silence(time_t seconds)
+{
+    cr_assert(wait_until(is_silent_for, &seconds, LIMIT_MS), "it was touched %ld s ago",
+              (long)silence_s());
+}
+
+static bool is_touched_again(void *arg)
+{
+    (void)arg;
+    return silence_s() < SILENCE_MAX_S / 2;
+}
+
+Test(worker_health, a_worker_that_works_is_healthy_and_goes_on_being_so)
+{
+    static const struct timespec ages_ago[2];
+    start_worker(NULL);
+    expect_worker(0, "working\n");
+    cr_assert_eq(utimensat(AT_FDCWD, health_path, ages_ago, 0), 0, "%m");
+    cr_assert(wait_until(is_touched_again, NULL, LIMIT_MS));
+    expect_worker(0, "working\n");
+    process_stop_cleanly(&worker.process, SERVICE_STOP_MS);
+}
+
+Test(worker_health, a_worker_that_has_stopped_leaves_no_file)
+{
+    start_worker(NULL);
+    process_stop_cleanly(&worker.process, SERVICE_STOP_MS);
+    cr_assert_neq(access(health_path, F_OK), 0);
+    expect_worker(1, health_path);
+}
+
+Test(worker_health, a_worker_that_was_killed_leaves_a_file_the_next_one_takes_over)
+{
+    start_worker(NULL);
+    process_kill(&worker.process);
+    cr_assert_eq(access(health_path, F_OK), 0);
+    start_worker(NULL);
+    expect_worker(0, "working\n");
+    process_stop_cleanly(&worker.process, SERVICE_STOP_MS);
+    cr_assert_neq(access(health_path, F_OK), 0);
+}
+
+Test(worker_health, a_worker_that_hangs_is_not_healthy)
+{
+    start_worker(NULL);
+    process_signal(&worker.process, SIGSTOP);
+    wait_for_silence(HESITATION_S);
+    expect_worker(0, "working\n");
+    wait_for_silence(SILENCE_MAX_S);
+    expect_worker(1, "no sign of life for 1");
+    process_signal(&worker.process, SIGCONT);
+    cr_assert(wait_until(is_touched_again, NULL, LIMIT_MS));
+    expect_worker(0, "working\n");
+    process_stop_cleanly(&worker.process, SERVICE_STOP_MS);
+}
+
+Test(worker_health, a_worker_whose_database_hangs_is_not_healthy_until_it_goes_on)
+{
+    mariadb_server_start(&mariadb);
+    start_worker(mariadb.url);
+    expect_worker(0, "working\n");
+    process_signal(&mariadb.process, SIGSTOP);
+    wait_for_silence(SILENCE_MAX_S);
+    expect_worker(1, "its database does not answer");
+    process_signal(&mariadb.process, SIGCONT);
+    cr_assert(wait_until(is_touched_again, NULL, LIMIT_MS));
+    expect_worker(0, "working\n");
+    process_stop_cleanly(&worker.process, SERVICE_STOP_MS);
+    mariadb_server_stop(&mariadb);
+}
+
+Test(worker_health, a_worker_that_waits_for_its_database_gives_no_sign_of_life)
+{
+    static const char away[] = "DATABASE_URL=mysql://user@127.0.0.1:1/orders";
+    const char *const settings[] = {health_setting, away, NULL};
+    service_launch_bare(&worker, true, NULL, settings, dir.path);
+    cr_assert(process_wait_line(&worker.process, "127.0.0.1", LIMIT_MS), "it says what is away");
+    cr_assert_neq(access(health_path, F_OK), 0);
+    expect_worker(1, "No such file");
+    process_stop_cleanly(&worker.process, SERVICE_STOP_MS);
+}
+
+Test(worker_health, without_a_health_file_there_is_nothing_to_tell)
+{
+    int code = service_run(&health, true, "health", NULL, dir.path);
+    expect_verdict(code, 2, "HEALTH_FILE: ");
+}
+
+Test(worker_health, a_file_that_cannot_be_made_ends_the_start_naming_the_setting)
+{
+    static const char *const settings[] = {"HEALTH_FILE=missing/alive", "LOG_LEVEL=warn", NULL};
+    int code = service_run(&worker, true, NULL, settings, dir.path);
+    cr_assert_eq(code, 1);
+    cr_assert(process_log_contains(&worker.process, "HEALTH_FILE: "));
+    cr_assert(process_log_contains(&worker.process, "missing/alive"));
+    cr_assert_eq(process_log_count(&worker.process, "\n"), 1);
 }

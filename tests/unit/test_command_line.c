@@ -160,6 +160,7 @@ Test(command_line, help_lists_the_commands_and_the_settings_and_runs_nothing)
     cr_assert_not_null(strstr(said, "  second "), "%s", said);
     cr_assert_not_null(strstr(said, "does the second thing\n"), "%s", said);
     cr_assert_not_null(strstr(said, "  PROCESSING_DELAY_MS "), "%s", said);
+    cr_assert_null(strstr(said, "HEALTH_FILE"), "that is the worker's");
     cr_assert_eq(first_runs + second_runs, 0);
 }
 

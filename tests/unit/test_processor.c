@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include <criterion/criterion.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
 
 #include "common/clock.h"
+#include "common/heartbeat.h"
 #include "common/processing/processor.h"
+#include "tests/support/temp_dir.h"
 #include "tests/support/wait_until.h"
 #include "tests/unit/fake_queue.h"
 #include "tests/unit/fake_store.h"
@@ -11,12 +16,16 @@ enum {
     DELAY_MS = 30,
     LONG_DELAY_MS = 600000,
     WAIT_MS = 10000,
-    STOP_MS = 500, /* half of the longest wait there is in the processor */
+    QUIET_MS = 1500, /* longer than the second between two beats */
+    STOP_MS = 500,   /* half of the longest wait there is in the processor */
 };
 
 static struct store *store;
 static struct queue *queue;
 static struct processor *processor;
+static struct heartbeat *heartbeat; /* none but in the tests about it */
+static struct temp_dir dir;
+static char heartbeat_path[128];
 
 static void setup(void)
 {
@@ -33,6 +42,8 @@ static void stop(void)
 static void teardown(void)
 {
     stop();
+    heartbeat_close(heartbeat);
+    temp_dir_remove(&dir);
     queue_close(queue);
     store_destroy(store);
 }
@@ -43,7 +54,8 @@ static void start(uint32_t delay_ms, size_t capacity, bool recover)
 {
     const struct processor_config config = {.delay_ms = delay_ms,
                                             .capacity = capacity,
-                                            .recover = recover};
+                                            .recover = recover,
+                                            .heartbeat = heartbeat};
     processor = processor_start(&config, store, queue);
 }
 
@@ -383,4 +395,87 @@ Test(processor, the_age_that_counts_as_lost_follows_the_lag_of_the_hints)
     struct fake_order order;
     cr_assert(fake_store_find(store, 2000, &order));
     cr_assert_eq(order.status, ORDER_PENDING, "younger than the hints that come up now");
+}
+
+static void open_heartbeat(void)
+{
+    temp_dir_create(&dir);
+    snprintf(heartbeat_path, sizeof heartbeat_path, "%s/alive", dir.path);
+    heartbeat = heartbeat_open(heartbeat_path);
+    cr_assert_not_null(heartbeat);
+}
+
+/* The file looks as if it had not been touched for ages. */
+static void forget_beats(void)
+{
+    static const struct timespec ages_ago[2];
+    cr_assert_eq(utimensat(AT_FDCWD, heartbeat_path, ages_ago, 0), 0, "%m");
+}
+
+static bool has_beaten(void *arg)
+{
+    struct stat info;
+    (void)arg;
+    return stat(heartbeat_path, &info) == 0 && info.st_mtim.tv_sec != 0;
+}
+
+Test(processor, with_nothing_to_do_it_beats)
+{
+    open_heartbeat();
+    start(DELAY_MS, 100, true);
+    for (int i = 0; i < 2; i++) {
+        forget_beats();
+        cr_assert(wait_until(has_beaten, NULL, WAIT_MS));
+    }
+}
+
+Test(processor, it_beats_while_transactions_are_lost)
+{
+    open_heartbeat();
+    fake_store_fail(store, FAKE_OVERDUE, 0, 2000, STATUS_CONFLICT);
+    fake_store_fail(store, FAKE_CLAIM_WAITING, 0, 2000, STATUS_CONFLICT);
+    start(DELAY_MS, 100, true);
+    forget_beats();
+    cr_assert(wait_until(has_beaten, NULL, WAIT_MS), "the database answers");
+}
+
+Test(processor, while_the_database_is_away_it_does_not_beat)
+{
+    enum { ATTEMPTS = 4 }; /* one a sweep: they take longer than the second between two beats */
+    open_heartbeat();
+    start(DELAY_MS, 100, true);
+    cr_assert(fake_store_wait_calls(store, FAKE_CLAIM_WAITING, 1));
+    size_t attempts = fake_store_calls(store, FAKE_CONNECT);
+    fake_store_fail(store, FAKE_CONNECT, 0, 2000, STATUS_UNAVAILABLE);
+    fake_store_fail(store, FAKE_OVERDUE, 0, 2000, STATUS_UNAVAILABLE);
+    cr_assert(fake_store_wait_calls(store, FAKE_CONNECT, attempts + 1));
+    forget_beats();
+    cr_assert(fake_store_wait_calls(store, FAKE_CONNECT, attempts + ATTEMPTS));
+    cr_assert_not(has_beaten(NULL));
+    fake_store_fail(store, FAKE_CONNECT, 0, 0, STATUS_OK);
+    fake_store_fail(store, FAKE_OVERDUE, 0, 0, STATUS_OK);
+    cr_assert(wait_until(has_beaten, NULL, WAIT_MS), "it is back");
+}
+
+Test(processor, while_connections_break_in_use_it_does_not_beat)
+{
+    open_heartbeat();
+    fake_store_fail(store, FAKE_OVERDUE, 0, 2000, STATUS_UNAVAILABLE);
+    fake_store_fail(store, FAKE_CLAIM_WAITING, 0, 2000, STATUS_UNAVAILABLE);
+    forget_beats();
+    start(DELAY_MS, 100, true);
+    cr_assert(fake_store_wait_calls(store, FAKE_OVERDUE, 4));
+    cr_assert_not(has_beaten(NULL));
+}
+
+Test(processor, while_it_hangs_in_a_call_it_does_not_beat)
+{
+    open_heartbeat();
+    fake_store_hold(store, FAKE_OVERDUE);
+    start(DELAY_MS, 100, true);
+    cr_assert(fake_store_wait_held(store));
+    forget_beats();
+    cr_assert_not(wait_until(has_beaten, NULL, QUIET_MS));
+    fake_store_release(store, FAKE_OVERDUE);
+    cr_assert(wait_until(has_beaten, NULL, WAIT_MS));
 }
