@@ -148,7 +148,7 @@ struct setting {
 
 static const struct setting settings[] = {
     {"DATABASE_URL", "sqlite:///./orders.db", BOTH, read_database_url,
-     "sqlite:///relative, sqlite:////absolute or mysql://user:pw@host:port/db"},
+     "sqlite:///relative, sqlite:////absolute, mysql://user:pw@host:port/db or postgresql://..."},
     {"REDIS_URL", "", BOTH, read_redis_url,
      "redis://[user:pw@]host:port/db or unix:///path; empty: in-process queue"},
     {"HOST", "127.0.0.1", CONFIG_API, read_host, "address to listen on"},

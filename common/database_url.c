@@ -12,6 +12,7 @@
 enum {
     URL_TEXT_MAX = 4096, /* bytes: more than every part at its longest, percent-encoded */
     MYSQL_PORT = 3306,
+    POSTGRES_PORT = 5432,
     REDIS_PORT = 6379,
     REDIS_DATABASE_MAX = INT32_MAX,
     PARAMETER_SHOWN_MAX = 32, /* bytes of a parameter's name that a reason repeats */
@@ -291,33 +292,73 @@ static enum status read_sqlite(const UriUriA *uri, struct database_url *url,
     return take_query(uri, NULL, NULL, 0, reason);
 }
 
-static enum status read_mysql(const UriUriA *uri, struct database_url *url,
-                              char reason[URL_REASON_SIZE])
+/* What the URLs of databases on servers differ in. */
+struct server_kind {
+    enum database_kind kind;
+    uint16_t port;
+    const char *socket_parameter;
+    const char *name_database; /* what to say when something is missing */
+    const char *name_host;
+};
+
+static const struct server_kind mysql_server = {
+    .kind = DATABASE_MYSQL,
+    .port = MYSQL_PORT,
+    .socket_parameter = "unix_socket",
+    .name_database = "name one database behind the host, as in mysql://host/orders",
+    .name_host = "name the host, as in mysql://host/orders, "
+                 "or the socket, as in ?unix_socket=/run/mysqld/mysqld.sock",
+};
+
+static const struct server_kind postgres_server = {
+    .kind = DATABASE_POSTGRES,
+    .port = POSTGRES_PORT,
+    .socket_parameter = "host",
+    .name_database = "name one database behind the host, as in postgresql://host/orders",
+    .name_host = "name the host, as in postgresql://host/orders, "
+                 "or the folder of the socket, as in ?host=/run/postgresql",
+};
+
+/* The database, and where its server is. */
+static enum status take_place(const UriUriA *uri, const struct server_kind *server,
+                              struct database_url *url, char reason[URL_REASON_SIZE])
 {
-    url->kind = DATABASE_MYSQL;
-    if (has_stray_at(uri)) {
-        return refuse(reason, encode_hint);
-    }
-    enum status status = take_credentials(uri, url->user, url->password, reason);
+    enum status status = decode_range(uri->hostText, "host", url->host, reason);
     if (status == STATUS_OK) {
-        status = decode_range(uri->hostText, "host", url->host, reason);
-    }
-    if (status == STATUS_OK) {
-        status = take_port(uri, MYSQL_PORT, &url->port, reason);
+        status = take_port(uri, server->port, &url->port, reason);
     }
     if (status == STATUS_OK) {
         status = take_path(uri, "database name", url->database, sizeof url->database, reason);
     }
     if (status == STATUS_OK &&
         (uri->pathHead == NULL || uri->pathHead != uri->pathTail || url->database[0] == '\0')) {
-        status = refuse(reason, "name one database behind the host, as in mysql://host/orders");
+        status = refuse(reason, server->name_database);
     }
     if (status == STATUS_OK) {
-        status = take_query(uri, "unix_socket", url->path, sizeof url->path, reason);
+        status = take_query(uri, server->socket_parameter, url->path, sizeof url->path, reason);
     }
     if (status == STATUS_OK && url->host[0] == '\0' && url->path[0] == '\0') {
-        status = refuse(reason, "name the host, as in mysql://host/orders, "
-                                "or the socket, as in ?unix_socket=/run/mysqld/mysqld.sock");
+        status = refuse(reason, server->name_host);
+    }
+    return status;
+}
+
+static enum status read_server(const UriUriA *uri, const struct server_kind *server,
+                               struct database_url *url, char reason[URL_REASON_SIZE])
+{
+    url->kind = server->kind;
+    if (has_stray_at(uri)) {
+        return refuse(reason, encode_hint);
+    }
+    enum status status = take_credentials(uri, url->user, url->password, reason);
+    if (status == STATUS_OK) {
+        status = take_place(uri, server, url, reason);
+    }
+    /* As a host's name it would be a second one. */
+    if (status == STATUS_OK && server->kind == DATABASE_POSTGRES && url->path[0] != '\0' &&
+        url->path[0] != '/') {
+        status = refuse(reason, "the query parameter host is the folder of a socket and starts "
+                                "with /; the name of a host stands in front of the database");
     }
     return status;
 }
@@ -334,12 +375,12 @@ enum status database_url_parse(const char *text, struct database_url *url,
     if (scheme_is(&uri, "sqlite", true)) {
         status = read_sqlite(&uri, url, reason);
     } else if (scheme_is(&uri, "mysql", true) || scheme_is(&uri, "mariadb", true)) {
-        status = read_mysql(&uri, url, reason);
+        status = read_server(&uri, &mysql_server, url, reason);
     } else if (scheme_is(&uri, "postgresql", true) || scheme_is(&uri, "postgres", true)) {
-        status = refuse(reason, "PostgreSQL is not supported yet: "
-                                "use sqlite://, mysql:// or mariadb://");
+        status = read_server(&uri, &postgres_server, url, reason);
     } else {
-        status = refuse(reason, "it starts with none of sqlite://, mysql:// and mariadb://");
+        status = refuse(reason, "it starts with none of sqlite://, mysql://, mariadb:// and "
+                                "postgresql://");
     }
     uriFreeUriMembersA(&uri);
     return status;

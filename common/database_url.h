@@ -18,12 +18,14 @@ enum {
 enum database_kind {
     DATABASE_SQLITE,
     DATABASE_MYSQL,
+    DATABASE_POSTGRES,
 };
 
 struct database_url {
     enum database_kind kind;
     char path[URL_PATH_SIZE]; /* SQLite: the file; relative to the working folder unless it starts
-                                 with '/'. MySQL: the unix socket, or empty */
+                                 with '/'. MySQL: the unix socket, or empty. PostgreSQL: the folder
+                                 of the unix socket, or empty */
     char host[URL_PART_SIZE];
     uint16_t port;
     char user[URL_PART_SIZE];
@@ -41,8 +43,9 @@ struct redis_url {
 };
 
 /*
- * sqlite:///relative, sqlite:////absolute, mysql://user:pw@host:port/db (?unix_socket=/path); the
- * SQLAlchemy spellings mysql+pymysql:// and the like, and mariadb://, mean the same.
+ * sqlite:///relative, sqlite:////absolute, mysql://user:pw@host:port/db (?unix_socket=/path),
+ * postgresql://user:pw@host:port/db (?host=/folder); the SQLAlchemy spellings mysql+pymysql:// and
+ * the like, mariadb:// and postgres:// mean the same.
  * STATUS_INVALID: `reason` says what to change, without repeating a password.
  */
 MUST_CHECK enum status database_url_parse(const char *text, struct database_url *url,

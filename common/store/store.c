@@ -16,6 +16,7 @@ enum {
 static const struct store_ops *const kinds[] = {
     [DATABASE_SQLITE] = &store_sqlite_ops,
     [DATABASE_MYSQL] = &store_mysql_ops,
+    [DATABASE_POSTGRES] = &store_postgres_ops,
 };
 
 struct store *store_create(const struct database_url *url)

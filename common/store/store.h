@@ -66,7 +66,7 @@ void store_destroy(struct store *store);
  */
 void store_watch(struct store *store, struct heartbeat *heartbeat);
 
-/* "sqlite", "mysql": for logs. */
+/* "sqlite", "mysql", "postgresql": for logs. */
 const char *store_name(const struct store *store);
 
 /*

@@ -55,6 +55,7 @@ struct store {
 
 extern const struct store_ops store_sqlite_ops;
 extern const struct store_ops store_mysql_ops;
+extern const struct store_ops store_postgres_ops;
 
 /*
  * Logs, once, what the database's library said, and passes `status` on:

@@ -220,8 +220,71 @@ Test(database_url, mysql_needs_a_host_and_one_database)
     refuse_database("mysql://u:secret@h/orders/more", "name one database");
 }
 
+Test(database_url, a_postgresql_url_is_taken_apart)
+{
+    struct database_url url = read_database("postgresql://us%65r:p%40w@db.example:5433/orders");
+    cr_assert_eq(url.kind, DATABASE_POSTGRES);
+    cr_assert_str_eq(url.user, "user");
+    cr_assert_str_eq(url.password, "p@w");
+    cr_assert_str_eq(url.host, "db.example");
+    cr_assert_eq(url.port, 5433);
+    cr_assert_str_eq(url.database, "orders");
+    cr_assert_str_eq(url.path, "");
+    cr_assert_str_eq(read_database("postgresql://[2001:db8::7]/orders").host, "2001:db8::7");
+}
+
+Test(database_url, spellings_of_postgresql_mean_the_same)
+{
+    static const char *const texts[] = {
+        "postgresql://user:pw@h/orders",          "postgres://user:pw@h/orders",
+        "postgresql+psycopg2://user:pw@h/orders", "postgresql+psycopg://user:pw@h/orders",
+        "postgresql+asyncpg://user:pw@h/orders",  "postgres+pg8000://user:pw@h/orders",
+        "PostgreSQL://user:pw@h/orders",          "postgresql://user:pw@h:/orders",
+        "postgresql://user:pw@h:5432/orders?",
+    };
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        struct database_url url = read_database(texts[i]);
+        cr_assert_eq(url.kind, DATABASE_POSTGRES);
+        cr_assert_str_eq(url.user, "user");
+        cr_assert_str_eq(url.password, "pw");
+        cr_assert_str_eq(url.host, "h");
+        cr_assert_eq(url.port, 5432);
+        cr_assert_str_eq(url.database, "orders");
+        cr_assert_str_eq(url.path, "");
+    }
+}
+
+Test(database_url, postgresql_may_be_reached_through_a_socket)
+{
+    struct database_url url = read_database("postgresql://u:pw@:5433/orders?host=/run/my+sql");
+    cr_assert_str_eq(url.path, "/run/my+sql");
+    cr_assert_str_eq(url.host, "");
+    cr_assert_eq(url.port, 5433);
+    url = read_database("postgresql+psycopg2://u@localhost/orders?host=%2Frun%2Fa%20b");
+    cr_assert_str_eq(url.path, "/run/a b");
+    cr_assert_str_eq(read_database("postgresql:///orders?host=/s").path, "/s");
+    refuse_database("postgresql://u:secret@/orders?host=", "host is empty");
+    refuse_database("postgresql://u:secret@/orders?host=other", "starts with /");
+    refuse_database("postgresql://h/orders?host=/a&host=/b", "host is there twice");
+}
+
+Test(database_url, postgresql_needs_a_host_and_one_database)
+{
+    refuse_database("postgresql:///orders", "as in postgresql://host/orders, or the folder");
+    refuse_database("postgresql://u:secret@/orders", "name the host");
+    refuse_database("postgresql://u:secret@h", "name one database");
+    refuse_database("postgresql://u:secret@h/", "as in postgresql://host/orders");
+    refuse_database("postgresql://u:secret@h/orders/more", "name one database");
+    refuse_database("postgresql://u:secret@h:0/orders", "port");
+}
+
 Test(database_url, unknown_parameters_are_refused_by_name)
 {
+    refuse_database("postgresql://u:secret@h/d?sslmode=require", "unknown query parameter sslmode");
+    refuse_database("postgresql://u:secret@h/d?host=/s&options=x", "parameter options");
+    refuse_database("postgresql://u:secret@h/d?unix_socket=/s",
+                    "unknown query parameter unix_sock");
+    refuse_database("mysql://u:secret@h/d?host=/s", "unknown query parameter host");
     refuse_database("mysql://u:secret@h/d?charset=utf8mb4", "unknown query parameter charset");
     refuse_database("mysql://u:secret@h/d?unix_socket=/s&ssl_ca=x", "parameter ssl_ca");
     refuse_database("mysql://u:secret@h/d?UNIX_SOCKET=/s", "UNIX_SOCKET");
@@ -246,12 +309,14 @@ Test(database_url, a_password_that_is_not_encoded_is_never_told)
         char text[100];
         (void)snprintf(text, sizeof text, "redis%s", texts[i] + strlen("mysql"));
         refuse_redis(text, "@ as %40");
+        (void)snprintf(text, sizeof text, "postgresql%s", texts[i] + strlen("mysql"));
+        refuse_database(text, "@ as %40");
     }
     refuse_database("mysql://u:1#hunter2@h/d", "%23");
     refuse_database("mysql://u:hunter2/d", "port");
     refuse_database("hunter2", "://");
     refuse_database("hunter2:x@h/d", "://");
-    refuse_database("hunter2://h/d", "sqlite://, mysql:// and mariadb://");
+    refuse_database("hunter2://h/d", "sqlite://, mysql://, mariadb:// and postgresql://");
     refuse_redis("hunter2://h/1", "redis:// and unix://");
     refuse_redis("redis://h/hunter2", "the database is not a number");
 }
@@ -287,13 +352,12 @@ Test(database_url, an_endless_text_is_refused)
 Test(database_url, other_databases_are_refused_with_the_kinds_there_are)
 {
     refuse_database("", "empty");
-    refuse_database("postgresql://u:secret@h/d", "PostgreSQL is not supported yet");
-    refuse_database("postgresql://u:secret@h/d", "sqlite://, mysql:// or mariadb://");
-    refuse_database("postgresql+psycopg2://u:secret@h/d", "PostgreSQL is not supported yet");
-    refuse_database("postgres://u:secret@h/d", "PostgreSQL is not supported yet");
-    refuse_database("oracle://u:secret@h/d", "sqlite://, mysql:// and mariadb://");
-    refuse_database("mysqlx://u:secret@h/d", "sqlite://, mysql:// and mariadb://");
-    refuse_database("redis://h", "sqlite://, mysql:// and mariadb://");
+    refuse_database("postgresqlx://u:secret@h/d",
+                    "sqlite://, mysql://, mariadb:// and postgresql://");
+    refuse_database("pgsql://u:secret@h/d", "sqlite://, mysql://, mariadb:// and postgresql://");
+    refuse_database("oracle://u:secret@h/d", "sqlite://, mysql://, mariadb:// and postgresql://");
+    refuse_database("mysqlx://u:secret@h/d", "sqlite://, mysql://, mariadb:// and postgresql://");
+    refuse_database("redis://h", "sqlite://, mysql://, mariadb:// and postgresql://");
     refuse_database("orders.db", "://");
     refuse_database("//h/d", "://");
     refuse_database("mysql:h/d", "://");

@@ -294,4 +294,8 @@ Test(store, each_kind_of_database_has_its_name)
     struct store *mysql = store_create(&url);
     cr_assert_str_eq(store_name(mysql), "mysql");
     store_destroy(mysql);
+    url.kind = DATABASE_POSTGRES;
+    struct store *postgres = store_create(&url);
+    cr_assert_str_eq(store_name(postgres), "postgresql");
+    store_destroy(postgres);
 }

@@ -12,6 +12,7 @@
 
 EMBED_TEXT(schema_sqlite_0001, "sqlite/0001_orders.sql");
 EMBED_TEXT(schema_mysql_0001, "mysql/0001_orders.sql");
+EMBED_TEXT(schema_postgres_0001, "postgres/0001_orders.sql");
 
 static const struct schema_step sqlite_steps[] = {
     {1, "orders", schema_sqlite_0001},
@@ -21,12 +22,26 @@ static const struct schema_step mysql_steps[] = {
     {1, "orders", schema_mysql_0001},
 };
 
+static const struct schema_step postgres_steps[] = {
+    {1, "orders", schema_postgres_0001},
+};
+
+#define STEPS(array)                                                                               \
+    {                                                                                              \
+        (array), sizeof(array) / sizeof((array)[0])                                                \
+    }
+
+static const struct {
+    const struct schema_step *steps;
+    size_t count;
+} schemas[] = {
+    [DATABASE_SQLITE] = STEPS(sqlite_steps),
+    [DATABASE_MYSQL] = STEPS(mysql_steps),
+    [DATABASE_POSTGRES] = STEPS(postgres_steps),
+};
+
 const struct schema_step *schema_steps(enum database_kind kind, size_t *count)
 {
-    if (kind == DATABASE_SQLITE) {
-        *count = sizeof sqlite_steps / sizeof sqlite_steps[0];
-        return sqlite_steps;
-    }
-    *count = sizeof mysql_steps / sizeof mysql_steps[0];
-    return mysql_steps;
+    *count = schemas[kind].count;
+    return schemas[kind].steps;
 }

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: MIT */
+#include "common/store/postgres_insert.h"
+
+#include <string.h>
+
+#include "common/store/postgres_array.h"
+
+enum {
+    PART_BYTES_MAX = 1 << 20, /* what a connection keeps; longer batches are sent in parts */
+    ROW_OVERHEAD = 128,       /* bytes of a row besides its strings, generously */
+};
+
+/* The arrays, which are the columns of `sent`. */
+enum column { ID, CLIENT, USER, ITEMS, CENTS, KEY, FINGERPRINT, COLUMN_COUNT };
+
+/*
+ * Keys first, then the orders they let through, then the counter: every transaction takes its locks
+ * in this order, and those of the keys in the order of the keys, so they cannot deadlock with each
+ * other. Of equal keys in `sent` the first wins. A key that is there already is "updated" to what
+ * it is, because that locks and returns its row, also one committed after this statement began. An
+ * order that is there already stays as it is and is not counted. The rows that come back are the
+ * entries with a key: their place, the order the key belongs to, and whether it came with another
+ * fingerprint.
+ */
+static const char insert_sql[] =
+    "WITH sent AS MATERIALIZED (SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], "
+    "$4::text[], $5::bigint[], $6::text[], $7::bytea[]) WITH ORDINALITY "
+    "AS t (id, client_id, user_id, item_ids, total_cents, key, fingerprint, place)), "
+    "keys AS (INSERT INTO idempotency_keys AS k "
+    "(client_id, idempotency_key, order_id, fingerprint, created_at) "
+    "SELECT DISTINCT ON (client_id COLLATE \"C\", key COLLATE \"C\") "
+    "client_id, key, id, fingerprint, statement_timestamp() FROM sent WHERE key <> '' "
+    "ORDER BY client_id COLLATE \"C\", key COLLATE \"C\", place "
+    "ON CONFLICT (client_id, idempotency_key) DO UPDATE SET order_id = k.order_id "
+    "RETURNING client_id, idempotency_key, order_id, fingerprint), "
+    "stored AS (INSERT INTO orders "
+    "(id, client_id, user_id, item_ids, total_cents, status, created_at, due_at) "
+    "SELECT id, client_id, user_id, item_ids, total_cents, 0, statement_timestamp(), "
+    "statement_timestamp() FROM sent WHERE key = '' OR (client_id, key, id) IN "
+    "(SELECT client_id, idempotency_key, order_id FROM keys) "
+    "ON CONFLICT (id) DO NOTHING RETURNING 1), "
+    "counted AS (INSERT INTO counters AS c (slot, created) "
+    "SELECT pg_backend_pid() % 64, count(*) FROM stored HAVING count(*) > 0 "
+    "ON CONFLICT (slot) DO UPDATE SET created = c.created + excluded.created) "
+    "SELECT s.place, k.order_id, (k.fingerprint <> s.fingerprint)::int FROM sent s "
+    "JOIN keys k ON k.client_id = s.client_id AND k.idempotency_key = s.key";
+
+static size_t row_bytes(const struct order *order)
+{
+    return ROW_OVERHEAD + strlen(order->client_id) + order->user_id_len + order->items_json_len +
+           strlen(order->idempotency_key);
+}
+
+/* How many of the `count` >= 1 entries go into one statement; normally all. */
+static size_t measure_part(const struct store_insert entries[], size_t count)
+{
+    size_t bytes = row_bytes(entries[0].order);
+    size_t part = 1;
+    while (part < count && (bytes += row_bytes(entries[part].order)) <= PART_BYTES_MAX) {
+        part++;
+    }
+    return part;
+}
+
+static void add_text(struct sql_text *array, const char *text)
+{
+    postgres_array_add_bytes(array, text, strlen(text));
+}
+
+static void write_part(struct postgres_session *session, struct postgres_value columns[],
+                       const struct store_insert entries[], size_t count)
+{
+    static const enum postgres_element elements[COLUMN_COUNT] = {
+        [ID] = POSTGRES_BIGINT,         [CLIENT] = POSTGRES_TEXT,  [USER] = POSTGRES_TEXT,
+        [ITEMS] = POSTGRES_TEXT,        [CENTS] = POSTGRES_BIGINT, [KEY] = POSTGRES_TEXT,
+        [FINGERPRINT] = POSTGRES_BYTEA,
+    };
+    struct sql_text *arrays[COLUMN_COUNT];
+    for (size_t i = 0; i < COLUMN_COUNT; i++) {
+        arrays[i] = postgres_session_array(session, i);
+        columns[i] = postgres_array(arrays[i]);
+        postgres_array_start(arrays[i], elements[i], count);
+    }
+    for (size_t i = 0; i < count; i++) {
+        const struct order *order = entries[i].order;
+        postgres_array_add_bigint(arrays[ID], (int64_t)order->id);
+        add_text(arrays[CLIENT], order->client_id);
+        postgres_array_add_bytes(arrays[USER], order->user_id, order->user_id_len);
+        postgres_array_add_bytes(arrays[ITEMS], order->items_json, order->items_json_len);
+        postgres_array_add_bigint(arrays[CENTS], order->total_cents);
+        add_text(arrays[KEY], order->idempotency_key);
+        postgres_array_add_bytes(arrays[FINGERPRINT], order->fingerprint,
+                                 sizeof order->fingerprint);
+    }
+}
+
+static enum status insert_part(struct postgres_session *session, struct store_insert entries[],
+                               size_t count)
+{
+    struct postgres_value columns[COLUMN_COUNT];
+    write_part(session, columns, entries, count);
+    enum status status = postgres_session_run(session, "insert", insert_sql, columns, COLUMN_COUNT);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    for (size_t row = 0; row < postgres_session_rows(session); row++) {
+        struct store_insert *entry = &entries[postgres_session_number(session, row, 0) - 1];
+        entry->stored_id = (order_id)postgres_session_number(session, row, 1);
+        entry->key_reused = postgres_session_number(session, row, 2) != 0;
+    }
+    return STATUS_OK;
+}
+
+static enum status insert_parts(struct postgres_session *session, struct store_insert entries[],
+                                size_t count)
+{
+    enum status status = STATUS_OK;
+    for (size_t part; count > 0 && status == STATUS_OK; entries += part, count -= part) {
+        part = measure_part(entries, count);
+        status = insert_part(session, entries, part);
+    }
+    return status;
+}
+
+enum status postgres_insert(struct postgres_session *session, struct store_insert entries[],
+                            size_t count)
+{
+    /* One statement is a transaction by itself, and saves two round trips. */
+    if (measure_part(entries, count) == count) {
+        return insert_part(session, entries, count);
+    }
+    enum status status = postgres_session_begin(session);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    return postgres_session_end(session, insert_parts(session, entries, count));
+}
