@@ -10,29 +10,56 @@
 
 #include "common/thread.h"
 #include "tests/support/mariadb_server.h"
+#include "tests/support/postgres_server.h"
 #include "tests/support/temp_dir.h"
 
-static struct mariadb_server server;
+static struct mariadb_server mariadb;
+static struct postgres_server postgres;
 static struct temp_dir dir;
 struct database_url url;
 struct store *store;
-bool is_mysql;
+
+static void read_url(const char *text)
+{
+    char reason[URL_REASON_SIZE];
+    cr_assert_eq(database_url_parse(text, &url, reason), STATUS_OK, "%s", reason);
+}
+
+static void start_sqlite(void)
+{
+    temp_dir_create(&dir);
+    url.kind = DATABASE_SQLITE;
+    snprintf(url.path, sizeof url.path, "%s/orders.db", dir.path);
+}
+
+static void start_mariadb(void)
+{
+    mariadb_server_start(&mariadb);
+    read_url(mariadb.url);
+}
+
+static void start_postgres(void)
+{
+    postgres_server_start(&postgres);
+    read_url(postgres.url);
+}
+
+static const struct {
+    const char *name;
+    void (*start)(void);
+} backends[] = {{"sqlite", start_sqlite}, {"mysql", start_mariadb}, {"postgres", start_postgres}};
 
 void start_empty(void)
 {
-    const char *backend = getenv("ORDERS_CONTRACT_BACKEND");
-    cr_assert_not_null(backend, "ORDERS_CONTRACT_BACKEND is not set: sqlite or mysql");
-    is_mysql = strcmp(backend, "mysql") == 0;
-    cr_assert(is_mysql || strcmp(backend, "sqlite") == 0, "no backend is called %s", backend);
-    if (is_mysql) {
-        char reason[URL_REASON_SIZE];
-        mariadb_server_start(&server);
-        cr_assert_eq(database_url_parse(server.url, &url, reason), STATUS_OK, "%s", reason);
-    } else {
-        temp_dir_create(&dir);
-        url.kind = DATABASE_SQLITE;
-        snprintf(url.path, sizeof url.path, "%s/orders.db", dir.path);
+    enum { BACKENDS = sizeof backends / sizeof backends[0] };
+    const char *name = getenv("ORDERS_CONTRACT_BACKEND");
+    size_t i = 0;
+    cr_assert_not_null(name, "ORDERS_CONTRACT_BACKEND is not set: sqlite, mysql or postgres");
+    while (i < BACKENDS && strcmp(backends[i].name, name) != 0) {
+        i++;
     }
+    cr_assert_lt(i, BACKENDS, "no backend is called %s", name);
+    backends[i].start();
     store = store_create(&url);
 }
 
@@ -45,13 +72,29 @@ void start(void)
 void finish(void)
 {
     store_destroy(store);
-    mariadb_server_discard(&server);
+    mariadb_server_discard(&mariadb);
+    postgres_server_discard(&postgres);
     temp_dir_remove(&dir);
+}
+
+static struct sql *open_postgres(void)
+{
+    struct sql *sql = sql_open_postgres(&postgres);
+    sql_execute(sql, "CREATE OR REPLACE FUNCTION hex(value text) RETURNS text LANGUAGE sql "
+                     "RETURN upper(encode(convert_to(value, 'UTF8'), 'hex'))");
+    return sql;
 }
 
 struct sql *open_sql(void)
 {
-    return is_mysql ? sql_open_mariadb(&server) : sql_open_sqlite(url.path);
+    switch (url.kind) {
+    case DATABASE_MYSQL:
+        return sql_open_mariadb(&mariadb);
+    case DATABASE_POSTGRES:
+        return open_postgres();
+    default:
+        return sql_open_sqlite(url.path);
+    }
 }
 
 order_id reserve(uint32_t count)

@@ -25,13 +25,13 @@ enum {
 
 extern struct database_url url;
 extern struct store *store; /* the connection of the test's main thread */
-extern bool is_mysql;
 
 /* For .init and .fini: a database without, and with, the schema. */
 void start_empty(void);
 void start(void);
 void finish(void);
 
+/* Every kind knows HEX(text) in it. */
 struct sql *open_sql(void);
 order_id reserve(uint32_t count);
 

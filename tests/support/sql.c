@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/support/sql.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include <libpq-fe.h>
 #include <mysql.h>
 #include <sqlite3.h>
 
@@ -11,10 +13,11 @@
 
 enum { BUSY_LIMIT_MS = 10000 };
 
-/* One of the two is open. */
+/* One of them is open. */
 struct sql {
     sqlite3 *sqlite;
     MYSQL *mysql;
+    PGconn *postgres;
 };
 
 static struct sql *create(void)
@@ -44,6 +47,29 @@ struct sql *sql_open_mariadb(const struct mariadb_server *server)
     return sql;
 }
 
+static struct sql *open_postgres(const char *host, uint16_t port, const char *user,
+                                 const char *password)
+{
+    struct sql *sql = create();
+    char text[16];
+    snprintf(text, sizeof text, "%u", (unsigned)port);
+    const char *const names[] = {"host", "port", "user", "password", "dbname", NULL};
+    const char *const values[] = {host, text, user, password, POSTGRES_DATABASE, NULL};
+    sql->postgres = PQconnectdbParams(names, values, 0);
+    cr_assert_eq(PQstatus(sql->postgres), CONNECTION_OK, "%s", PQerrorMessage(sql->postgres));
+    return sql;
+}
+
+struct sql *sql_open_postgres(const struct postgres_server *server)
+{
+    return open_postgres("127.0.0.1", server->port, POSTGRES_USER, POSTGRES_PASSWORD);
+}
+
+struct sql *sql_open_postgres_admin(const struct postgres_server *server)
+{
+    return open_postgres(server->dir.path, server->port, "postgres", NULL);
+}
+
 void sql_close(struct sql *sql)
 {
     if (sql != NULL) {
@@ -51,12 +77,27 @@ void sql_close(struct sql *sql)
         if (sql->mysql != NULL) {
             mysql_close(sql->mysql);
         }
+        PQfinish(sql->postgres);
         free(sql);
     }
 }
 
+/* The result of a statement that has succeeded; PQclear() it. */
+static PGresult *postgres_result(struct sql *sql, const char *statement)
+{
+    PGresult *result = PQexec(sql->postgres, statement);
+    ExecStatusType kind = PQresultStatus(result);
+    cr_assert(kind == PGRES_TUPLES_OK || kind == PGRES_COMMAND_OK, "%s: %s", statement,
+              PQerrorMessage(sql->postgres));
+    return result;
+}
+
 void sql_execute(struct sql *sql, const char *statement)
 {
+    if (sql->postgres != NULL) {
+        PQclear(postgres_result(sql, statement));
+        return;
+    }
     if (sql->sqlite != NULL) {
         int code = sqlite3_exec(sql->sqlite, statement, NULL, NULL, NULL);
         cr_assert_eq(code, SQLITE_OK, "%s: %s", statement, sqlite3_errmsg(sql->sqlite));
@@ -97,10 +138,23 @@ static void mysql_row(struct sql *sql, const char *query, int64_t values[], size
     mysql_free_result(result);
 }
 
+static void postgres_row(struct sql *sql, const char *query, int64_t values[], size_t columns)
+{
+    PGresult *result = postgres_result(sql, query);
+    cr_assert_geq((size_t)PQnfields(result), columns, "%s", query);
+    cr_assert_geq(PQntuples(result), 1, "%s: no row", query);
+    for (size_t i = 0; i < columns; i++) {
+        values[i] = strtoll(PQgetvalue(result, 0, (int)i), NULL, 10);
+    }
+    PQclear(result);
+}
+
 void sql_row(struct sql *sql, const char *query, int64_t values[], size_t columns)
 {
     if (sql->sqlite != NULL) {
         sqlite_row(sql, query, values, columns);
+    } else if (sql->postgres != NULL) {
+        postgres_row(sql, query, values, columns);
     } else {
         mysql_row(sql, query, values, columns);
     }

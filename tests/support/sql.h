@@ -10,11 +10,16 @@
 #include <stdint.h>
 
 #include "tests/support/mariadb_server.h"
+#include "tests/support/postgres_server.h"
 
 struct sql;
 
 struct sql *sql_open_sqlite(const char *path);
 struct sql *sql_open_mariadb(const struct mariadb_server *server);
+struct sql *sql_open_postgres(const struct postgres_server *server);
+
+/* As the superuser `postgres`, for what the program's user may not do. */
+struct sql *sql_open_postgres_admin(const struct postgres_server *server);
 
 /* Takes NULL. */
 void sql_close(struct sql *sql);

@@ -1,0 +1,506 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What only PostgreSQL can show: connections the server ends, locks that are held, a server that
+ * hangs, does not answer a commit, or was told to take it easy.
+ */
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <criterion/criterion.h>
+#include <criterion/redirect.h>
+
+#include "common/database_url.h"
+#include "common/store/store.h"
+#include "common/thread.h"
+#include "tests/support/postgres_server.h"
+#include "tests/support/sql.h"
+#include "tests/support/wait_until.h"
+
+enum { LIMIT_MS = 30000, LONG_DELAY_MS = 600000 };
+
+static struct postgres_server server;
+static struct database_url url;
+static struct store *store;
+static struct sql *sql; /* as the superuser */
+
+static void start(void)
+{
+    char reason[URL_REASON_SIZE];
+    postgres_server_start(&server);
+    cr_assert_eq(database_url_parse(server.url, &url, reason), STATUS_OK, "%s", reason);
+    store = store_create(&url);
+    cr_assert_eq(store_migrate(store), STATUS_OK);
+    sql = sql_open_postgres_admin(&server);
+}
+
+static void finish(void)
+{
+    sql_close(sql);
+    store_destroy(store);
+    postgres_server_discard(&server);
+}
+
+TestSuite(store_postgres, .init = start, .fini = finish, .timeout = 120);
+
+static struct order make_order(order_id id)
+{
+    return (struct order){.id = id,
+                          .total_cents = 100,
+                          .items_json = "[1]",
+                          .items_json_len = 3,
+                          .user_id = "user",
+                          .user_id_len = 4,
+                          .client_id = "acme"};
+}
+
+static enum status insert(order_id id)
+{
+    struct order order = make_order(id);
+    return store_insert(store, &(struct store_insert){.order = &order}, 1);
+}
+
+static order_id insert_new(void)
+{
+    order_id id = 0;
+    cr_assert_eq(store_reserve_ids(store, 1, &id), STATUS_OK);
+    cr_assert_eq(insert(id), STATUS_OK);
+    return id;
+}
+
+static void expect_created_and_started(int64_t created, int64_t started)
+{
+    struct order_counts kept, recounted;
+    cr_assert_eq(store_recount(store, &kept, &recounted), STATUS_OK);
+    cr_assert_eq(memcmp(&kept, &recounted, sizeof kept), 0);
+    cr_assert_eq(kept.created, created);
+    cr_assert_eq(kept.started, started);
+}
+
+static bool answers(void *arg)
+{
+    (void)arg;
+    return store_ping(store) == STATUS_OK;
+}
+
+static void wait_until_back(void)
+{
+    cr_assert(wait_until(answers, NULL, LIMIT_MS));
+}
+
+/* Ends or starts the server; the superuser's connection goes with it. */
+static void stop_server(void)
+{
+    sql_close(sql);
+    sql = NULL;
+    postgres_server_stop(&server);
+}
+
+static void kill_server(void)
+{
+    sql_close(sql);
+    sql = NULL;
+    postgres_server_kill(&server);
+}
+
+static void restart_server(void)
+{
+    postgres_server_restart(&server);
+    sql = sql_open_postgres_admin(&server);
+}
+
+static void end_connections(void)
+{
+    sql_execute(sql, "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity "
+                     "WHERE application_name = 'orders'");
+}
+
+/* What `run` logs. */
+static const char *log_of(void (*run)(void))
+{
+    static char log[8192];
+    fflush(stderr);
+    cr_redirect_stderr();
+    run();
+    size_t len = fread(log, 1, sizeof log - 1, cr_get_redirected_stderr());
+    log[len] = '\0';
+    return log;
+}
+
+/* A claim in a thread of its own, while the test's main thread does something to the server. */
+struct pending_claim {
+    order_id ids[2];
+    size_t count;
+    enum status status;
+    pthread_t thread;
+};
+
+static void *run_claim(void *arg)
+{
+    struct pending_claim *claim = arg;
+    claim->status = store_claim(store, claim->ids, &claim->count, LONG_DELAY_MS, NULL);
+    return NULL;
+}
+
+static bool a_connection_waits(void *arg)
+{
+    (void)arg;
+    return sql_integer(sql, "SELECT count(*) FROM pg_stat_activity WHERE application_name = "
+                            "'orders' AND wait_event_type = 'Lock'") > 0;
+}
+
+static void start_claim(struct pending_claim *claim)
+{
+    claim->thread = thread_start("claim", run_claim, claim);
+    cr_assert(wait_until(a_connection_waits, NULL, LIMIT_MS));
+}
+
+static void lock_order(struct sql *other, order_id id)
+{
+    char statement[80];
+    snprintf(statement, sizeof statement, "SELECT id FROM orders WHERE id = %llu FOR UPDATE",
+             (unsigned long long)id);
+    sql_execute(other, "BEGIN");
+    cr_assert_eq(sql_integer(other, statement), (int64_t)id);
+}
+
+Test(store_postgres, a_server_killed_and_restarted_loses_and_doubles_nothing)
+{
+    order_id id = insert_new();
+    order_id next = 0;
+    cr_assert_eq(store_reserve_ids(store, 1, &next), STATUS_OK);
+    struct order order = make_order(next);
+    strcpy(order.idempotency_key, "key");
+    struct store_insert entry = {.order = &order};
+    cr_assert_eq(store_insert(store, &entry, 1), STATUS_OK);
+    kill_server();
+    cr_assert_eq(store_insert(store, &entry, 1), STATUS_UNAVAILABLE);
+    uint64_t before_ms = wait_now_ms();
+    cr_assert_eq(insert(id), STATUS_UNAVAILABLE);
+    cr_assert_lt(wait_now_ms() - before_ms, 3000, "an absent server is not waited for");
+    restart_server();
+    wait_until_back();
+    cr_assert_eq(insert(id), STATUS_OK);
+    cr_assert_eq(store_insert(store, &entry, 1), STATUS_OK);
+    cr_assert_eq(entry.stored_id, next);
+    expect_created_and_started(2, 0);
+}
+
+Test(store_postgres, a_connection_the_server_has_ended_is_made_anew)
+{
+    order_id id = insert_new();
+    end_connections();
+    cr_assert_eq(insert(id + 1), STATUS_UNAVAILABLE);
+    wait_until_back();
+    cr_assert_eq(insert(id + 1), STATUS_OK);
+    expect_created_and_started(2, 0);
+}
+
+Test(store_postgres, a_connection_that_is_ended_in_a_transaction_leaves_nothing_of_it)
+{
+    struct pending_claim claim = {.ids = {insert_new(), insert_new()}, .count = 2};
+    order_id ids[] = {claim.ids[0], claim.ids[1]};
+    lock_order(sql, ids[1]);
+    start_claim(&claim); /* has moved the first order */
+    end_connections();
+    pthread_join(claim.thread, NULL);
+    cr_assert_eq(claim.status, STATUS_UNAVAILABLE);
+    sql_execute(sql, "ROLLBACK");
+    wait_until_back();
+    expect_created_and_started(2, 0);
+    size_t count = 2;
+    cr_assert_eq(store_claim(store, ids, &count, LONG_DELAY_MS, NULL), STATUS_OK);
+    cr_assert_eq(count, 2);
+}
+
+Test(store_postgres, a_lock_that_is_held_makes_a_conflict_and_changes_nothing)
+{
+    order_id ids[] = {insert_new(), insert_new()};
+    lock_order(sql, ids[1]);
+    size_t count = 2;
+    uint64_t before_ms = wait_now_ms();
+    cr_assert_eq(store_claim(store, ids, &count, LONG_DELAY_MS, NULL), STATUS_CONFLICT);
+    cr_assert_lt(wait_now_ms() - before_ms, 4000);
+    expect_created_and_started(2, 0);
+    sql_execute(sql, "ROLLBACK");
+    count = 2;
+    cr_assert_eq(store_claim(store, ids, &count, LONG_DELAY_MS, NULL), STATUS_OK);
+    cr_assert_eq(count, 2);
+    expect_created_and_started(2, 2);
+}
+
+/* At the isolation levels above, the claim would fail instead of asking its guard again. */
+Test(store_postgres,
+     what_another_transaction_has_moved_is_left_alone_whatever_the_default_isolation)
+{
+    struct pending_claim claim = {.ids = {insert_new(), insert_new()}, .count = 2};
+    order_id free_one = claim.ids[0];
+    sql_execute(sql, "ALTER ROLE orders SET default_transaction_isolation = 'serializable'");
+    end_connections();
+    cr_assert_eq(store_ping(store), STATUS_UNAVAILABLE);
+    wait_until_back();
+    lock_order(sql, claim.ids[1]);
+    sql_execute(sql, "UPDATE orders SET status = 1, started_at = now() WHERE id = (SELECT max(id) "
+                     "FROM orders)");
+    sql_execute(sql, "UPDATE counters SET started = started + 1 WHERE created > 0");
+    start_claim(&claim);
+    sql_execute(sql, "COMMIT");
+    pthread_join(claim.thread, NULL);
+    cr_assert_eq(claim.status, STATUS_OK);
+    cr_assert_eq(claim.count, 1);
+    cr_assert_eq(claim.ids[0], free_one);
+    expect_created_and_started(2, 2);
+}
+
+Test(store_postgres, claim_waiting_does_not_wait_for_a_locked_order)
+{
+    order_id locked = insert_new();
+    order_id free_one = insert_new();
+    order_id ids[10];
+    size_t count = 0;
+    lock_order(sql, locked);
+    uint64_t before_ms = wait_now_ms();
+    cr_assert_eq(store_claim_waiting(store, 0, LONG_DELAY_MS, ids, 10, &count), STATUS_OK);
+    cr_assert_lt(wait_now_ms() - before_ms, 1500);
+    cr_assert_eq(count, 1);
+    cr_assert_eq(ids[0], free_one);
+}
+
+Test(store_postgres, a_hung_server_is_given_up_in_time)
+{
+    postgres_server_signal(&server, SIGSTOP);
+    uint64_t before_ms = wait_now_ms();
+    cr_assert_eq(insert(1), STATUS_UNAVAILABLE, "sent, and not answered");
+    uint64_t sent_ms = wait_now_ms() - before_ms;
+    uint64_t connecting_ms = 0;
+    while (connecting_ms < 1000) { /* until it really tried, instead of waiting for its turn */
+        before_ms = wait_now_ms();
+        cr_assert_eq(store_ping(store), STATUS_UNAVAILABLE);
+        connecting_ms = wait_now_ms() - before_ms;
+    }
+    postgres_server_signal(&server, SIGCONT);
+    cr_assert_lt(sent_ms, 6000);
+    cr_assert_lt(connecting_ms, 3000);
+    wait_until_back();
+    cr_assert_eq(insert(1), STATUS_OK);
+    expect_created_and_started(1, 0);
+}
+
+static bool commits_hang(void *arg)
+{
+    (void)arg;
+    return sql_integer(sql, "SELECT count(*) FROM pg_settings WHERE name = "
+                            "'synchronous_standby_names' AND setting = 'nobody'") == 1;
+}
+
+/* The server has stored the order and waits for a replica that is not there before it says so. */
+Test(store_postgres, a_commit_that_is_not_answered_is_unknown_and_may_be_repeated)
+{
+    sql_execute(sql, "ALTER SYSTEM SET synchronous_standby_names = 'nobody'");
+    sql_execute(sql, "SELECT pg_reload_conf()");
+    cr_assert(wait_until(commits_hang, NULL, LIMIT_MS));
+    uint64_t before_ms = wait_now_ms();
+    cr_assert_eq(insert(1), STATUS_UNAVAILABLE);
+    cr_assert_lt(wait_now_ms() - before_ms, 6000);
+    sql_execute(sql, "ALTER SYSTEM RESET synchronous_standby_names");
+    sql_execute(sql, "SELECT pg_reload_conf()");
+    wait_until_back();
+    cr_assert_eq(insert(1), STATUS_OK);
+    expect_created_and_started(1, 0);
+}
+
+Test(store_postgres, a_database_that_is_read_only_is_an_outage_until_it_is_not)
+{
+    order_id id = insert_new();
+    sql_execute(sql, "ALTER DATABASE orders SET default_transaction_read_only = on");
+    end_connections();
+    cr_assert_eq(store_ping(store), STATUS_UNAVAILABLE);
+    wait_until_back();
+    cr_assert_eq(insert(id + 1), STATUS_UNAVAILABLE);
+    sql_execute(sql, "ALTER DATABASE orders RESET default_transaction_read_only");
+    wait_until_back();
+    cr_assert_eq(insert(id + 1), STATUS_OK);
+    expect_created_and_started(2, 0);
+}
+
+Test(store_postgres, a_missing_table_is_an_outage_and_no_reason_to_doubt_the_orders)
+{
+    sql_execute(sql, "ALTER TABLE orders RENAME TO hidden");
+    cr_assert_eq(insert(7), STATUS_UNAVAILABLE);
+    sql_execute(sql, "ALTER TABLE hidden RENAME TO orders");
+    wait_until_back();
+    cr_assert_eq(insert(7), STATUS_OK);
+    expect_created_and_started(1, 0);
+}
+
+Test(store_postgres, a_migration_that_fails_half_way_leaves_nothing_and_can_be_repeated)
+{
+    struct sql *owner = sql_open_postgres(&server);
+    sql_execute(owner, "DROP TABLE schema_versions, orders, counters, id_blocks, idempotency_keys");
+    sql_execute(owner, "CREATE TABLE idempotency_keys (in_the_way int)");
+    cr_assert_neq(store_migrate(store), STATUS_OK);
+    cr_assert_eq(sql_integer(sql, "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'"), 1);
+    sql_execute(owner, "DROP TABLE idempotency_keys");
+    sql_close(owner);
+    wait_until_back();
+    cr_assert_eq(store_migrate(store), STATUS_OK);
+    insert_new();
+    expect_created_and_started(1, 0);
+}
+
+/* More than one statement, so all of it hangs on the transaction around them. */
+Test(store_postgres, a_batch_sent_in_parts_is_stored_whole_or_not_at_all)
+{
+    enum { COUNT = 40 };
+    static char items[ORDER_ITEMS_TEXT_MAX];
+    static struct order orders[COUNT];
+    struct store_insert entries[COUNT];
+    memset(items, '\'', sizeof items);
+    for (size_t i = 0; i < COUNT; i++) {
+        orders[i] = make_order(i + 1);
+        orders[i].items_json = items;
+        orders[i].items_json_len = sizeof items;
+        entries[i] = (struct store_insert){.order = &orders[i]};
+    }
+    strcpy(orders[0].idempotency_key, "key");
+    strcpy(orders[COUNT - 2].idempotency_key, "key");
+    orders[COUNT - 1].user_id_len = ORDER_USER_ID_CHARS_MAX + 1;
+    memset(orders[COUNT - 1].user_id, 'x', orders[COUNT - 1].user_id_len);
+    cr_assert_eq(store_insert(store, entries, COUNT), STATUS_INVALID);
+    expect_created_and_started(0, 0);
+    orders[COUNT - 1].user_id_len--;
+    cr_assert_eq(store_insert(store, entries, COUNT), STATUS_OK);
+    cr_assert_eq(entries[0].stored_id, 1);
+    cr_assert_eq(entries[COUNT - 2].stored_id, 1, "its key was used in the first part");
+    cr_assert_eq(entries[COUNT - 1].stored_id, COUNT);
+    expect_created_and_started(COUNT - 1, 0);
+}
+
+static bool statistics_of_a_claim_came(void *arg)
+{
+    (void)arg;
+    return sql_integer(sql, "SELECT sum(idx_tup_read) FROM pg_stat_user_indexes "
+                            "WHERE relname = 'orders'") > 0;
+}
+
+/* Statistics that say there are few open orders must not make a claim read all there are by now. */
+Test(store_postgres, a_claim_finds_its_orders_by_their_ids_whatever_the_statistics)
+{
+    static struct order orders[STORE_BATCH_MAX];
+    struct store_insert entries[STORE_BATCH_MAX];
+    order_id ids[100];
+    size_t count = 100;
+    sql_execute(sql,
+                "INSERT INTO orders SELECT i, 1, now(), now(), now(), now(), 2, 'c', 'u', '[]' "
+                "FROM generate_series(100001, 130000) i");
+    sql_execute(sql, "ANALYZE orders");
+    for (size_t i = 0; i < STORE_BATCH_MAX; i++) {
+        orders[i] = make_order(i + 1);
+        entries[i] = (struct store_insert){.order = &orders[i]};
+    }
+    cr_assert_eq(store_insert(store, entries, STORE_BATCH_MAX), STATUS_OK);
+    for (size_t i = 0; i < count; i++) {
+        ids[i] = 10 * i + 1;
+    }
+    cr_assert_eq(store_claim(store, ids, &count, 0, NULL), STATUS_OK);
+    cr_assert_eq(store_complete(store, ids, &count), STATUS_OK);
+    cr_assert_eq(count, 100);
+    end_connections(); /* which makes them hand in their statistics */
+    cr_assert(wait_until(statistics_of_a_claim_came, NULL, LIMIT_MS));
+    cr_assert_eq(sql_integer(sql, "SELECT sum(idx_tup_read) FROM pg_stat_user_indexes WHERE "
+                                  "indexrelname IN ('orders_pending', 'orders_processing')"),
+                 0);
+}
+
+static void migrate_anew(void)
+{
+    struct store *other = store_create(&url);
+    cr_assert_eq(store_migrate(other), STATUS_OK);
+    store_destroy(other);
+}
+
+static void expect_weak(bool weak, const char *setting)
+{
+    stop_server();
+    postgres_server_configure(&server, setting);
+    restart_server();
+    const char *log = log_of(migrate_anew);
+    cr_assert_eq(strstr(log, "does not flush at each commit") != NULL, weak, "%s: %s", setting,
+                 log);
+}
+
+Test(store_postgres, a_server_that_need_not_survive_a_power_cut_is_told_in_the_log)
+{
+    expect_weak(true, "fsync = off\n");
+}
+
+Test(store_postgres, a_server_that_need_not_survive_torn_pages_is_told_in_the_log)
+{
+    expect_weak(true, "full_page_writes = off\n");
+}
+
+Test(store_postgres, of_a_server_that_flushes_nothing_is_told)
+{
+    expect_weak(false, "synchronous_commit = off\n"); /* the session asks for more */
+}
+
+Test(store_postgres, an_order_is_on_the_disk_also_where_commits_need_not_be)
+{
+    stop_server();
+    postgres_server_configure(&server, "synchronous_commit = off\nwal_writer_delay = 10s\n");
+    restart_server();
+    cr_assert_eq(store_ping(store), STATUS_UNAVAILABLE);
+    wait_until_back();
+    cr_assert_eq(insert(1), STATUS_OK);
+    kill_server();
+    restart_server();
+    cr_assert_eq(sql_integer(sql, "SELECT count(*) FROM orders"), 1);
+}
+
+static void ping_latin1(void)
+{
+    struct database_url latin1 = url;
+    strcpy(latin1.database, "latin1");
+    struct store *refused = store_create(&latin1);
+    cr_assert_eq(store_ping(refused), STATUS_UNAVAILABLE);
+    store_destroy(refused);
+}
+
+Test(store_postgres, a_database_that_could_not_hold_every_order_is_refused)
+{
+    sql_execute(sql, "CREATE DATABASE latin1 OWNER orders TEMPLATE template0 ENCODING 'LATIN1'");
+    const char *log = log_of(ping_latin1);
+    cr_assert_not_null(strstr(log, "ENCODING 'UTF8'"), "%s", log);
+}
+
+Test(store_postgres, the_unix_socket_of_the_url_is_used)
+{
+    struct database_url socket_url = {.kind = DATABASE_POSTGRES,
+                                      .port = server.port,
+                                      .user = POSTGRES_USER,
+                                      .database = POSTGRES_DATABASE};
+    strcpy(socket_url.path, server.dir.path); /* where no password is asked for */
+    struct store *over_socket = store_create(&socket_url);
+    order_id id = insert_new();
+    struct store_lookup lookup = {.id = id, .client_id = "acme"};
+    cr_assert_eq(store_lookup(over_socket, &lookup, 1), STATUS_OK);
+    cr_assert(lookup.found);
+    store_destroy(over_socket);
+}
+
+static void ping_with_wrong_password(void)
+{
+    struct database_url wrong = url;
+    strcpy(wrong.password, "hunter2-is-wrong");
+    struct store *refused = store_create(&wrong);
+    cr_assert_eq(store_ping(refused), STATUS_UNAVAILABLE);
+    store_destroy(refused);
+}
+
+Test(store_postgres, a_wrong_password_is_an_outage_and_is_not_logged)
+{
+    const char *log = log_of(ping_with_wrong_password);
+    cr_assert_not_null(strstr(log, "password authentication failed"), "%s", log);
+    cr_assert_null(strstr(log, "hunter2"), "%s", log);
+}
