@@ -25,6 +25,7 @@ struct mysql_session {
     MYSQL *connection;
     MYSQL_RES *result; /* of the last query, until the next statement */
     size_t text_max;
+    uint64_t slot; /* this connection's row of the table `counters` */
     struct sql_text text;
 };
 
@@ -166,6 +167,44 @@ static enum status run_all(struct mysql_session *session, const char *const stat
     return STATUS_OK;
 }
 
+/*
+ * The nodes of a cluster number their connections each by itself. What tells them apart is what
+ * keeps their automatic ids apart: the increment, which is the number of nodes, and the offset,
+ * which is the node's. Alone a server has 1 and 1. Without them the first connections of all nodes
+ * would share a row, and each commit of one would make the others' fail.
+ */
+static enum status read_limits(struct mysql_session *session)
+{
+    int64_t limits[3];
+    sql_text_add(&session->text, "SELECT @@max_allowed_packet, @@auto_increment_increment, "
+                                 "@@auto_increment_offset");
+    enum status status = mysql_session_query_numbers(session, "read limits", limits, 3);
+    session->text_max = limits[0] - PACKET_OVERHEAD < TEXT_BYTES_MAX
+                            ? (size_t)(limits[0] - PACKET_OVERHEAD)
+                            : TEXT_BYTES_MAX;
+    session->slot =
+        (mysql_thread_id(session->connection) * (uint64_t)limits[1] + (uint64_t)limits[2]) %
+        COUNTER_SLOTS;
+    return status;
+}
+
+/*
+ * A node of a Galera cluster, MariaDB's or Percona's, is to read and update only when it has what
+ * was committed on the others before, so that an order is found by whoever was told its id and
+ * claimed by whoever got its hint. Servers that know no clusters do not know the variable.
+ */
+static enum status wait_for_other_nodes(struct mysql_session *session)
+{
+    struct mysql_row row;
+    sql_text_add(&session->text, "SHOW SESSION VARIABLES LIKE 'wsrep_sync_wait'");
+    enum status status = mysql_session_query(session, "read cluster");
+    if (status == STATUS_OK && mysql_session_next(session, &row)) {
+        static const char *const reads_and_updates[] = {"SET SESSION wsrep_sync_wait = 3"};
+        status = run_all(session, reads_and_updates, 1);
+    }
+    return status;
+}
+
 /* The statement timeouts are shorter than the socket's, so that the server's answer still comes. */
 static enum status set_up(struct mysql_session *session, bool is_mariadb)
 {
@@ -191,14 +230,9 @@ static enum status set_up(struct mysql_session *session, bool is_mariadb)
         status = run_all(session, is_mariadb ? for_mariadb : for_mysql, 1);
     }
     if (status == STATUS_OK) {
-        int64_t packet = 0;
-        sql_text_add(&session->text, "SELECT @@max_allowed_packet");
-        status = mysql_session_query_numbers(session, "read limits", &packet, 1);
-        session->text_max = packet - PACKET_OVERHEAD < TEXT_BYTES_MAX
-                                ? (size_t)(packet - PACKET_OVERHEAD)
-                                : TEXT_BYTES_MAX;
+        status = wait_for_other_nodes(session);
     }
-    return status;
+    return status == STATUS_OK ? read_limits(session) : status;
 }
 
 static bool is_mariadb_server(MYSQL *connection)
@@ -408,7 +442,7 @@ enum status mysql_session_count(struct mysql_session *session)
 {
     uint64_t affected = 0;
     sql_text_add(&session->text, " WHERE slot = ");
-    sql_text_add_unsigned(&session->text, mysql_thread_id(session->connection) % COUNTER_SLOTS);
+    sql_text_add_unsigned(&session->text, session->slot);
     enum status status = mysql_session_run(session, "count", &affected);
     if (status == STATUS_OK && affected != 1) {
         status = mysql_session_failed(session, STATUS_UNAVAILABLE, "count",
