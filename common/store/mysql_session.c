@@ -210,7 +210,8 @@ static enum status set_up(struct mysql_session *session, bool is_mariadb)
 {
     static const char *const for_both[] = {
         "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
-        "SET SESSION autocommit = 1, sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', "
+        "SET SESSION autocommit = 1, completion_type = 'NO_CHAIN', sql_mode = "
+        "'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', "
         "time_zone = '+00:00', innodb_lock_wait_timeout = 2, lock_wait_timeout = 4",
     };
     /*
@@ -411,13 +412,21 @@ enum status mysql_session_begin(struct mysql_session *session)
     return mysql_session_run(session, "begin", NULL);
 }
 
+/*
+ * A node of a cluster that has had to give way to another may say so in answer to any statement,
+ * this one too, which it then has not looked at.
+ */
 static enum status roll_back(struct mysql_session *session)
 {
+    enum { TRIES = 2 };
+    enum status status = STATUS_CONFLICT;
     sql_text_clear(&session->text); /* the statement that was not sent any more */
-    sql_text_add(&session->text, "ROLLBACK");
+    for (int i = 0; i < TRIES && status == STATUS_CONFLICT; i++) {
+        sql_text_add(&session->text, "ROLLBACK");
+        status = mysql_session_run(session, "rollback", NULL);
+    }
     /* A connection that cannot even roll back is of no further use, whatever it says. */
-    return mysql_session_run(session, "rollback", NULL) == STATUS_OK ? STATUS_OK
-                                                                     : STATUS_UNAVAILABLE;
+    return status == STATUS_OK ? STATUS_OK : STATUS_UNAVAILABLE;
 }
 
 enum status mysql_session_restart(struct mysql_session *session)

@@ -9,57 +9,23 @@
 #include <criterion/criterion.h>
 
 #include "common/thread.h"
-#include "tests/support/mariadb_server.h"
-#include "tests/support/postgres_server.h"
-#include "tests/support/temp_dir.h"
 
-static struct mariadb_server mariadb;
-static struct postgres_server postgres;
-static struct temp_dir dir;
+struct database database;
 struct database_url url;
+struct database_url other_url;
 struct store *store;
 
-static void read_url(const char *text)
+static void read_url(const char *text, struct database_url *into)
 {
     char reason[URL_REASON_SIZE];
-    cr_assert_eq(database_url_parse(text, &url, reason), STATUS_OK, "%s", reason);
+    cr_assert_eq(database_url_parse(text, into, reason), STATUS_OK, "%s", reason);
 }
-
-static void start_sqlite(void)
-{
-    temp_dir_create(&dir);
-    url.kind = DATABASE_SQLITE;
-    snprintf(url.path, sizeof url.path, "%s/orders.db", dir.path);
-}
-
-static void start_mariadb(void)
-{
-    mariadb_server_start(&mariadb);
-    read_url(mariadb.url);
-}
-
-static void start_postgres(void)
-{
-    postgres_server_start(&postgres);
-    read_url(postgres.url);
-}
-
-static const struct {
-    const char *name;
-    void (*start)(void);
-} backends[] = {{"sqlite", start_sqlite}, {"mysql", start_mariadb}, {"postgres", start_postgres}};
 
 void start_empty(void)
 {
-    enum { BACKENDS = sizeof backends / sizeof backends[0] };
-    const char *name = getenv("ORDERS_CONTRACT_BACKEND");
-    size_t i = 0;
-    cr_assert_not_null(name, "ORDERS_CONTRACT_BACKEND is not set: sqlite, mysql or postgres");
-    while (i < BACKENDS && strcmp(backends[i].name, name) != 0) {
-        i++;
-    }
-    cr_assert_lt(i, BACKENDS, "no backend is called %s", name);
-    backends[i].start();
+    database_start(&database, getenv("ORDERS_CONTRACT_BACKEND"));
+    read_url(database.url, &url);
+    read_url(database.other_url, &other_url);
     store = store_create(&url);
 }
 
@@ -72,29 +38,17 @@ void start(void)
 void finish(void)
 {
     store_destroy(store);
-    mariadb_server_discard(&mariadb);
-    postgres_server_discard(&postgres);
-    temp_dir_remove(&dir);
-}
-
-static struct sql *open_postgres(void)
-{
-    struct sql *sql = sql_open_postgres(&postgres);
-    sql_execute(sql, "CREATE OR REPLACE FUNCTION hex(value text) RETURNS text LANGUAGE sql "
-                     "RETURN upper(encode(convert_to(value, 'UTF8'), 'hex'))");
-    return sql;
+    database_discard(&database);
 }
 
 struct sql *open_sql(void)
 {
-    switch (url.kind) {
-    case DATABASE_MYSQL:
-        return sql_open_mariadb(&mariadb);
-    case DATABASE_POSTGRES:
-        return open_postgres();
-    default:
-        return sql_open_sqlite(url.path);
+    struct sql *sql = database_open_sql(&database);
+    if (url.kind == DATABASE_POSTGRES) {
+        sql_execute(sql, "CREATE OR REPLACE FUNCTION hex(value text) RETURNS text LANGUAGE sql "
+                         "RETURN upper(encode(convert_to(value, 'UTF8'), 'hex'))");
     }
+    return sql;
 }
 
 order_id reserve(uint32_t count)
@@ -231,7 +185,7 @@ void start_workers(struct worker workers[THREADS], pthread_t threads[THREADS],
     static pthread_barrier_t together;
     pthread_barrier_init(&together, NULL, THREADS);
     for (unsigned int i = 0; i < THREADS; i++) {
-        workers[i] = (struct worker){.store = store_create(&url),
+        workers[i] = (struct worker){.store = store_create(i % 2 == 0 ? &url : &other_url),
                                      .run = run,
                                      .together = &together,
                                      .shared = shared,

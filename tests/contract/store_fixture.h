@@ -14,6 +14,7 @@
 
 #include "common/database_url.h"
 #include "common/store/store.h"
+#include "tests/support/database.h"
 #include "tests/support/sql.h"
 
 enum {
@@ -23,8 +24,10 @@ enum {
     LIMIT_MS = 20000,
 };
 
+extern struct database database;
 extern struct database_url url;
-extern struct store *store; /* the connection of the test's main thread */
+extern struct database_url other_url; /* of a cluster's other node; elsewhere the same */
+extern struct store *store;           /* the connection of the test's main thread */
 
 /* For .init and .fini: a database without, and with, the schema. */
 void start_empty(void);
@@ -62,7 +65,10 @@ int compare_ids(const void *left, const void *right);
 /* The same ids, in whatever order; `expected` is sorted. */
 void expect_ids(order_id ids[], size_t count, const order_id expected[], size_t expected_count);
 
-/* One of THREADS threads, each with a connection of its own, all starting together. */
+/*
+ * One of THREADS threads, each with a connection of its own, to every node of a cluster in turn,
+ * all starting together.
+ */
 struct worker {
     struct store *store;
     void (*run)(struct worker *worker);

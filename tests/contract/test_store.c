@@ -340,8 +340,9 @@ Test(store_empty, ten_processes_may_migrate_an_empty_database_at_once)
         cr_assert_geq(children[i], 0);
         if (children[i] == 0) {
             enum status status = STATUS_CONFLICT;
+            struct store *own = store_create(i % 2 == 0 ? &url : &other_url);
             while (status == STATUS_CONFLICT) {
-                status = store_migrate(store);
+                status = store_migrate(own);
             }
             _exit((int)status);
         }

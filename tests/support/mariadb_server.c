@@ -10,8 +10,11 @@
 #include <criterion/criterion.h>
 
 #include "tests/support/free_port.h"
+#include "tests/support/unprivileged.h"
 
-enum { START_TRIES = 5, LIMIT_MS = 60000, PATH_SIZE = 512 };
+#define DEBIAN_USER "mysql"
+
+enum { START_TRIES = 5, LIMIT_MS = 60000, PATH_SIZE = 512, ARGUMENTS_MAX = 40 };
 
 /* Read by the server at each start, before it takes connections. */
 static const char init_sql[] =
@@ -61,37 +64,57 @@ static void make_template_once(void)
     close(lock);
 }
 
-static bool launch(struct mariadb_server *server)
+/* Of an option given twice the first counts for some and the last for others; none is. */
+static size_t list_arguments(const struct mariadb_server *server, char texts[4][PATH_SIZE],
+                             const char *argv[ARGUMENTS_MAX])
 {
-    char datadir[PATH_SIZE];
-    char socket[PATH_SIZE];
-    char init_file[PATH_SIZE];
-    char port[16];
-    snprintf(datadir, sizeof datadir, "--datadir=%s/data", server->dir.path);
-    snprintf(socket, sizeof socket, "--socket=%s/socket", server->dir.path);
-    snprintf(init_file, sizeof init_file, "--init-file=%s/init.sql", server->dir.path);
-    snprintf(port, sizeof port, "--port=%u", (unsigned)server->port);
-    const char *tls = server->without_tls ? "--skip-ssl" : NULL;
-    const char *const argv[] = {"/usr/sbin/mariadbd",
-                                "--no-defaults",
-                                datadir,
-                                socket,
-                                init_file,
-                                port,
-                                "--bind-address=127.0.0.1",
-                                "--skip-name-resolve",
-                                "--innodb-flush-log-at-trx-commit=1",
-                                "--innodb-buffer-pool-size=128M",
-                                "--innodb-log-file-size=48M",
-                                "--skip-log-bin",
-                                tls != NULL ? tls : user_option(),
-                                tls != NULL ? user_option() : NULL,
-                                NULL};
-    process_start(&server->process, argv, NULL, server->dir.path);
-    return process_wait_line(&server->process, "ready for connections", LIMIT_MS);
+    static const char *const always[] = {"--bind-address=127.0.0.1",
+                                         "--skip-name-resolve",
+                                         "--innodb-flush-log-at-trx-commit=1",
+                                         "--innodb-buffer-pool-size=128M",
+                                         "--innodb-log-file-size=48M",
+                                         "--skip-log-bin"};
+    size_t count = 0;
+    argv[count++] = "/usr/sbin/mariadbd";
+    argv[count++] = "--no-defaults";
+    snprintf(texts[0], PATH_SIZE, "--datadir=%s/data", server->dir.path);
+    snprintf(texts[1], PATH_SIZE, "--socket=%s/socket", server->dir.path);
+    snprintf(texts[2], PATH_SIZE, "--init-file=%s/init.sql", server->dir.path);
+    snprintf(texts[3], PATH_SIZE, "--port=%u", (unsigned)server->port);
+    for (size_t i = 0; i < 4; i++) {
+        argv[count++] = texts[i];
+    }
+    for (size_t i = 0; i < sizeof always / sizeof always[0]; i++) {
+        argv[count++] = always[i];
+    }
+    for (size_t i = 0; server->options != NULL && server->options[i] != NULL; i++) {
+        cr_assert_lt(count, ARGUMENTS_MAX - 2);
+        argv[count++] = server->options[i];
+    }
+    return count;
 }
 
-void mariadb_server_start(struct mariadb_server *server)
+void mariadb_server_launch(struct mariadb_server *server)
+{
+    char texts[4][PATH_SIZE];
+    const char *argv[ARGUMENTS_MAX] = {NULL};
+    size_t count = list_arguments(server, texts, argv);
+    if (server->unprivileged) {
+        unprivileged_give(DEBIAN_USER, server->dir.path);
+        unprivileged_start(&server->process, DEBIAN_USER, "KILL", argv, server->dir.path);
+    } else {
+        argv[count] = user_option();
+        process_start(&server->process, argv, NULL, server->dir.path);
+    }
+}
+
+static bool launch(struct mariadb_server *server)
+{
+    mariadb_server_launch(server);
+    return process_wait_line(&server->process, "mariadbd: ready for connections", LIMIT_MS);
+}
+
+void mariadb_server_prepare(struct mariadb_server *server)
 {
     char datadir[PATH_SIZE];
     make_template_once();
@@ -100,11 +123,21 @@ void mariadb_server_start(struct mariadb_server *server)
     snprintf(datadir, sizeof datadir, "%s/data", server->dir.path);
     run_to_the_end((const char *const[]){"/bin/cp", "-a", "--sparse=always", MARIADB_TEMPLATE_PATH,
                                          datadir, NULL});
+}
+
+void mariadb_server_set_port(struct mariadb_server *server)
+{
+    server->port = free_port();
+    snprintf(server->url, sizeof server->url,
+             "mysql://" MARIADB_USER ":" MARIADB_PASSWORD "@127.0.0.1:%u/" MARIADB_DATABASE,
+             (unsigned)server->port);
+}
+
+void mariadb_server_start(struct mariadb_server *server)
+{
+    mariadb_server_prepare(server);
     for (int i = 0; i < START_TRIES; i++) {
-        server->port = free_port();
-        snprintf(server->url, sizeof server->url,
-                 "mysql://" MARIADB_USER ":" MARIADB_PASSWORD "@127.0.0.1:%u/" MARIADB_DATABASE,
-                 (unsigned)server->port);
+        mariadb_server_set_port(server);
         if (launch(server)) {
             return;
         }

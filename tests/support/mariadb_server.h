@@ -22,12 +22,18 @@ struct mariadb_server {
     struct process process;
     struct temp_dir dir;
     uint16_t port;
-    bool without_tls; /* set for the next start; newer servers make a certificate by themselves */
-    char url[128];    /* mysql://user:password@127.0.0.1:PORT/orders */
+    char url[128];              /* mysql://user:password@127.0.0.1:PORT/orders */
+    const char *const *options; /* in: for each start, NULL last; NULL: none. Borrowed */
+    bool unprivileged;          /* in: never as root, which rsync between nodes needs */
 };
 
 /* `server` is zeroed. Returns when it answers. */
 void mariadb_server_start(struct mariadb_server *server);
+
+/* The parts of starting it, for clusters: the folder, the port, the process without waiting. */
+void mariadb_server_prepare(struct mariadb_server *server);
+void mariadb_server_set_port(struct mariadb_server *server);
+void mariadb_server_launch(struct mariadb_server *server);
 
 void mariadb_server_kill(struct mariadb_server *server);
 

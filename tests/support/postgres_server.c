@@ -3,7 +3,6 @@
 
 #include <fcntl.h>
 #include <glob.h>
-#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -13,6 +12,7 @@
 #include <criterion/criterion.h>
 
 #include "tests/support/free_port.h"
+#include "tests/support/unprivileged.h"
 #include "tests/support/wait_until.h"
 
 #define DEBIAN_USER "postgres"
@@ -21,7 +21,6 @@ enum {
     START_TRIES = 5,
     LIMIT_MS = 60000,
     PATH_SIZE = 512,
-    ARGUMENTS_MAX = 32,
     CHILDREN_MAX = 256,
 };
 
@@ -41,28 +40,11 @@ static void find_program(const char *name, char path[PATH_SIZE])
     globfree(&found);
 }
 
-/*
- * The server is to end in order when the test dies, or its shared memory would outlive it. setpriv
- * says so to the kernel, because the kernel forgets what process_start has said when it changes
- * the user.
- */
+/* The server is to end in order when the test dies, or its shared memory would outlive it. */
 static void start_unprivileged(struct process *process, const char *const argv[],
                                const char *folder)
 {
-    static const char *const as_is[] = {"/usr/bin/setpriv", "--pdeathsig", "QUIT", NULL};
-    static const char *const as_user[] = {
-        "/usr/bin/setpriv",     "--pdeathsig",    "QUIT", "--reuid=" DEBIAN_USER,
-        "--regid=" DEBIAN_USER, "--clear-groups", NULL};
-    const char *all[ARGUMENTS_MAX] = {NULL};
-    size_t count = 0;
-    for (const char *const *part = geteuid() == 0 ? as_user : as_is; *part != NULL; part++) {
-        all[count++] = *part;
-    }
-    for (const char *const *part = argv; *part != NULL; part++) {
-        cr_assert_lt(count, ARGUMENTS_MAX - 1);
-        all[count++] = *part;
-    }
-    process_start(process, all, NULL, folder);
+    unprivileged_start(process, DEBIAN_USER, "QUIT", argv, folder);
 }
 
 static void expect_success(struct process *process)
@@ -93,11 +75,7 @@ static void run(const char *const argv[])
 static void create_dir(struct temp_dir *dir)
 {
     temp_dir_create(dir);
-    if (geteuid() == 0) {
-        const struct passwd *user = getpwnam(DEBIAN_USER);
-        cr_assert_not_null(user, "no user " DEBIAN_USER ": install postgresql");
-        cr_assert_eq(chown(dir->path, user->pw_uid, user->pw_gid), 0, "%m");
-    }
+    unprivileged_give(DEBIAN_USER, dir->path);
 }
 
 static void make_template(void)

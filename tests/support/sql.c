@@ -36,15 +36,34 @@ struct sql *sql_open_sqlite(const char *path)
     return sql;
 }
 
-struct sql *sql_open_mariadb(const struct mariadb_server *server)
+/* Defaults as servers have them, whatever this one was told. */
+static struct sql *open_mariadb(const char *host, uint16_t port, const char *socket,
+                                const char *user, const char *password)
 {
     struct sql *sql = create();
     sql->mysql = mysql_init(NULL);
     cr_assert_not_null(sql->mysql);
-    MYSQL *connected = mysql_real_connect(sql->mysql, "127.0.0.1", MARIADB_USER, MARIADB_PASSWORD,
-                                          MARIADB_DATABASE, server->port, NULL, 0);
+    mysql_options(sql->mysql, MYSQL_INIT_COMMAND,
+                  "SET SESSION autocommit = 1, completion_type = 'NO_CHAIN', "
+                  "sql_mode = 'STRICT_TRANS_TABLES', time_zone = 'SYSTEM', "
+                  "tx_isolation = 'REPEATABLE-READ'");
+    mysql_options(sql->mysql, MYSQL_SET_CHARSET_NAME, "utf8mb4");
+    MYSQL *connected =
+        mysql_real_connect(sql->mysql, host, user, password, MARIADB_DATABASE, port, socket, 0);
     cr_assert_not_null(connected, "%s", mysql_error(sql->mysql));
     return sql;
+}
+
+struct sql *sql_open_mariadb(const struct mariadb_server *server)
+{
+    return open_mariadb("127.0.0.1", server->port, NULL, MARIADB_USER, MARIADB_PASSWORD);
+}
+
+struct sql *sql_open_mariadb_admin(const struct mariadb_server *server)
+{
+    char socket[128];
+    snprintf(socket, sizeof socket, "%s/socket", server->dir.path);
+    return open_mariadb(NULL, 0, socket, "root", NULL);
 }
 
 static struct sql *open_postgres(const char *host, uint16_t port, const char *user,
@@ -53,8 +72,9 @@ static struct sql *open_postgres(const char *host, uint16_t port, const char *us
     struct sql *sql = create();
     char text[16];
     snprintf(text, sizeof text, "%u", (unsigned)port);
-    const char *const names[] = {"host", "port", "user", "password", "dbname", NULL};
-    const char *const values[] = {host, text, user, password, POSTGRES_DATABASE, NULL};
+    const char *const names[] = {"host", "port", "user", "password", "dbname", "client_encoding",
+                                 NULL};
+    const char *const values[] = {host, text, user, password, POSTGRES_DATABASE, "UTF8", NULL};
     sql->postgres = PQconnectdbParams(names, values, 0);
     cr_assert_eq(PQstatus(sql->postgres), CONNECTION_OK, "%s", PQerrorMessage(sql->postgres));
     return sql;

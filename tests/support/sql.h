@@ -16,6 +16,9 @@ struct sql;
 
 struct sql *sql_open_sqlite(const char *path);
 struct sql *sql_open_mariadb(const struct mariadb_server *server);
+
+/* As root over the socket, for what the program's user may not do. */
+struct sql *sql_open_mariadb_admin(const struct mariadb_server *server);
 struct sql *sql_open_postgres(const struct postgres_server *server);
 
 /* As the superuser `postgres`, for what the program's user may not do. */
