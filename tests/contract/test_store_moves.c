@@ -112,6 +112,39 @@ Test(store_moves, overlapping_claims_of_many_threads_move_each_order_once)
     cr_assert_eq(expect_exact_counts().started, RACE_ORDERS);
 }
 
+/* Its own share of the orders, one by one; through the other node where there is one. */
+static void insert_and_claim_elsewhere(struct worker *worker)
+{
+    enum { SHARE = RACE_ORDERS / THREADS };
+    struct claim_race *race = worker->shared;
+    struct store *elsewhere = store_create(worker->index % 2 == 0 ? &other_url : &url);
+    for (size_t i = 0; i < SHARE && worker->status == STATUS_OK; i++) {
+        order_id id = race->first + worker->index * SHARE + i;
+        size_t count = 0;
+        worker->status = insert_range(worker->store, id, 1);
+        enum status claimed = STATUS_CONFLICT;
+        while (worker->status == STATUS_OK && claimed == STATUS_CONFLICT) {
+            count = 1;
+            claimed = store_claim(elsewhere, &id, &count, 0, NULL);
+        }
+        if (claimed == STATUS_OK) {
+            note_moved(race, &id, count);
+        } else {
+            worker->status = claimed;
+        }
+    }
+    store_destroy(elsewhere);
+}
+
+/* A hint that comes before its order would be dropped, and the order wait for a sweep. */
+Test(store_moves, what_many_threads_have_inserted_can_be_claimed_through_others_at_once)
+{
+    static struct claim_race race;
+    race.first = reserve(RACE_ORDERS);
+    run_workers(insert_and_claim_elsewhere, &race);
+    expect_each_once(&race);
+}
+
 static size_t claim_waiting(uint32_t min_age_ms, order_id ids[], size_t max)
 {
     size_t count = 99;

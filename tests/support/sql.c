@@ -36,7 +36,7 @@ struct sql *sql_open_sqlite(const char *path)
     return sql;
 }
 
-/* Defaults as servers have them, whatever this one was told. */
+/* Defaults as servers have them, whatever this one was told; a node tells all its cluster knows. */
 static struct sql *open_mariadb(const char *host, uint16_t port, const char *socket,
                                 const char *user, const char *password)
 {
@@ -46,7 +46,7 @@ static struct sql *open_mariadb(const char *host, uint16_t port, const char *soc
     mysql_options(sql->mysql, MYSQL_INIT_COMMAND,
                   "SET SESSION autocommit = 1, completion_type = 'NO_CHAIN', "
                   "sql_mode = 'STRICT_TRANS_TABLES', time_zone = 'SYSTEM', "
-                  "tx_isolation = 'REPEATABLE-READ'");
+                  "tx_isolation = 'REPEATABLE-READ', wsrep_sync_wait = 1");
     mysql_options(sql->mysql, MYSQL_SET_CHARSET_NAME, "utf8mb4");
     MYSQL *connected =
         mysql_real_connect(sql->mysql, host, user, password, MARIADB_DATABASE, port, socket, 0);
