@@ -72,6 +72,11 @@ struct http_client *http_client_create(uint16_t port, const char *id, const char
     return client;
 }
 
+void http_client_set_patience(struct http_client *client, uint32_t limit_ms)
+{
+    curl_easy_setopt(client->curl, CURLOPT_TIMEOUT_MS, (long)limit_ms);
+}
+
 void http_client_destroy(struct http_client *client)
 {
     if (client != NULL) {

@@ -23,6 +23,9 @@ struct http_response {
 /* For 127.0.0.1:`port`, with Basic credentials unless `id` is NULL. NULL: no memory. */
 struct http_client *http_client_create(uint16_t port, const char *id, const char *secret);
 
+/* How long it waits for an answer, instead of 20 s; the connection is then closed. */
+void http_client_set_patience(struct http_client *client, uint32_t limit_ms);
+
 /* Takes NULL. */
 void http_client_destroy(struct http_client *client);
 

@@ -2,7 +2,8 @@
 /*
  * Clients that post orders side by side, each on a connection it keeps: as fast as they are
  * answered, or at a rate. They run on threads of their own, so the test may end and start services
- * meanwhile. What fails is counted, the first failure is kept, and nothing is tried again.
+ * meanwhile. What fails is counted, the first failure is kept, and nothing is tried again; unless
+ * the load is given patience_ms.
  */
 #ifndef TESTS_SUPPORT_LOAD_H
 #define TESTS_SUPPORT_LOAD_H
@@ -23,6 +24,10 @@ struct load {
     uint32_t rate_per_s;   /* in: by all together; 0: as fast as they are answered. With a rate a
                               client whose connection is closed or broken opens another; without, it
                               stops */
+    uint32_t patience_ms;  /* in: 0: orders are sent once. Else each has an idempotency key of its
+                              own, and is sent again until it is accepted, to the next service each
+                              time, when so long no answer came and after a 503; what else comes is
+                              a failure, and the end of that client */
     const char *client_id; /* in; NULL: those of support/service.h */
     const char *client_secret;
 
@@ -33,6 +38,8 @@ struct load {
     atomic_size_t accepted; /* out: answered with 200 */
     atomic_size_t served;   /* out: clients that have had an order accepted, so are connected */
     atomic_size_t failed;   /* out: answered otherwise, or not at all */
+    atomic_size_t repeated; /* out: how often an order was sent again */
+    atomic_size_t refused;  /* out: how often because of a 503 */
     atomic_size_t closed;   /* out: clients told to close their connection */
     char failure[400];      /* out: the first failure */
     size_t running;         /* threads to join */
