@@ -212,7 +212,9 @@ static enum status mysql_overdue(struct store *store, uint32_t grace_ms, order_i
     enum status status = mysql_session_query_ids(session, "find overdue", ids, max, count);
     int64_t exists = *count > 0;
     if (status == STATUS_OK && *count == 0) {
-        sql_text_add(text, "SELECT EXISTS (SELECT 1 FROM orders WHERE status = 1)");
+        sql_text_add(
+            text,
+            "SELECT EXISTS (SELECT 1 FROM orders FORCE INDEX (orders_open) WHERE status = 1)");
         status = mysql_session_query_numbers(session, "find processing", &exists, 1);
     }
     *any_processing = exists != 0;

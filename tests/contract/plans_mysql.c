@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * MariaDB writes into its log of slow queries how it has run each statement, here all of them: the
+ * plan, as EXPLAIN shows it, and how many rows it really read.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <criterion/criterion.h>
+
+#include "tests/contract/plans.h"
+#include "tests/contract/store_fixture.h"
+#include "tests/support/wait_until.h"
+
+#define ENTRY "# User@Host: "
+#define LAST_STATEMENT "SELECT SUM(created)"
+
+enum { PATH_SIZE = 160, FIELDS = 4, FAULT_SIZE = 80 };
+
+const char *const plans_expected[] = {"INSERT INTO idempotency_keys",
+                                      "FROM idempotency_keys",
+                                      "INSERT INTO orders",
+                                      "UPDATE orders FORCE INDEX (PRIMARY) SET status = 1",
+                                      "UPDATE orders FORCE INDEX (PRIMARY) SET status = 2",
+                                      " AND status = 0 ORDER BY id FOR UPDATE",
+                                      "due_at <= UTC_TIMESTAMP(6) ORDER BY id FOR UPDATE",
+                                      "ORDER BY due_at LIMIT 1000 FOR UPDATE SKIP LOCKED",
+                                      "ORDER BY due_at LIMIT 1000",
+                                      "SELECT EXISTS",
+                                      "SELECT id, client_id, status FROM orders",
+                                      "SELECT TIMESTAMPDIFF",
+                                      "duration_us = duration_us +",
+                                      "UPDATE id_blocks",
+                                      "MAX(version)",
+                                      LAST_STATEMENT,
+                                      NULL};
+
+static char path[PATH_SIZE];
+
+static void run_as_root(const char *const statements[], size_t count)
+{
+    struct sql *admin = database_open_admin(&database);
+    for (size_t i = 0; i < count; i++) {
+        sql_execute(admin, statements[i]);
+    }
+    sql_close(admin);
+}
+
+void plans_freeze_statistics(void)
+{
+    static const char *const statements[] = {"ALTER TABLE orders STATS_AUTO_RECALC = 0",
+                                             "ALTER TABLE idempotency_keys STATS_AUTO_RECALC = 0"};
+    run_as_root(statements, 2);
+}
+
+void plans_analyze(void)
+{
+    static const char *const statements[] = {"ANALYZE TABLE orders, idempotency_keys, counters"};
+    run_as_root(statements, 1);
+}
+
+void plans_start(void)
+{
+    char set_path[PATH_SIZE + 64];
+    snprintf(path, sizeof path, "%s/plans.log", database.folder);
+    snprintf(set_path, sizeof set_path, "SET GLOBAL slow_query_log_file = '%s'", path);
+    const char *const statements[] = {set_path, "SET GLOBAL log_output = 'FILE'",
+                                      "SET GLOBAL log_slow_verbosity = 'query_plan,explain'",
+                                      "SET GLOBAL long_query_time = 0",
+                                      "SET GLOBAL slow_query_log = 1"};
+    run_as_root(statements, sizeof statements / sizeof statements[0]);
+}
+
+/* Free it. */
+static char *read_log(void)
+{
+    FILE *file = fopen(path, "r");
+    cr_assert_not_null(file, "%s: %m", path);
+    cr_assert_eq(fseek(file, 0, SEEK_END), 0);
+    long size = ftell(file);
+    char *text = calloc(1, (size_t)size + 1);
+    cr_assert_not_null(text);
+    rewind(file);
+    cr_assert_eq(fread(text, 1, (size_t)size, file), (size_t)size);
+    fclose(file);
+    return text;
+}
+
+/* The server writes after it has answered. */
+static bool last_statement_is_written(void *arg)
+{
+    (void)arg;
+    char *log = read_log();
+    const char *at = strstr(log, LAST_STATEMENT);
+    bool written = at != NULL && strchr(at, '\n') != NULL;
+    free(log);
+    return written;
+}
+
+/* One line of the plan: id, select_type, table, type, and more, with tabs between. */
+static bool is_full_scan(const char *line)
+{
+    char fields[FIELDS][64];
+    if (sscanf(line, "# explain: %63[^\t]\t%63[^\t]\t%63[^\t]\t%63[^\t\n]", fields[0], fields[1],
+               fields[2], fields[3]) != FIELDS) {
+        return false;
+    }
+    bool is_source = strcmp(fields[1], "INSERT") != 0; /* for rows that are added it says ALL */
+    return is_source && plans_is_large(fields[2]) &&
+           (strcmp(fields[3], "ALL") == 0 || strcmp(fields[3], "index") == 0);
+}
+
+/* `entry` is one statement's part of the log. */
+static const char *find_fault(const char *entry, char fault[FAULT_SIZE])
+{
+    unsigned long long rows = 0;
+    const char *examined = strstr(entry, "Rows_examined: ");
+    if (examined != NULL) {
+        rows = strtoull(examined + strlen("Rows_examined: "), NULL, 10);
+    }
+    for (const char *line = strstr(entry, "# explain: "); line != NULL;
+         line = strstr(line + 1, "# explain: ")) {
+        if (is_full_scan(line)) {
+            return "reads a whole table or index";
+        }
+    }
+    bool sorts = strstr(entry, "Filesort: Yes") != NULL;
+    if (rows > PLANS_ROWS_MAX || (sorts && rows > PLANS_SORTED_MAX)) {
+        snprintf(fault, FAULT_SIZE, "%s %llu rows", sorts ? "sorts" : "reads", rows);
+        return fault;
+    }
+    return NULL;
+}
+
+static void read_entry(const char *entry,
+                       void (*each)(const char *statement, const char *plan, const char *fault))
+{
+    char fault[FAULT_SIZE];
+    const char *statement = strstr(entry, "SET timestamp=");
+    if (strncmp(entry, ENTRY MARIADB_USER "[", strlen(ENTRY MARIADB_USER "[")) != 0 ||
+        statement == NULL) {
+        return;
+    }
+    statement = strchr(statement, '\n');
+    cr_assert_not_null(statement);
+    each(statement + 1, entry, find_fault(entry, fault));
+}
+
+void plans_read(void (*each)(const char *statement, const char *plan, const char *fault))
+{
+    cr_assert(wait_until(last_statement_is_written, NULL, LIMIT_MS));
+    char *log = read_log();
+    for (char *entry = strstr(log, ENTRY); entry != NULL;) {
+        char *next = strstr(entry + 1, ENTRY);
+        if (next != NULL) {
+            next[-1] = '\0';
+        }
+        read_entry(entry, each);
+        entry = next;
+    }
+    free(log);
+}

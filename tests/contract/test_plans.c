@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Every statement the services send finds its rows by an index, over 100,000 orders, whatever the
+ * database's statistics say: none reads all orders or all keys, none sorts more than a batch. Only
+ * store_recount may, which is for checks.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <criterion/criterion.h>
+
+#include "common/store/store_backend.h"
+#include "tests/contract/plans.h"
+#include "tests/contract/store_fixture.h"
+
+enum {
+    COMPLETED = 80000,
+    PENDING = 10000,
+    PROCESSING = 10000,
+    CLIENTS = 4,
+    HALF = STORE_BATCH_MAX / 2,
+    SPACING = 7, /* between ids of a batch, so that it is no range */
+    EXPECTED_MAX = 32,
+};
+
+/* When the statistics were made. */
+enum moment { WHEN_EMPTY, WHEN_ALL_WERE_OPEN, WHEN_ALL_WERE_COMPLETED, NOW };
+
+static order_id first; /* of the completed, then the pending, then those that are processing */
+static size_t statements;
+static bool found[EXPECTED_MAX];
+
+TestSuite(plans, .init = start, .fini = finish, .timeout = 240);
+
+bool plans_is_large(const char *table)
+{
+    return strcmp(table, "orders") == 0 || strcmp(table, "idempotency_keys") == 0;
+}
+
+/* Order number `i` from `start` on, whose key is that of number `key_of`. */
+static void insert_keyed(order_id start, size_t count, order_id key_of)
+{
+    static struct order orders[STORE_BATCH_MAX];
+    static struct store_insert entries[STORE_BATCH_MAX];
+    for (size_t i = 0; i < count; i++) {
+        char client[16];
+        char key[32];
+        snprintf(client, sizeof client, "client-%zu", (size_t)(key_of + i) % CLIENTS);
+        snprintf(key, sizeof key, "key-%llu", (unsigned long long)(key_of + i));
+        orders[i] = make_keyed(start + i, client, key, 1);
+        entries[i] = (struct store_insert){.order = &orders[i]};
+    }
+    cr_assert_eq(store_insert(store, entries, count), STATUS_OK);
+}
+
+static void insert_many(order_id start, size_t count)
+{
+    for (size_t i = 0; i < count; i += STORE_BATCH_MAX) {
+        insert_keyed(start + i, STORE_BATCH_MAX, start + i);
+    }
+}
+
+static void list_ids(order_id ids[], order_id start, size_t count, size_t spacing)
+{
+    for (size_t i = 0; i < count; i++) {
+        ids[i] = start + i * spacing;
+    }
+}
+
+static void claim_many(order_id start, size_t count)
+{
+    order_id ids[STORE_BATCH_MAX];
+    for (size_t i = 0; i < count; i += STORE_BATCH_MAX) {
+        list_ids(ids, start + i, STORE_BATCH_MAX, 1);
+        cr_assert_eq(claim(ids, STORE_BATCH_MAX, 0), STORE_BATCH_MAX);
+    }
+}
+
+static void complete_many(order_id start, size_t count)
+{
+    order_id ids[STORE_BATCH_MAX];
+    for (size_t i = 0; i < count; i += STORE_BATCH_MAX) {
+        list_ids(ids, start + i, STORE_BATCH_MAX, 1);
+        cr_assert_eq(complete(ids, STORE_BATCH_MAX), STORE_BATCH_MAX);
+    }
+}
+
+static void analyze_if(bool due)
+{
+    if (due) {
+        plans_analyze();
+    }
+}
+
+static void seed(enum moment statistics)
+{
+    first = reserve(COMPLETED + PENDING + PROCESSING);
+    plans_freeze_statistics();
+    analyze_if(statistics == WHEN_EMPTY);
+    insert_many(first, COMPLETED);
+    analyze_if(statistics == WHEN_ALL_WERE_OPEN);
+    claim_many(first, COMPLETED);
+    complete_many(first, COMPLETED);
+    analyze_if(statistics == WHEN_ALL_WERE_COMPLETED);
+    insert_many(first + COMPLETED, PENDING + PROCESSING);
+    claim_many(first + COMPLETED + PENDING, PROCESSING);
+    analyze_if(statistics == NOW);
+}
+
+static void drive_inserts(void)
+{
+    order_id start = reserve(4 * STORE_BATCH_MAX);
+    cr_assert_eq(insert_range(store, start, STORE_BATCH_MAX), STATUS_OK);
+    insert_keyed(start + STORE_BATCH_MAX, STORE_BATCH_MAX, start + STORE_BATCH_MAX);
+    insert_keyed(start + 2 * STORE_BATCH_MAX, STORE_BATCH_MAX, start + STORE_BATCH_MAX + HALF);
+    insert_keyed(start + 3 * STORE_BATCH_MAX, 1, first);
+}
+
+static void drive_lookups(void)
+{
+    static struct store_lookup lookups[STORE_BATCH_MAX];
+    for (size_t i = 0; i < STORE_BATCH_MAX; i++) {
+        lookups[i] = (struct store_lookup){.id = first + i * SPACING, .client_id = "client-1"};
+    }
+    cr_assert_eq(store_lookup(store, lookups, STORE_BATCH_MAX), STATUS_OK);
+    cr_assert_eq(store_lookup(store, lookups, 1), STATUS_OK);
+}
+
+/* All can be moved, some, one, none. */
+static void drive_moves(void)
+{
+    order_id ids[STORE_BATCH_MAX];
+    order_id pending = first + COMPLETED;
+    order_id processing = pending + PENDING;
+    uint64_t age_ms = 0;
+    size_t count = STORE_BATCH_MAX;
+    list_ids(ids, pending, STORE_BATCH_MAX, SPACING);
+    cr_assert_eq(store_claim(store, ids, &count, LONG_DELAY_MS, &age_ms), STATUS_OK);
+    cr_assert_eq(count, STORE_BATCH_MAX);
+    list_ids(ids, pending, STORE_BATCH_MAX, 1);
+    cr_assert_lt(claim(ids, STORE_BATCH_MAX, LONG_DELAY_MS), STORE_BATCH_MAX);
+    list_ids(ids, first, STORE_BATCH_MAX, SPACING);
+    cr_assert_eq(claim(ids, STORE_BATCH_MAX, LONG_DELAY_MS), 0);
+    list_ids(ids, processing, STORE_BATCH_MAX, SPACING);
+    cr_assert_eq(complete(ids, STORE_BATCH_MAX), STORE_BATCH_MAX);
+    list_ids(ids, processing, STORE_BATCH_MAX, 1);
+    cr_assert_lt(complete(ids, STORE_BATCH_MAX), STORE_BATCH_MAX);
+    list_ids(ids, processing + PROCESSING - 1, 1, 1);
+    cr_assert_eq(complete(ids, 1), 1);
+    list_ids(ids, pending + PENDING - 1, 1, 1);
+    cr_assert_eq(claim(ids, 1, LONG_DELAY_MS), 1);
+}
+
+static void drive_recovery(void)
+{
+    order_id ids[STORE_BATCH_MAX];
+    bool any_processing = false;
+    size_t count = 0;
+    for (size_t max = STORE_BATCH_MAX; max > 0; max /= STORE_BATCH_MAX) {
+        cr_assert_eq(store_claim_waiting(store, 0, LONG_DELAY_MS, ids, max, &count), STATUS_OK);
+        cr_assert_eq(count, max);
+        cr_assert_eq(store_overdue(store, 0, ids, max, &count, &any_processing), STATUS_OK);
+        cr_assert_eq(count, max);
+    }
+    cr_assert_eq(store_claim_waiting(store, LONG_DELAY_MS, 0, ids, 1, &count), STATUS_OK);
+    cr_assert_eq(count, 0);
+    cr_assert_eq(store_overdue(store, LONG_DELAY_MS, ids, 1, &count, &any_processing), STATUS_OK);
+    cr_assert(count == 0 && any_processing);
+}
+
+/* A new operation is a line here, unless it is one for checks, like recount. */
+_Static_assert(sizeof(struct store_ops) == 17 * sizeof(void *), "drive the new operation too");
+
+/* On a connection of its own, since that is the first to be recorded. */
+static void drive(void)
+{
+    struct order_counts counts;
+    store_destroy(store);
+    store = store_create(&url);
+    cr_assert_eq(store_ping(store), STATUS_OK);
+    cr_assert_eq(store_migrate(store), STATUS_OK);
+    drive_inserts();
+    drive_lookups();
+    drive_moves();
+    drive_recovery();
+    cr_assert_eq(store_counts(store, &counts), STATUS_OK);
+}
+
+static void judge(const char *statement, const char *plan, const char *fault)
+{
+    statements++;
+    for (size_t i = 0; plans_expected[i] != NULL; i++) {
+        cr_assert_lt(i, EXPECTED_MAX);
+        found[i] = found[i] || strstr(statement, plans_expected[i]) != NULL;
+    }
+    cr_expect_null(fault, "%s: %.300s\n%s", fault, statement, plan);
+}
+
+static void expect_indexes(enum moment statistics)
+{
+    seed(statistics);
+    plans_start();
+    drive();
+    plans_read(judge);
+    cr_assert_gt(statements, 0);
+    for (size_t i = 0; plans_expected[i] != NULL; i++) {
+        cr_expect(found[i], "no statement with '%s' was seen", plans_expected[i]);
+    }
+}
+
+Test(plans, every_statement_uses_indexes_with_statistics_of_now)
+{
+    expect_indexes(NOW);
+}
+
+Test(plans, every_statement_uses_indexes_with_statistics_of_empty_tables)
+{
+    expect_indexes(WHEN_EMPTY);
+}
+
+Test(plans, every_statement_uses_indexes_with_statistics_of_open_orders_only)
+{
+    expect_indexes(WHEN_ALL_WERE_OPEN);
+}
+
+Test(plans, every_statement_uses_indexes_with_statistics_of_completed_orders_only)
+{
+    expect_indexes(WHEN_ALL_WERE_COMPLETED);
+}
