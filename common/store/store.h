@@ -83,7 +83,9 @@ MUST_CHECK enum status store_migrate(struct store *store);
 
 /*
  * Reserves `count` (>= 1) consecutive ids nobody else will ever get; the first is `*first`.
- * Ids that are not used are lost; that is allowed.
+ * Ids that are not used are lost; that is allowed. Never one at or below the id of an order that is
+ * stored: a server that was restored, or took over with less than the lost one knew, may have
+ * forgotten a block whose ids have been sent to it again.
  */
 MUST_CHECK enum status store_reserve_ids(struct store *store, uint32_t count, order_id *first);
 

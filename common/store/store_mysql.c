@@ -157,16 +157,28 @@ static enum status mysql_migrate_end(struct store *store, enum status outcome)
     return outcome;
 }
 
-/* One statement, so that no other connection comes between reading and writing. */
+/*
+ * One statement decides, so that no other connection comes between reading and writing. The look at
+ * the orders goes before it, so that it waits for no row another transaction inserts.
+ */
 static enum status mysql_reserve_ids(struct store *store, uint32_t count, order_id *first)
 {
     struct mysql_session *session = of(store);
     struct sql_text *text = mysql_session_text(session);
     uint64_t affected = 0;
-    sql_text_add(text, "UPDATE id_blocks SET next_id = LAST_INSERT_ID(next_id) + ");
+    int64_t newest = 0;
+    *first = 0;
+    sql_text_add(text, "SELECT MAX(id) FROM orders");
+    enum status status = mysql_session_query_numbers(session, "find newest id", &newest, 1);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    sql_text_add(text, "UPDATE id_blocks SET next_id = LAST_INSERT_ID(GREATEST(next_id, ");
+    sql_text_add_signed(text, newest + 1);
+    sql_text_add(text, ")) + ");
     sql_text_add_unsigned(text, count);
     sql_text_add(text, " WHERE name = 'orders'");
-    enum status status = mysql_session_run(session, "reserve ids", &affected);
+    status = mysql_session_run(session, "reserve ids", &affected);
     if (status == STATUS_OK && affected != 1) {
         status = mysql_session_failed(session, STATUS_UNAVAILABLE, "reserve ids",
                                       "table id_blocks has no row for orders");

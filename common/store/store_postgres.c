@@ -144,7 +144,8 @@ static enum status postgres_reserve_ids(struct store *store, uint32_t count, ord
     const struct postgres_value step = postgres_number(count);
     enum status status =
         postgres_session_run(session, "reserve ids",
-                             "UPDATE id_blocks SET next_id = next_id + $1::bigint "
+                             "UPDATE id_blocks SET next_id = $1::bigint + greatest(next_id, "
+                             "(SELECT coalesce(max(id), 0) + 1 FROM orders)) "
                              "WHERE name = 'orders' RETURNING next_id - $1::bigint",
                              &step, 1);
     *first = 0;

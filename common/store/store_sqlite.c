@@ -33,7 +33,8 @@ enum sqlite_statement {
 static const char *const statement_texts[SQL_STATEMENTS] = {
     [SQL_READ_VERSION] = "SELECT ifnull(max(version), 0) FROM schema_versions",
     [SQL_RECORD_VERSION] = "INSERT INTO schema_versions VALUES (?1, ?2, ?3)",
-    [SQL_RESERVE_IDS] = "UPDATE id_blocks SET next_id = next_id + ?1 WHERE name = 'orders' "
+    [SQL_RESERVE_IDS] = "UPDATE id_blocks SET next_id = ?1 + max(next_id, "
+                        "(SELECT coalesce(max(id), 0) + 1 FROM orders)) WHERE name = 'orders' "
                         "RETURNING next_id - ?1",
     [SQL_INSERT_KEY] = "INSERT INTO idempotency_keys VALUES (?1, ?2, ?3, ?4, ?5) "
                        "ON CONFLICT DO NOTHING",
