@@ -5,6 +5,7 @@
  */
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -287,24 +288,43 @@ Test(store_postgres, a_hung_server_is_given_up_in_time)
     expect_created_and_started(1, 0);
 }
 
-static bool commits_hang(void *arg)
+static atomic_bool commits_flow;
+
+/* Commits one transaction after the other. */
+static void *commit_on(void *arg)
+{
+    while (!atomic_load(&commits_flow)) {
+        sql_execute(arg, "SELECT pg_logical_emit_message(true, 'test', '')");
+    }
+    return NULL;
+}
+
+/* A setting that is read is not in force yet: only a commit that waits shows that commits wait. */
+static bool a_commit_waits(void *arg)
 {
     (void)arg;
-    return sql_integer(sql, "SELECT count(*) FROM pg_settings WHERE name = "
-                            "'synchronous_standby_names' AND setting = 'nobody'") == 1;
+    return sql_integer(sql, "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'") >
+           0;
 }
 
 /* The server has stored the order and waits for a replica that is not there before it says so. */
 Test(store_postgres, a_commit_that_is_not_answered_is_unknown_and_may_be_repeated)
 {
+    struct sql *committing = sql_open_postgres(&server);
+    pthread_t committer;
     sql_execute(sql, "ALTER SYSTEM SET synchronous_standby_names = 'nobody'");
     sql_execute(sql, "SELECT pg_reload_conf()");
-    cr_assert(wait_until(commits_hang, NULL, LIMIT_MS));
+    cr_assert_eq(pthread_create(&committer, NULL, commit_on, committing), 0);
+    cr_assert(wait_until(a_commit_waits, NULL, LIMIT_MS));
     uint64_t before_ms = wait_now_ms();
     cr_assert_eq(insert(1), STATUS_UNAVAILABLE);
     cr_assert_lt(wait_now_ms() - before_ms, 6000);
     sql_execute(sql, "ALTER SYSTEM RESET synchronous_standby_names");
     sql_execute(sql, "SELECT pg_reload_conf()");
+    /* All that wait are let go at once. */
+    atomic_store(&commits_flow, true);
+    pthread_join(committer, NULL);
+    sql_close(committing);
     wait_until_back();
     cr_assert_eq(insert(1), STATUS_OK);
     expect_created_and_started(1, 0);
