@@ -182,6 +182,8 @@ static void expect_every_order_to_complete(const char *recount)
         expect_order(http_get(client, path), load.ids[i], "Completed");
     }
     expect_metrics_to_equal(recount);
+    cr_log_info("%zu orders accepted and completed, %zu requests failed", load.accepted,
+                load.failed);
 }
 
 static void expect_every_accepted_order_to_complete(void)
