@@ -4,9 +4,9 @@
  * knows libpq. Statements are constants; what varies are their parameters, $1, $2, ..., numbers or
  * whole arrays.
  *
- * Blocks: every call that sends waits for the server, at most CONNECT or ANSWER limit (2 s, 5 s);
- * the server itself gives up before that. Only the look-up of a host's name is the system's own
- * affair. Threads: one at a time.
+ * Blocks: every call that sends waits for the server, at most 5 s, the first 2 s or the URL's
+ * connect_timeout; the server itself gives up before that. Only the look-up of a host's name is the
+ * system's own affair. Threads: one at a time.
  * Owns: the connection, the arrays and the last result. Borrows the store, for its address and to
  * log failures.
  *

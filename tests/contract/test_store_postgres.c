@@ -10,11 +10,11 @@
 #include <string.h>
 
 #include <criterion/criterion.h>
-#include <criterion/redirect.h>
 
 #include "common/database_url.h"
 #include "common/store/store.h"
 #include "common/thread.h"
+#include "tests/support/captured_log.h"
 #include "tests/support/postgres_server.h"
 #include "tests/support/sql.h"
 #include "tests/support/wait_until.h"
@@ -115,18 +115,6 @@ static void end_connections(void)
 {
     sql_execute(sql, "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity "
                      "WHERE application_name = 'orders'");
-}
-
-/* What `run` logs. */
-static const char *log_of(void (*run)(void))
-{
-    static char log[8192];
-    fflush(stderr);
-    cr_redirect_stderr();
-    run();
-    size_t len = fread(log, 1, sizeof log - 1, cr_get_redirected_stderr());
-    log[len] = '\0';
-    return log;
 }
 
 /* A claim in a thread of its own, while the test's main thread does something to the server. */
@@ -445,7 +433,7 @@ static void expect_weak(bool weak, const char *setting)
     stop_server();
     postgres_server_configure(&server, setting);
     restart_server();
-    const char *log = log_of(migrate_anew);
+    const char *log = captured_log(migrate_anew);
     cr_assert_eq(strstr(log, "does not flush at each commit") != NULL, weak, "%s: %s", setting,
                  log);
 }
@@ -490,7 +478,7 @@ static void ping_latin1(void)
 Test(store_postgres, a_database_that_could_not_hold_every_order_is_refused)
 {
     sql_execute(sql, "CREATE DATABASE latin1 OWNER orders TEMPLATE template0 ENCODING 'LATIN1'");
-    const char *log = log_of(ping_latin1);
+    const char *log = captured_log(ping_latin1);
     cr_assert_not_null(strstr(log, "ENCODING 'UTF8'"), "%s", log);
 }
 
@@ -520,7 +508,7 @@ static void ping_with_wrong_password(void)
 
 Test(store_postgres, a_wrong_password_is_an_outage_and_is_not_logged)
 {
-    const char *log = log_of(ping_with_wrong_password);
+    const char *log = captured_log(ping_with_wrong_password);
     cr_assert_not_null(strstr(log, "password authentication failed"), "%s", log);
     cr_assert_null(strstr(log, "hunter2"), "%s", log);
 }

@@ -11,7 +11,7 @@
 
 #include "tests/support/free_port.h"
 
-enum { START_TRIES = 5, LIMIT_MS = 60000, PATH_SIZE = 512 };
+enum { START_TRIES = 5, LIMIT_MS = 60000, PATH_SIZE = 512, ARGUMENTS_MAX = 32 };
 
 /* Read by the server at each start, before it takes connections. */
 static const char init_sql[] =
@@ -71,22 +71,28 @@ static bool launch(struct mariadb_server *server)
     snprintf(socket, sizeof socket, "--socket=%s/socket", server->dir.path);
     snprintf(init_file, sizeof init_file, "--init-file=%s/init.sql", server->dir.path);
     snprintf(port, sizeof port, "--port=%u", (unsigned)server->port);
-    const char *tls = server->without_tls ? "--skip-ssl" : NULL;
-    const char *const argv[] = {"/usr/sbin/mariadbd",
-                                "--no-defaults",
-                                datadir,
-                                socket,
-                                init_file,
-                                port,
-                                "--bind-address=127.0.0.1",
-                                "--skip-name-resolve",
-                                "--innodb-flush-log-at-trx-commit=1",
-                                "--innodb-buffer-pool-size=128M",
-                                "--innodb-log-file-size=48M",
-                                "--skip-log-bin",
-                                tls != NULL ? tls : user_option(),
-                                tls != NULL ? user_option() : NULL,
-                                NULL};
+    const char *argv[ARGUMENTS_MAX] = {"/usr/sbin/mariadbd",
+                                       "--no-defaults",
+                                       datadir,
+                                       socket,
+                                       init_file,
+                                       port,
+                                       "--bind-address=127.0.0.1",
+                                       "--skip-name-resolve",
+                                       "--innodb-flush-log-at-trx-commit=1",
+                                       "--innodb-buffer-pool-size=128M",
+                                       "--innodb-log-file-size=48M",
+                                       "--skip-log-bin"};
+    size_t count = 12;
+    if (user_option() != NULL) {
+        argv[count++] = user_option();
+    }
+    if (server->without_tls) {
+        argv[count++] = "--skip-ssl";
+    }
+    for (size_t i = 0; i < MARIADB_OPTIONS_MAX && server->options[i] != NULL; i++) {
+        argv[count++] = server->options[i];
+    }
     process_start(&server->process, argv, NULL, server->dir.path);
     return process_wait_line(&server->process, "ready for connections", LIMIT_MS);
 }

@@ -18,12 +18,15 @@
 #define MARIADB_PASSWORD "test-only"
 #define MARIADB_DATABASE "orders"
 
+enum { MARIADB_OPTIONS_MAX = 8 };
+
 struct mariadb_server {
     struct process process;
     struct temp_dir dir;
     uint16_t port;
     bool without_tls; /* set for the next start; newer servers make a certificate by themselves */
-    char url[128];    /* mysql://user:password@127.0.0.1:PORT/orders */
+    const char *options[MARIADB_OPTIONS_MAX]; /* likewise, more of them; NULL behind the last */
+    char url[128];                            /* mysql://user:password@127.0.0.1:PORT/orders */
 };
 
 /* `server` is zeroed. Returns when it answers. */
