@@ -78,6 +78,13 @@ static bool read_database_url(const char *value, struct config *config, char rea
     return true;
 }
 
+static bool read_required_durability(const char *value, struct config *config,
+                                     char reason[REASON_SIZE])
+{
+    return durability_parse(*value != '\0' ? value : "none", &config->required_durability) ||
+           refuse(reason, "must be none, process-crash or power-loss");
+}
+
 static bool read_redis_url(const char *value, struct config *config, char reason[REASON_SIZE])
 {
     config->has_redis = *value != '\0';
@@ -163,6 +170,9 @@ static const struct setting settings[] = {
     {"DATABASE_URL", "sqlite:///./orders.db", BOTH, read_database_url,
      "sqlite:///relative, sqlite:////absolute, mysql://user:pw@host:port/db or postgresql://...; "
      "behind a ?: unix_socket, ssl, ssl_ca, connect_timeout (see the README)"},
+    {"REQUIRE_DURABILITY", "", BOTH, read_required_durability,
+     "what stored orders must survive, or the start is refused: none, process-crash (of the "
+     "database), power-loss (of its machine)"},
     {"REDIS_URL", "", BOTH, read_redis_url,
      "redis://[user:pw@]host:port/db or unix:///path; empty: in-process queue"},
     {"HOST", "127.0.0.1", CONFIG_API, read_host, "address to listen on"},

@@ -383,6 +383,11 @@ int64_t postgres_session_number(const struct postgres_session *session, size_t r
     return strtoll(PQgetvalue(session->result, (int)row, (int)column), NULL, 10);
 }
 
+const char *postgres_session_text(const struct postgres_session *session, size_t row, size_t column)
+{
+    return PQgetvalue(session->result, (int)row, (int)column);
+}
+
 enum status postgres_session_begin(struct postgres_session *session)
 {
     return postgres_session_run(session, "begin", "BEGIN", NULL, 0);

@@ -73,9 +73,14 @@ MUST_CHECK enum status postgres_session_run(struct postgres_session *session, co
 MUST_CHECK enum status postgres_session_script(struct postgres_session *session,
                                                const char *operation, const char *sql);
 
-/* The rows of the last answer. A value is a whole number in text, or NULL, which counts as 0. */
+/*
+ * The rows of the last answer. A value is a whole number in text, or NULL, which counts as 0; or
+ * text, good until the next statement, empty for NULL.
+ */
 size_t postgres_session_rows(const struct postgres_session *session);
 int64_t postgres_session_number(const struct postgres_session *session, size_t row, size_t column);
+const char *postgres_session_text(const struct postgres_session *session, size_t row,
+                                  size_t column);
 
 MUST_CHECK enum status postgres_session_begin(struct postgres_session *session);
 

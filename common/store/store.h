@@ -24,6 +24,7 @@
 #include "common/heartbeat.h"
 #include "common/order.h"
 #include "common/status.h"
+#include "common/store/durability.h"
 
 enum {
     STORE_BATCH_MAX = 1000, /* orders in one call, and so in one transaction */
@@ -74,6 +75,12 @@ const char *store_name(const struct store *store);
  * STATUS_UNAVAILABLE: there is none.
  */
 MUST_CHECK enum status store_ping(struct store *store);
+
+/*
+ * Reads what decides which failures stored orders survive, and says so. STATUS_OK also when the
+ * database answers but does not tell: the report says that nothing is known.
+ */
+MUST_CHECK enum status store_durability(struct store *store, struct durability_report *report);
 
 /*
  * Brings the schema to this program's version, step by step, under a lock in the database, so any

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What only PostgreSQL can show: connections the server ends, locks that are held, a server that
- * hangs, does not answer a commit, or was told to take it easy.
+ * hangs or does not answer a commit.
  */
 #include <pthread.h>
 #include <signal.h>
@@ -419,38 +419,6 @@ Test(store_postgres, a_claim_finds_its_orders_by_their_ids_whatever_the_statisti
     cr_assert_eq(sql_integer(sql, "SELECT sum(idx_tup_read) FROM pg_stat_user_indexes WHERE "
                                   "indexrelname IN ('orders_pending', 'orders_processing')"),
                  0);
-}
-
-static void migrate_anew(void)
-{
-    struct store *other = store_create(&url);
-    cr_assert_eq(store_migrate(other), STATUS_OK);
-    store_destroy(other);
-}
-
-static void expect_weak(bool weak, const char *setting)
-{
-    stop_server();
-    postgres_server_configure(&server, setting);
-    restart_server();
-    const char *log = captured_log(migrate_anew);
-    cr_assert_eq(strstr(log, "does not flush at each commit") != NULL, weak, "%s: %s", setting,
-                 log);
-}
-
-Test(store_postgres, a_server_that_need_not_survive_a_power_cut_is_told_in_the_log)
-{
-    expect_weak(true, "fsync = off\n");
-}
-
-Test(store_postgres, a_server_that_need_not_survive_torn_pages_is_told_in_the_log)
-{
-    expect_weak(true, "full_page_writes = off\n");
-}
-
-Test(store_postgres, of_a_server_that_flushes_nothing_is_told)
-{
-    expect_weak(false, "synchronous_commit = off\n"); /* the session asks for more */
 }
 
 Test(store_postgres, an_order_is_on_the_disk_also_where_commits_need_not_be)

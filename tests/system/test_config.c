@@ -70,6 +70,7 @@ static const struct {
     {"DATABASE_URL=postgresql://host/orders?sslmode=verify-full&sslrootcert=ca.pem",
      "DATABASE_URL"},
     {"DATABASE_URL=postgresql://host/orders?options=-c%20fsync%3Doff", "DATABASE_URL"},
+    {"REQUIRE_DURABILITY=always", "REQUIRE_DURABILITY"},
     {"REDIS_URL=127.0.0.1:6379", "REDIS_URL"},
     {"REDIS_URL=http://127.0.0.1", "REDIS_URL"},
     {"REDIS_URL=rediss://127.0.0.1", "REDIS_URL"},

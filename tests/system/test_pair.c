@@ -481,34 +481,3 @@ Test(pair, a_hung_redis_makes_no_order_late)
     expect_all_completed_once(2 * FEW_ORDERS);
     stop_services();
 }
-
-/* Only root may change it; the server knows root by its socket. */
-static void stop_flushing(void)
-{
-    char socket[128];
-    snprintf(socket, sizeof socket, "--socket=%s/socket", mariadb.dir.path);
-    const char *const argv[] = {"/usr/bin/mariadb",
-                                "--no-defaults",
-                                "--user=root",
-                                socket,
-                                "--execute=SET GLOBAL innodb_flush_log_at_trx_commit = 0",
-                                NULL};
-    struct process command = {0};
-    process_start(&command, argv, NULL, mariadb.dir.path);
-    cr_assert_eq(process_wait_exit(&command, LIMIT_MS), 0);
-    process_discard(&command);
-}
-
-Test(pair, a_database_that_does_not_flush_is_told_in_the_log)
-{
-    start_apis(1);
-    cr_assert_not(process_log_contains(&apis[0].process, "does not flush at each commit"));
-    stop_services();
-    process_discard(&apis[0].process);
-    sql_close(sql);
-    sql = NULL;
-    stop_flushing();
-    start_apis(1);
-    cr_assert(process_log_contains(&apis[0].process, "does not flush at each commit"));
-    stop_services();
-}
