@@ -7,6 +7,7 @@
 #include <criterion/criterion.h>
 
 #include "tests/support/mariadb_server.h"
+#include "tests/support/postgres_server.h"
 #include "tests/support/service.h"
 #include "tests/support/sql.h"
 #include "tests/support/temp_dir.h"
@@ -14,6 +15,7 @@
 enum { LIMIT_MS = 20000 };
 
 static struct mariadb_server mariadb;
+static struct postgres_server postgres;
 static struct temp_dir dir;
 static struct service service;
 
@@ -26,6 +28,7 @@ static void finish(void)
 {
     process_discard(&service.process);
     mariadb_server_discard(&mariadb);
+    postgres_server_discard(&postgres);
     temp_dir_remove(&dir);
 }
 
@@ -104,6 +107,16 @@ Test(durability, a_server_weaker_than_required_is_refused_untouched)
                                   "WHERE TABLE_SCHEMA = 'orders'"),
                  0);
     sql_close(sql);
+}
+
+Test(durability, that_is_unknown_is_less_than_any)
+{
+    postgres_server_start(&postgres);
+    struct sql *sql = sql_open_postgres_admin(&postgres);
+    sql_execute(sql, "REVOKE EXECUTE ON FUNCTION current_setting(text, boolean) FROM public");
+    sql_close(sql);
+    expect_refusal(true, postgres.url, "process-crash", "is unknown");
+    expect_start(true, postgres.url, "", "durability=unknown");
 }
 
 Test(durability, a_file_in_memory_is_refused_where_a_power_cut_must_be_survived)
