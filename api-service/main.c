@@ -53,7 +53,8 @@ static bool start(struct parts *parts, struct config *config, int *stop_signal)
     if (listener < 0) {
         return false;
     }
-    parts->intake_store = startup_open_store(&config->database, stop_signal);
+    parts->intake_store =
+        startup_open_store(&config->database, config->required_durability, stop_signal);
     if (parts->intake_store == NULL) {
         close(listener);
         return false;

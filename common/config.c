@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/dotenv.h"
 #include "common/utf8.h"
@@ -62,7 +63,26 @@ static bool read_text(const char *value, char *out, size_t size, char reason[REA
 
 static bool read_database_url(const char *value, struct config *config, char reason[REASON_SIZE])
 {
-    return database_url_parse(value, &config->database, reason) == STATUS_OK;
+    const struct database_url *url = &config->database;
+    if (database_url_parse(value, &config->database, reason) != STATUS_OK) {
+        return false;
+    }
+    /* Said now, because later it would look like a server that is away. */
+    if (url->tls_ca[0] != '\0' && url->path[0] == '\0' && access(url->tls_ca, R_OK) != 0) {
+        bool named = strcmp(url->tls_ca, DATABASE_SYSTEM_CA) != 0;
+        snprintf(reason, REASON_SIZE, "the certificate authorities of %s cannot be read: %s%s",
+                 named ? "ssl_ca" : DATABASE_SYSTEM_CA, strerror(errno),
+                 named ? "" : "; install ca-certificates, or name a file by ssl_ca");
+        return false;
+    }
+    return true;
+}
+
+static bool read_required_durability(const char *value, struct config *config,
+                                     char reason[REASON_SIZE])
+{
+    return durability_parse(*value != '\0' ? value : "none", &config->required_durability) ||
+           refuse(reason, "must be none, process-crash or power-loss");
 }
 
 static bool read_redis_url(const char *value, struct config *config, char reason[REASON_SIZE])
@@ -148,7 +168,11 @@ struct setting {
 
 static const struct setting settings[] = {
     {"DATABASE_URL", "sqlite:///./orders.db", BOTH, read_database_url,
-     "sqlite:///relative, sqlite:////absolute, mysql://user:pw@host:port/db or postgresql://..."},
+     "sqlite:///relative, sqlite:////absolute, mysql://user:pw@host:port/db or postgresql://...; "
+     "behind a ?: unix_socket, ssl, ssl_ca, connect_timeout (see the README)"},
+    {"REQUIRE_DURABILITY", "", BOTH, read_required_durability,
+     "what stored orders must survive, or the start is refused: none, process-crash (of the "
+     "database), power-loss (of its machine)"},
     {"REDIS_URL", "", BOTH, read_redis_url,
      "redis://[user:pw@]host:port/db or unix:///path; empty: in-process queue"},
     {"HOST", "127.0.0.1", CONFIG_API, read_host, "address to listen on"},

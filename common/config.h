@@ -15,6 +15,7 @@
 #include "common/database_url.h"
 #include "common/log.h"
 #include "common/order.h"
+#include "common/store/durability.h"
 
 enum {
     CONFIG_SECRET_SIZE = 256 + 1, /* bytes, NUL included */
@@ -24,7 +25,8 @@ enum {
 
 struct config {
     struct database_url database;
-    bool has_redis; /* false: the in-process queue */
+    enum durability required_durability; /* DURABILITY_NONE: any will do */
+    bool has_redis;                      /* false: the in-process queue */
     struct redis_url redis;
     char redis_queue[CONFIG_QUEUE_KEY_SIZE];
     char host[URL_PART_SIZE];

@@ -49,7 +49,8 @@ static int work(struct config *config)
 {
     struct heartbeat *heartbeat = NULL;
     int signal_number = 0;
-    struct store *store = startup_open_store(&config->database, &signal_number);
+    struct store *store =
+        startup_open_store(&config->database, config->required_durability, &signal_number);
     if (store == NULL) {
         goto out;
     }

@@ -2,17 +2,15 @@
 #include "common/store/mysql_session.h"
 
 #include <assert.h>
-#include <mysql.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/log.h"
+#include "common/store/mysql_connect.h"
 #include "common/store/store_backend.h"
 
 enum {
-    CONNECT_TIMEOUT_S = 2,
-    SOCKET_TIMEOUT_S = 5,
     COUNTER_SLOTS = 64,        /* rows in the table `counters` */
     TEXT_BYTES_MAX = 1 << 20,  /* what a connection keeps; longer inserts are split */
     PACKET_OVERHEAD = 1024,    /* of the server's max_allowed_packet, not for the statement */
@@ -86,72 +84,6 @@ enum status mysql_session_failed(struct mysql_session *session, enum status stat
                                  const char *operation, const char *message)
 {
     return store_failed(session->store, status, operation, 0, message);
-}
-
-/*
- * TLS where the server offers it, without looking at its certificate: stock servers make their own.
- * Each library has its own word for that. The options of the boolean kind are one byte in both,
- * whatever the type is called.
- */
-static const unsigned char option_on = 1;
-static const unsigned char option_off = 0;
-
-#ifdef MARIADB_PACKAGE_VERSION
-static void prefer_tls(MYSQL *connection)
-{
-    mysql_options(connection, MYSQL_OPT_SSL_ENFORCE, &option_on);
-    mysql_options(connection, MYSQL_OPT_SSL_VERIFY_SERVER_CERT, &option_off);
-}
-
-static void refuse_tls(MYSQL *connection)
-{
-    mysql_options(connection, MYSQL_OPT_SSL_ENFORCE, &option_off);
-    mysql_options(connection, MYSQL_OPT_SSL_VERIFY_SERVER_CERT, &option_off);
-}
-#else
-static void prefer_tls(MYSQL *connection)
-{
-    unsigned int mode = SSL_MODE_PREFERRED;
-    mysql_options(connection, MYSQL_OPT_SSL_MODE, &mode);
-    /* Where there is no TLS, caching_sha2_password needs the server's key to hide the password. */
-    mysql_options(connection, MYSQL_OPT_GET_SERVER_PUBLIC_KEY, &option_on);
-}
-
-static void refuse_tls(MYSQL *connection)
-{
-    unsigned int mode = SSL_MODE_DISABLED;
-    mysql_options(connection, MYSQL_OPT_SSL_MODE, &mode);
-}
-#endif
-
-static void set_options(MYSQL *connection, bool over_socket)
-{
-    unsigned int connect_timeout_s = CONNECT_TIMEOUT_S;
-    unsigned int socket_timeout_s = SOCKET_TIMEOUT_S;
-    unsigned int local_infile = 0;
-    /* Said outright, because for the host "localhost" the libraries would look for a socket. */
-    unsigned int protocol = over_socket ? MYSQL_PROTOCOL_SOCKET : MYSQL_PROTOCOL_TCP;
-    mysql_options(connection, MYSQL_OPT_PROTOCOL, &protocol);
-    mysql_options(connection, MYSQL_OPT_CONNECT_TIMEOUT, &connect_timeout_s);
-    mysql_options(connection, MYSQL_OPT_READ_TIMEOUT, &socket_timeout_s);
-    mysql_options(connection, MYSQL_OPT_WRITE_TIMEOUT, &socket_timeout_s);
-    mysql_options(connection, MYSQL_SET_CHARSET_NAME, "utf8mb4");
-    mysql_options(connection, MYSQL_OPT_LOCAL_INFILE, &local_infile);
-    if (over_socket) {
-        refuse_tls(connection);
-    } else {
-        prefer_tls(connection);
-    }
-}
-
-static enum status connect_to(struct mysql_session *session, const struct database_url *url)
-{
-    bool over_socket = url->path[0] != '\0';
-    set_options(session->connection, over_socket);
-    MYSQL *connected = mysql_real_connect(session->connection, over_socket ? NULL : url->host,
-                                          url->user, url->password, url->database, url->port,
-                                          over_socket ? url->path : NULL, 0);
-    return connected != NULL ? STATUS_OK : failed(session, "connect");
 }
 
 static enum status run_all(struct mysql_session *session, const char *const statements[],
@@ -265,15 +197,20 @@ enum status mysql_session_open(struct store *store, struct mysql_session **sessi
     static pthread_once_t library = PTHREAD_ONCE_INIT;
     pthread_once(&library, init_library);
     *session = NULL;
+    const char *fault = NULL;
     struct mysql_session *opened = calloc(1, sizeof *opened);
-    MYSQL *connection = opened != NULL ? mysql_init(NULL) : NULL;
+    MYSQL *connection = opened != NULL ? mysql_connect_open(&store->url, &fault) : NULL;
     if (connection == NULL) {
         free(opened);
         return store_failed(store, STATUS_UNAVAILABLE, "connect", 0, "out of memory");
     }
     opened->store = store;
     opened->connection = connection;
-    enum status status = connect_to(opened, &store->url);
+    enum status status = STATUS_OK;
+    if (fault != NULL) {
+        status =
+            store_failed(store, STATUS_UNAVAILABLE, "connect", (int)mysql_errno(connection), fault);
+    }
     if (status == STATUS_OK) {
         status = check_version(opened);
     }

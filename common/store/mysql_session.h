@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One connection to a MySQL or MariaDB server, set up as the store needs it, and the only place
- * that knows the client library. Statements are put together in the session's text and sent whole:
- * `sql_text_add(mysql_session_text(session), ...)`, then mysql_session_run.
+ * One connection to a MySQL or MariaDB server, set up as the store needs it, and with
+ * mysql_connect.c the only place that knows the client library. Statements are put together in the
+ * session's text and sent whole: `sql_text_add(mysql_session_text(session), ...)`, then
+ * mysql_session_run.
  *
- * Blocks: every call that sends waits for the server, at most CONNECT, READ or WRITE timeout (2 s,
- * 5 s, 5 s); the server itself gives up before that. Threads: one at a time.
+ * Blocks: every call that sends waits for the server, at most the read or write timeout of 5 s (see
+ * mysql_connect.h for the first); the server itself gives up before that. Threads: one at a time.
  * Owns: the connection, the text and the last result. Borrows the store, for its address and to log
  * failures.
  *

@@ -16,7 +16,7 @@
 #include "common/store/store_backend.h"
 
 enum {
-    CONNECT_LIMIT_MS = 2000,
+    CONNECT_LIMIT_S = 2, /* unless the URL says */
     ANSWER_LIMIT_MS = 5000,
     VERSION_MIN = 140000, /* the oldest that is still maintained */
     PARAMETERS_MAX = 8,
@@ -125,9 +125,9 @@ static bool wait_for(const PGconn *connection, short events, uint64_t deadline_m
     }
 }
 
-static enum status connect_within(struct postgres_session *session, uint32_t limit_ms)
+static enum status connect_within(struct postgres_session *session, uint32_t limit_s)
 {
-    uint64_t deadline_ms = clock_monotonic_ms() + limit_ms;
+    uint64_t deadline_ms = clock_monotonic_ms() + (uint64_t)limit_s * 1000;
     PostgresPollingStatusType next = PGRES_POLLING_WRITING;
     if (PQstatus(session->connection) == CONNECTION_BAD) {
         return connection_failed(session, "connect");
@@ -135,8 +135,9 @@ static enum status connect_within(struct postgres_session *session, uint32_t lim
     while (next != PGRES_POLLING_OK) {
         short events = next == PGRES_POLLING_READING ? POLLIN : POLLOUT;
         if (!wait_for(session->connection, events, deadline_ms)) {
-            return postgres_session_failed(session, STATUS_UNAVAILABLE, "connect",
-                                           "no connection within 2 s");
+            char message[MESSAGE_SIZE];
+            snprintf(message, sizeof message, "no connection within %u s", limit_s);
+            return postgres_session_failed(session, STATUS_UNAVAILABLE, "connect", message);
         }
         next = PQconnectPoll(session->connection);
         if (next == PGRES_POLLING_FAILED) {
@@ -146,40 +147,46 @@ static enum status connect_within(struct postgres_session *session, uint32_t lim
     return STATUS_OK;
 }
 
-/*
- * An empty value means the same as none: libpq's default. sslmode is not given, so TLS is taken
- * where the server offers it, and PGSSLMODE and its like in the environment may ask for more.
- */
+/* Empty: libpq's own default, which is prefer unless PGSSLMODE in the environment says more. */
+static const char *const tls_modes[] = {
+    [DATABASE_TLS_DEFAULT] = "",           [DATABASE_TLS_DISABLED] = "disable",
+    [DATABASE_TLS_ALLOWED] = "allow",      [DATABASE_TLS_PREFERRED] = "prefer",
+    [DATABASE_TLS_REQUIRED] = "require",   [DATABASE_TLS_VERIFY_CA] = "verify-ca",
+    [DATABASE_TLS_VERIFY] = "verify-full",
+};
+
+/* An empty value means the same as none: libpq's default. */
 static PGconn *start_connecting(const struct database_url *url)
 {
     char port[8];
     snprintf(port, sizeof port, "%u", (unsigned)url->port);
-    const char *const names[] = {"host",
-                                 "port",
-                                 "user",
-                                 "password",
-                                 "dbname",
-                                 "client_encoding",
-                                 "fallback_application_name",
-                                 "gssencmode",
-                                 "tcp_user_timeout",
-                                 "keepalives_idle",
-                                 "keepalives_interval",
-                                 "keepalives_count",
-                                 NULL};
-    const char *const values[] = {url->path[0] != '\0' ? url->path : url->host,
-                                  port,
-                                  url->user,
-                                  url->password,
-                                  url->database,
-                                  "UTF8",
-                                  "orders",
-                                  "disable",
-                                  "5000",
-                                  "10",
-                                  "5",
-                                  "3",
-                                  NULL};
+    const struct {
+        const char *name;
+        const char *value;
+    } parameters[] = {
+        {"host", url->path[0] != '\0' ? url->path : url->host},
+        {"port", port},
+        {"user", url->user},
+        {"password", url->password},
+        {"dbname", url->database},
+        {"sslmode", tls_modes[url->tls]},
+        {"sslrootcert", url->tls_ca},
+        {"client_encoding", "UTF8"},
+        {"application_name", url->application_name},
+        {"fallback_application_name", "orders"},
+        {"gssencmode", "disable"},
+        {"tcp_user_timeout", "5000"},
+        {"keepalives_idle", "10"},
+        {"keepalives_interval", "5"},
+        {"keepalives_count", "3"},
+    };
+    enum { COUNT = sizeof parameters / sizeof parameters[0] };
+    const char *names[COUNT + 1] = {NULL};
+    const char *values[COUNT + 1] = {NULL};
+    for (size_t i = 0; i < COUNT; i++) {
+        names[i] = parameters[i].name;
+        values[i] = parameters[i].value;
+    }
     return PQconnectStartParams(names, values, 0);
 }
 
@@ -217,7 +224,8 @@ enum status postgres_session_open(struct store *store, struct postgres_session *
     opened->store = store;
     opened->connection = connection;
     PQsetNoticeReceiver(connection, ignore_notice, NULL);
-    enum status status = connect_within(opened, CONNECT_LIMIT_MS);
+    uint32_t asked_s = store->url.connect_timeout_s;
+    enum status status = connect_within(opened, asked_s != 0 ? asked_s : CONNECT_LIMIT_S);
     if (status == STATUS_OK && PQsetnonblocking(connection, 1) != 0) {
         status = connection_failed(opened, "connect");
     }
@@ -373,6 +381,11 @@ int64_t postgres_session_number(const struct postgres_session *session, size_t r
 {
     /* The text of a NULL is empty. */
     return strtoll(PQgetvalue(session->result, (int)row, (int)column), NULL, 10);
+}
+
+const char *postgres_session_text(const struct postgres_session *session, size_t row, size_t column)
+{
+    return PQgetvalue(session->result, (int)row, (int)column);
 }
 
 enum status postgres_session_begin(struct postgres_session *session)

@@ -4,9 +4,9 @@
  * knows libpq. Statements are constants; what varies are their parameters, $1, $2, ..., numbers or
  * whole arrays.
  *
- * Blocks: every call that sends waits for the server, at most CONNECT or ANSWER limit (2 s, 5 s);
- * the server itself gives up before that. Only the look-up of a host's name is the system's own
- * affair. Threads: one at a time.
+ * Blocks: every call that sends waits for the server, at most 5 s, the first 2 s or the URL's
+ * connect_timeout; the server itself gives up before that. Only the look-up of a host's name is the
+ * system's own affair. Threads: one at a time.
  * Owns: the connection, the arrays and the last result. Borrows the store, for its address and to
  * log failures.
  *
@@ -73,9 +73,14 @@ MUST_CHECK enum status postgres_session_run(struct postgres_session *session, co
 MUST_CHECK enum status postgres_session_script(struct postgres_session *session,
                                                const char *operation, const char *sql);
 
-/* The rows of the last answer. A value is a whole number in text, or NULL, which counts as 0. */
+/*
+ * The rows of the last answer. A value is a whole number in text, or NULL, which counts as 0; or
+ * text, good until the next statement, empty for NULL.
+ */
 size_t postgres_session_rows(const struct postgres_session *session);
 int64_t postgres_session_number(const struct postgres_session *session, size_t row, size_t column);
+const char *postgres_session_text(const struct postgres_session *session, size_t row,
+                                  size_t column);
 
 MUST_CHECK enum status postgres_session_begin(struct postgres_session *session);
 

@@ -119,6 +119,23 @@ enum status store_ping(struct store *store)
     ON_CONNECTION(store, store->ops->ping(store));
 }
 
+/* A database that refuses to tell its settings, and still answers, is no outage. */
+static enum status read_durability(struct store *store, struct durability_report *report)
+{
+    enum status status = store->ops->durability(store, report);
+    if (status != STATUS_OK && store->ops->ping(store) == STATUS_OK) {
+        store->reported_away = false;
+        *report = durability_unknown();
+        status = STATUS_OK;
+    }
+    return status;
+}
+
+enum status store_durability(struct store *store, struct durability_report *report)
+{
+    ON_CONNECTION(store, read_durability(store, report));
+}
+
 static enum status apply_steps(struct store *store, int version)
 {
     size_t count;

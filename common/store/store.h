@@ -24,6 +24,7 @@
 #include "common/heartbeat.h"
 #include "common/order.h"
 #include "common/status.h"
+#include "common/store/durability.h"
 
 enum {
     STORE_BATCH_MAX = 1000, /* orders in one call, and so in one transaction */
@@ -76,6 +77,12 @@ const char *store_name(const struct store *store);
 MUST_CHECK enum status store_ping(struct store *store);
 
 /*
+ * Reads what decides which failures stored orders survive, and says so. STATUS_OK also when the
+ * database answers but does not tell: the report says that nothing is known.
+ */
+MUST_CHECK enum status store_durability(struct store *store, struct durability_report *report);
+
+/*
  * Brings the schema to this program's version, step by step, under a lock in the database, so any
  * number of processes may do it at once. A schema newer than the program: STATUS_INVALID.
  */
@@ -83,7 +90,9 @@ MUST_CHECK enum status store_migrate(struct store *store);
 
 /*
  * Reserves `count` (>= 1) consecutive ids nobody else will ever get; the first is `*first`.
- * Ids that are not used are lost; that is allowed.
+ * Ids that are not used are lost; that is allowed. Never one at or below the id of an order that is
+ * stored: a server that was restored, or took over with less than the lost one knew, may have
+ * forgotten a block whose ids have been sent to it again.
  */
 MUST_CHECK enum status store_reserve_ids(struct store *store, uint32_t count, order_id *first);
 

@@ -19,6 +19,7 @@ struct store_ops {
     enum status (*connect)(struct store *store);
     void (*disconnect)(struct store *store); /* also when not, or half, connected */
     enum status (*ping)(struct store *store);
+    enum status (*durability)(struct store *store, struct durability_report *report);
 
     /* Takes the lock of migrations and reads the version reached so far, 0 on an empty database. */
     enum status (*migrate_begin)(struct store *store, int *version);

@@ -2,8 +2,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/log.h"
 #include "common/memory.h"
+#include "common/store/mysql_durability.h"
 #include "common/store/mysql_insert.h"
 #include "common/store/mysql_move.h"
 #include "common/store/mysql_session.h"
@@ -80,23 +80,14 @@ static enum status take_migration_lock(struct mysql_session *session)
     return status;
 }
 
-/* What "stored" is worth is a setting of the server. */
-static void warn_of_durability(struct mysql_session *session)
+static enum status mysql_store_durability(struct store *store, struct durability_report *report)
 {
-    int64_t flush = 1;
-    sql_text_add(mysql_session_text(session), "SELECT @@innodb_flush_log_at_trx_commit");
-    if (mysql_session_query_numbers(session, "read durability", &flush, 1) == STATUS_OK &&
-        flush != 1) {
-        log_warn("the server does not flush at each commit: a crash loses acknowledged orders; "
-                 "set innodb_flush_log_at_trx_commit to 1",
-                 log_int("innodb_flush_log_at_trx_commit", flush));
-    }
+    return mysql_durability(of(store), report);
 }
 
 static enum status mysql_migrate_begin(struct store *store, int *version)
 {
     struct mysql_session *session = of(store);
-    warn_of_durability(session);
     enum status status = take_migration_lock(session);
     if (status != STATUS_OK) {
         return status;
@@ -157,16 +148,28 @@ static enum status mysql_migrate_end(struct store *store, enum status outcome)
     return outcome;
 }
 
-/* One statement, so that no other connection comes between reading and writing. */
+/*
+ * One statement decides, so that no other connection comes between reading and writing. The look at
+ * the orders goes before it, so that it waits for no row another transaction inserts.
+ */
 static enum status mysql_reserve_ids(struct store *store, uint32_t count, order_id *first)
 {
     struct mysql_session *session = of(store);
     struct sql_text *text = mysql_session_text(session);
     uint64_t affected = 0;
-    sql_text_add(text, "UPDATE id_blocks SET next_id = LAST_INSERT_ID(next_id) + ");
+    int64_t newest = 0;
+    *first = 0;
+    sql_text_add(text, "SELECT MAX(id) FROM orders");
+    enum status status = mysql_session_query_numbers(session, "find newest id", &newest, 1);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    sql_text_add(text, "UPDATE id_blocks SET next_id = LAST_INSERT_ID(GREATEST(next_id, ");
+    sql_text_add_signed(text, newest + 1);
+    sql_text_add(text, ")) + ");
     sql_text_add_unsigned(text, count);
     sql_text_add(text, " WHERE name = 'orders'");
-    enum status status = mysql_session_run(session, "reserve ids", &affected);
+    status = mysql_session_run(session, "reserve ids", &affected);
     if (status == STATUS_OK && affected != 1) {
         status = mysql_session_failed(session, STATUS_UNAVAILABLE, "reserve ids",
                                       "table id_blocks has no row for orders");
@@ -334,6 +337,7 @@ const struct store_ops store_mysql_ops = {
     .connect = mysql_connect,
     .disconnect = mysql_disconnect,
     .ping = mysql_store_ping,
+    .durability = mysql_store_durability,
     .migrate_begin = mysql_migrate_begin,
     .migrate_step = mysql_migrate_step,
     .migrate_end = mysql_migrate_end,

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include <string.h>
 
-#include "common/log.h"
 #include "common/memory.h"
 #include "common/store/postgres_array.h"
+#include "common/store/postgres_durability.h"
 #include "common/store/postgres_insert.h"
 #include "common/store/postgres_move.h"
 #include "common/store/postgres_session.h"
@@ -53,24 +53,9 @@ static enum status postgres_ping(struct store *store)
     return run(of(store), "ping", "SELECT 1");
 }
 
-/* What "stored" is worth is a setting of the server; the session has set what it may. */
-static void warn_of_durability(struct postgres_session *session)
+static enum status postgres_store_durability(struct store *store, struct durability_report *report)
 {
-    static const char sql[] = "SELECT current_setting('fsync')::bool::int, "
-                              "current_setting('full_page_writes')::bool::int, "
-                              "(current_setting('synchronous_commit') <> 'off')::int";
-    if (run(session, "read durability", sql) != STATUS_OK) {
-        return;
-    }
-    int64_t fsync = postgres_session_number(session, 0, 0);
-    int64_t full_page_writes = postgres_session_number(session, 0, 1);
-    int64_t synchronous_commit = postgres_session_number(session, 0, 2);
-    if (fsync == 0 || full_page_writes == 0 || synchronous_commit == 0) {
-        log_warn("the server does not flush at each commit: a crash loses acknowledged orders; "
-                 "set fsync, full_page_writes and synchronous_commit to on",
-                 log_int("fsync", fsync), log_int("full_page_writes", full_page_writes),
-                 log_int("synchronous_commit", synchronous_commit));
-    }
+    return postgres_durability(of(store), report);
 }
 
 /* The lock ends with the transaction, whatever ends that. */
@@ -98,7 +83,6 @@ static enum status begin_with_lock(struct postgres_session *session)
 static enum status postgres_migrate_begin(struct store *store, int *version)
 {
     struct postgres_session *session = of(store);
-    warn_of_durability(session);
     enum status status = begin_with_lock(session);
     if (status != STATUS_OK) {
         return status;
@@ -144,7 +128,8 @@ static enum status postgres_reserve_ids(struct store *store, uint32_t count, ord
     const struct postgres_value step = postgres_number(count);
     enum status status =
         postgres_session_run(session, "reserve ids",
-                             "UPDATE id_blocks SET next_id = next_id + $1::bigint "
+                             "UPDATE id_blocks SET next_id = $1::bigint + greatest(next_id, "
+                             "(SELECT coalesce(max(id), 0) + 1 FROM orders)) "
                              "WHERE name = 'orders' RETURNING next_id - $1::bigint",
                              &step, 1);
     *first = 0;
@@ -298,6 +283,7 @@ const struct store_ops store_postgres_ops = {
     .connect = postgres_connect,
     .disconnect = postgres_disconnect,
     .ping = postgres_ping,
+    .durability = postgres_store_durability,
     .migrate_begin = postgres_migrate_begin,
     .migrate_step = postgres_migrate_step,
     .migrate_end = postgres_migrate_end,

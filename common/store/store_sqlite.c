@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: MIT */
+#include <stdio.h>
 #include <string.h>
 
 #include "common/clock.h"
 #include "common/memory.h"
+#include "common/store/sqlite_durability.h"
 #include "common/store/sqlite_session.h"
 #include "common/store/store_backend.h"
 
 enum sqlite_statement {
+    SQL_READ_SYNCHRONOUS,
+    SQL_READ_JOURNAL_MODE,
     SQL_READ_VERSION,
     SQL_RECORD_VERSION,
     SQL_RESERVE_IDS,
@@ -32,9 +36,12 @@ enum sqlite_statement {
  * are never negative.
  */
 static const char *const statement_texts[SQL_STATEMENTS] = {
+    [SQL_READ_SYNCHRONOUS] = "PRAGMA synchronous",
+    [SQL_READ_JOURNAL_MODE] = "PRAGMA journal_mode",
     [SQL_READ_VERSION] = "SELECT ifnull(max(version), 0) FROM schema_versions",
     [SQL_RECORD_VERSION] = "INSERT INTO schema_versions VALUES (?1, ?2, ?3)",
-    [SQL_RESERVE_IDS] = "UPDATE id_blocks SET next_id = next_id + ?1 WHERE name = 'orders' "
+    [SQL_RESERVE_IDS] = "UPDATE id_blocks SET next_id = ?1 + max(next_id, "
+                        "(SELECT coalesce(max(id), 0) + 1 FROM orders)) WHERE name = 'orders' "
                         "RETURNING next_id - ?1",
     [SQL_INSERT_KEY] = "INSERT INTO idempotency_keys VALUES (?1, ?2, ?3, ?4, ?5) "
                        "ON CONFLICT DO NOTHING",
@@ -98,6 +105,29 @@ static void sqlite_disconnect(struct store *store)
 static enum status sqlite_ping(struct store *store)
 {
     return sqlite_session_script(of(store), "SELECT 1 FROM sqlite_schema LIMIT 1", "ping");
+}
+
+static enum status sqlite_durability(struct store *store, struct durability_report *report)
+{
+    struct sqlite_session *session = of(store);
+    char journal_mode[DURABILITY_VALUE_SIZE] = "";
+    int64_t synchronous = -1;
+    enum status status =
+        sqlite_session_run(session, SQL_READ_SYNCHRONOUS, NULL, 0, &synchronous, 1);
+    if (status == STATUS_OK) {
+        status = sqlite_session_start(session, SQL_READ_JOURNAL_MODE, NULL, 0);
+    }
+    if (status != STATUS_OK) {
+        return status;
+    }
+    if (sqlite_session_next(session)) {
+        size_t len;
+        const char *text = sqlite_session_column_bytes(session, 0, &len);
+        (void)snprintf(journal_mode, sizeof journal_mode, "%.*s", (int)len, text);
+    }
+    *report = sqlite_durability_judge(synchronous, journal_mode,
+                                      sqlite_durability_is_in_memory(store->url.path));
+    return sqlite_session_finish(session);
 }
 
 /* The whole migration is one transaction, and its write lock is the lock. */
@@ -411,6 +441,7 @@ const struct store_ops store_sqlite_ops = {
     .connect = sqlite_connect,
     .disconnect = sqlite_disconnect,
     .ping = sqlite_ping,
+    .durability = sqlite_durability,
     .migrate_begin = sqlite_migrate_begin,
     .migrate_step = sqlite_migrate_step,
     .migrate_end = sqlite_migrate_end,

@@ -14,9 +14,11 @@
 
 enum { COMMAND_SIZE = 2048, COMMAND_LIMIT_MS = 400000, HEALTHY_LIMIT_MS = 120000 };
 
-static const char *const passed_on[] = {
-    "DOCKER_HOST",  "DOCKER_BUILDKIT", "COMPOSE",     "COMPOSE_V2",     "BASE_IMAGE", "API_IMAGE",
-    "WORKER_IMAGE", "MYSQL_IMAGE",     "REDIS_IMAGE", "POSTGRES_IMAGE", "HOME"};
+static const char *const passed_on[] = {"DOCKER_HOST",      "DOCKER_CONTEXT",    "DOCKER_CONFIG",
+                                        "DOCKER_CERT_PATH", "DOCKER_TLS_VERIFY", "DOCKER_BUILDKIT",
+                                        "COMPOSE",          "COMPOSE_V2",        "BASE_IMAGE",
+                                        "API_IMAGE",        "WORKER_IMAGE",      "MYSQL_IMAGE",
+                                        "REDIS_IMAGE",      "POSTGRES_IMAGE",    "HOME"};
 enum { PASSED_ON = sizeof passed_on / sizeof passed_on[0] };
 
 static const char *required(const char *variable)

@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <criterion/criterion.h>
@@ -141,9 +142,12 @@ static void expect_metrics_to_equal(const char *command)
                      output);
 }
 
+#define IN_MYSQL                                                                                   \
+    "$(docker ps -q --filter label=com.docker.compose.project=$COMPOSE_PROJECT_NAME "              \
+    "--filter label=com.docker.compose.service=mysql)"
+
 #define RECOUNT_MYSQL                                                                              \
-    "docker exec $(docker ps -q --filter label=com.docker.compose.project=$COMPOSE_PROJECT_NAME "  \
-    "--filter label=com.docker.compose.service=mysql) sh -c 'MYSQL_PWD=orders mysql -N -B "        \
+    "docker exec " IN_MYSQL " sh -c 'MYSQL_PWD=orders mysql -N -B "                                \
     "-h 127.0.0.1 -u orders orders -e \"SELECT count(*), sum(status = 0), sum(status = 1), "       \
     "sum(status = 2), sum(TIMESTAMPDIFF(MICROSECOND, created_at, completed_at)) DIV count(*) "     \
     "FROM orders\"'"
@@ -155,6 +159,13 @@ static void expect_metrics_to_equal(const char *command)
     "count(*) FILTER (WHERE status = 2), floor(sum(extract(epoch FROM completed_at - "             \
     "created_at)) * 1000000 / count(*))::bigint FROM orders\""
 
+static int compare_ids(const void *left, const void *right)
+{
+    uint64_t a = *(const uint64_t *)left;
+    uint64_t b = *(const uint64_t *)right;
+    return (a > b) - (a < b);
+}
+
 /*
  * The load is over: every order is completed, those that were acknowledged among them, and the
  * metrics are what a recount of the rows says, so none was counted twice.
@@ -162,13 +173,17 @@ static void expect_metrics_to_equal(const char *command)
 static void expect_every_order_to_complete(const char *recount)
 {
     cr_assert_gt(load.accepted, 0);
+    qsort(load.ids, load.accepted, sizeof load.ids[0], compare_ids);
     cr_assert(wait_until(none_is_open, NULL, LIMIT_MS), "orders stay open");
     for (size_t i = 0; i < load.accepted; i++) {
         char path[64];
+        cr_assert(i == 0 || load.ids[i] != load.ids[i - 1], "acknowledged twice");
         snprintf(path, sizeof path, "/order/ORD%" PRIu64, load.ids[i]);
         expect_order(http_get(client, path), load.ids[i], "Completed");
     }
     expect_metrics_to_equal(recount);
+    cr_log_info("%zu orders accepted and completed, %zu requests failed", load.accepted,
+                load.failed);
 }
 
 static void expect_every_accepted_order_to_complete(void)
@@ -205,20 +220,66 @@ static void run_the_curl_lines_of_the_readme(void)
     cr_assert_str_eq(output, "good\ngood\ngood\ngood\ngood");
 }
 
-static void expect_hardened(const char *service)
+/* What the engine says of the first container of a service, by a template of `docker inspect`. */
+static const char *inspect(const char *service, const char *template)
 {
-    char expected[64];
-    const char *state = composition_ask(
+    return composition_ask(
         &composition,
-        "docker inspect -f '{{.HostConfig.ReadonlyRootfs}} {{.HostConfig.CapDrop}} "
-        "{{.HostConfig.SecurityOpt}} {{gt .HostConfig.Memory 0}} {{.Config.User}}' "
+        "docker inspect -f '%s' "
         "$(docker ps -q --filter label=com.docker.compose.project=$COMPOSE_PROJECT_NAME "
         "--filter label=com.docker.compose.service=%s | head -n 1)",
-        service);
-    snprintf(expected, sizeof expected, "true [ALL] [no-new-privileges:true] true ");
-    cr_assert_eq(strncmp(state, expected, strlen(expected)), 0, "%s: %s", service, state);
-    const char *user = state + strlen(expected);
-    cr_assert(*user >= '1' && *user <= '9', "%s runs as '%s'", service, user);
+        template, service);
+}
+
+static void expect_hardened(const char *service)
+{
+    cr_expect_str_eq(inspect(service, "{{.HostConfig.ReadonlyRootfs}} {{.HostConfig.CapDrop}} "
+                                      "{{.HostConfig.SecurityOpt}} {{gt .HostConfig.Memory 0}} "
+                                      "{{.HostConfig.RestartPolicy.Name}}"),
+                     "true [ALL] [no-new-privileges:true] true unless-stopped", "%s: %s", service,
+                     composition.output);
+    const char *user = inspect(service, "{{.Config.User}}");
+    cr_expect(*user >= '1' && *user <= '9', "%s runs as '%s'", service, user);
+}
+
+/* The API on loopback, and with time for its drain of 7 s; the others for each other only. */
+static void expect_api_alone_to_be_reachable(const char *api, const char *const others[],
+                                             size_t count)
+{
+    cr_expect_str_eq(inspect(api, "{{range .HostConfig.PortBindings}}{{range .}}{{.HostIp}} "
+                                  "{{end}}{{end}}"),
+                     "127.0.0.1 ");
+    cr_expect_str_eq(inspect(api, "{{.Config.StopTimeout}}"), "20");
+    for (size_t i = 0; i < count; i++) {
+        expect_hardened(others[i]);
+        cr_expect_str_eq(inspect(others[i], "{{len .HostConfig.PortBindings}}"), "0");
+        cr_expect_str_eq(inspect(others[i], "{{range $name, $network := .NetworkSettings.Networks}}"
+                                            "{{$name}} {{end}}"),
+                         composition_ask(&composition, "echo ${COMPOSE_PROJECT_NAME}_inside ''"),
+                         "%s", others[i]);
+    }
+    expect_hardened(api);
+    cr_expect_str_eq(composition_ask(&composition, "docker network inspect -f '{{.Internal}}' "
+                                                   "${COMPOSE_PROJECT_NAME}_inside"),
+                     "true");
+}
+
+/* What is stored is on the disk, and no hint is thrown out for another. */
+static void expect_durable_settings(void)
+{
+    cr_expect_str_eq(
+        composition_ask(&composition,
+                        "docker exec " IN_MYSQL
+                        " sh -c 'MYSQL_PWD=orders mysql -N -B -h 127.0.0.1 -u orders -e "
+                        "\"SELECT @@innodb_flush_log_at_trx_commit, @@sync_binlog\"'"),
+        "1\t1");
+    cr_expect_str_eq(
+        composition_ask(&composition,
+                        "docker exec $(docker ps -q --filter "
+                        "label=com.docker.compose.project=$COMPOSE_PROJECT_NAME --filter "
+                        "label=com.docker.compose.service=redis) "
+                        "redis-cli config get maxmemory-policy | tail -n 1"),
+        "noeviction");
 }
 
 Test(compose, comes_up_as_the_readme_says_and_keeps_its_orders_over_a_down)
@@ -232,10 +293,9 @@ Test(compose, comes_up_as_the_readme_says_and_keeps_its_orders_over_a_down)
     cr_assert(wait_until(is_completed, &id, LIMIT_MS));
     cr_assert_geq(wait_now_ms() - start_ms, 1900); /* two seconds, by clocks that differ a little */
     run_the_curl_lines_of_the_readme();
-    const char *const services[] = {"mysql", "redis", "api", "worker"};
-    for (size_t i = 0; i < 4; i++) {
-        expect_hardened(services[i]);
-    }
+    const char *const others[] = {"mysql", "redis", "worker"};
+    expect_api_alone_to_be_reachable("api", others, 3);
+    expect_durable_settings();
     cr_assert(wait_until(none_is_open, NULL, LIMIT_MS));
     int64_t total = read_metrics().total;
 
@@ -323,12 +383,14 @@ Test(compose, everything_is_replaced_by_a_rebuilt_image_under_load)
 Test(compose, the_profile_postgres_runs_the_same_pair_on_postgresql)
 {
     composition_create(&composition, "COMPOSE", NULL);
-    composition_run(&composition, "--profile postgres up -d --build api-postgres worker-postgres");
+    composition_run(&composition, "up --build -d api-postgres worker-postgres");
     open_client(composition.postgres_port);
     cr_assert(wait_until(is_ready, NULL, LIMIT_MS), "the API is not ready");
     load.order_count = 2 * SOME;
     load_run(&load);
     expect_every_order_to_complete(RECOUNT_POSTGRES);
     cr_assert_eq((size_t)read_metrics().total, load.accepted);
+    const char *const others[] = {"postgres", "worker-postgres"};
+    expect_api_alone_to_be_reachable("api-postgres", others, 2);
     cr_assert_eq(composition_healthy(&composition, "mysql"), 0);
 }

@@ -170,15 +170,17 @@ static void drive_recovery(void)
 }
 
 /* A new operation is a line here, unless it is one for checks, like recount. */
-_Static_assert(sizeof(struct store_ops) == 17 * sizeof(void *), "drive the new operation too");
+_Static_assert(sizeof(struct store_ops) == 18 * sizeof(void *), "drive the new operation too");
 
 /* On a connection of its own, since that is the first to be recorded. */
 static void drive(void)
 {
     struct order_counts counts;
+    struct durability_report durability;
     store_destroy(store);
     store = store_create(&url);
     cr_assert_eq(store_ping(store), STATUS_OK);
+    cr_assert_eq(store_durability(store, &durability), STATUS_OK);
     cr_assert_eq(store_migrate(store), STATUS_OK);
     drive_inserts();
     drive_lookups();

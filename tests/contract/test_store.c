@@ -24,6 +24,17 @@ Test(store, ids_of_successive_blocks_do_not_overlap)
     cr_assert_geq(reserve(1), first + 10);
 }
 
+/* As a server that took over from a lost one may have it: orders, but not the block they are of. */
+Test(store, ids_stay_above_every_stored_order_when_a_block_is_forgotten)
+{
+    order_id first = insert_new(10);
+    struct sql *sql = open_sql();
+    sql_execute(sql, "UPDATE id_blocks SET next_id = 1 WHERE name = 'orders'");
+    sql_close(sql);
+    cr_assert_geq(reserve(5), first + 10);
+    cr_assert_geq(reserve(1), first + 15);
+}
+
 enum { BLOCKS = 40, BLOCK_IDS = 7 };
 
 static void reserve_blocks(struct worker *worker)

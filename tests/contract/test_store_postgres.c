@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What only PostgreSQL can show: connections the server ends, locks that are held, a server that
- * hangs, does not answer a commit, or was told to take it easy.
+ * hangs or does not answer a commit.
  */
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
 #include <criterion/criterion.h>
-#include <criterion/redirect.h>
 
 #include "common/database_url.h"
 #include "common/store/store.h"
 #include "common/thread.h"
+#include "tests/support/captured_log.h"
 #include "tests/support/postgres_server.h"
 #include "tests/support/sql.h"
 #include "tests/support/wait_until.h"
@@ -114,18 +115,6 @@ static void end_connections(void)
 {
     sql_execute(sql, "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity "
                      "WHERE application_name = 'orders'");
-}
-
-/* What `run` logs. */
-static const char *log_of(void (*run)(void))
-{
-    static char log[8192];
-    fflush(stderr);
-    cr_redirect_stderr();
-    run();
-    size_t len = fread(log, 1, sizeof log - 1, cr_get_redirected_stderr());
-    log[len] = '\0';
-    return log;
 }
 
 /* A claim in a thread of its own, while the test's main thread does something to the server. */
@@ -287,24 +276,43 @@ Test(store_postgres, a_hung_server_is_given_up_in_time)
     expect_created_and_started(1, 0);
 }
 
-static bool commits_hang(void *arg)
+static atomic_bool commits_flow;
+
+/* Commits one transaction after the other. */
+static void *commit_on(void *arg)
+{
+    while (!atomic_load(&commits_flow)) {
+        sql_execute(arg, "SELECT pg_logical_emit_message(true, 'test', '')");
+    }
+    return NULL;
+}
+
+/* A setting that is read is not in force yet: only a commit that waits shows that commits wait. */
+static bool a_commit_waits(void *arg)
 {
     (void)arg;
-    return sql_integer(sql, "SELECT count(*) FROM pg_settings WHERE name = "
-                            "'synchronous_standby_names' AND setting = 'nobody'") == 1;
+    return sql_integer(sql, "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'") >
+           0;
 }
 
 /* The server has stored the order and waits for a replica that is not there before it says so. */
 Test(store_postgres, a_commit_that_is_not_answered_is_unknown_and_may_be_repeated)
 {
+    struct sql *committing = sql_open_postgres(&server);
+    pthread_t committer;
     sql_execute(sql, "ALTER SYSTEM SET synchronous_standby_names = 'nobody'");
     sql_execute(sql, "SELECT pg_reload_conf()");
-    cr_assert(wait_until(commits_hang, NULL, LIMIT_MS));
+    cr_assert_eq(pthread_create(&committer, NULL, commit_on, committing), 0);
+    cr_assert(wait_until(a_commit_waits, NULL, LIMIT_MS));
     uint64_t before_ms = wait_now_ms();
     cr_assert_eq(insert(1), STATUS_UNAVAILABLE);
     cr_assert_lt(wait_now_ms() - before_ms, 6000);
     sql_execute(sql, "ALTER SYSTEM RESET synchronous_standby_names");
     sql_execute(sql, "SELECT pg_reload_conf()");
+    /* All that wait are let go at once. */
+    atomic_store(&commits_flow, true);
+    pthread_join(committer, NULL);
+    sql_close(committing);
     wait_until_back();
     cr_assert_eq(insert(1), STATUS_OK);
     expect_created_and_started(1, 0);
@@ -413,38 +421,6 @@ Test(store_postgres, a_claim_finds_its_orders_by_their_ids_whatever_the_statisti
                  0);
 }
 
-static void migrate_anew(void)
-{
-    struct store *other = store_create(&url);
-    cr_assert_eq(store_migrate(other), STATUS_OK);
-    store_destroy(other);
-}
-
-static void expect_weak(bool weak, const char *setting)
-{
-    stop_server();
-    postgres_server_configure(&server, setting);
-    restart_server();
-    const char *log = log_of(migrate_anew);
-    cr_assert_eq(strstr(log, "does not flush at each commit") != NULL, weak, "%s: %s", setting,
-                 log);
-}
-
-Test(store_postgres, a_server_that_need_not_survive_a_power_cut_is_told_in_the_log)
-{
-    expect_weak(true, "fsync = off\n");
-}
-
-Test(store_postgres, a_server_that_need_not_survive_torn_pages_is_told_in_the_log)
-{
-    expect_weak(true, "full_page_writes = off\n");
-}
-
-Test(store_postgres, of_a_server_that_flushes_nothing_is_told)
-{
-    expect_weak(false, "synchronous_commit = off\n"); /* the session asks for more */
-}
-
 Test(store_postgres, an_order_is_on_the_disk_also_where_commits_need_not_be)
 {
     stop_server();
@@ -470,7 +446,7 @@ static void ping_latin1(void)
 Test(store_postgres, a_database_that_could_not_hold_every_order_is_refused)
 {
     sql_execute(sql, "CREATE DATABASE latin1 OWNER orders TEMPLATE template0 ENCODING 'LATIN1'");
-    const char *log = log_of(ping_latin1);
+    const char *log = captured_log(ping_latin1);
     cr_assert_not_null(strstr(log, "ENCODING 'UTF8'"), "%s", log);
 }
 
@@ -500,7 +476,7 @@ static void ping_with_wrong_password(void)
 
 Test(store_postgres, a_wrong_password_is_an_outage_and_is_not_logged)
 {
-    const char *log = log_of(ping_with_wrong_password);
+    const char *log = captured_log(ping_with_wrong_password);
     cr_assert_not_null(strstr(log, "password authentication failed"), "%s", log);
     cr_assert_null(strstr(log, "hunter2"), "%s", log);
 }

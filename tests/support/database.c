@@ -65,8 +65,10 @@ static void start_odd_mariadb(struct database *database)
         "--auto-increment-offset=3",
         "--completion-type=CHAIN",
         "--innodb-lock-wait-timeout=50",
-        NULL};
-    database->mariadb.options = odd;
+    };
+    for (size_t i = 0; i < sizeof odd / sizeof odd[0]; i++) {
+        database->mariadb.options[i] = odd[i];
+    }
     start_mariadb(database);
 }
 

@@ -14,24 +14,21 @@ __attribute__((format(printf, 2, 3))) static void add(struct galera_node *node, 
                                                       ...)
 {
     size_t count = 0;
-    while (node->options[count] != NULL) {
+    while (count < MARIADB_OPTIONS_MAX && node->server.options[count] != NULL) {
         count++;
     }
-    cr_assert_lt(count, GALERA_OPTIONS_MAX);
+    cr_assert_lt(count, MARIADB_OPTIONS_MAX);
     va_list values;
     va_start(values, format);
-    int len = vsnprintf(node->texts[count], GALERA_OPTION_SIZE, format, values);
+    int len = vsnprintf(node->options[count], GALERA_OPTION_SIZE, format, values);
     va_end(values);
     cr_assert_lt(len, GALERA_OPTION_SIZE);
-    node->options[count] = node->texts[count];
+    node->server.options[count] = node->options[count];
 }
 
 /* `port`: where the node talks to the others; `first_port`: where it finds one, 0 for the first. */
 static void set_options(struct galera_node *node, unsigned int port, unsigned int first_port)
 {
-    for (size_t i = 0; i <= GALERA_OPTIONS_MAX; i++) {
-        node->options[i] = NULL;
-    }
     add(node, "--wsrep-on=ON");
     add(node, "--wsrep-provider=/usr/lib/galera/libgalera_smm.so");
     add(node, "--wsrep-cluster-name=orders-test");
@@ -49,7 +46,6 @@ static void set_options(struct galera_node *node, unsigned int port, unsigned in
         port, (unsigned)free_port());
     add(node, "--binlog-format=ROW");
     add(node, "--innodb-autoinc-lock-mode=2");
-    node->server.options = node->options;
     node->server.unprivileged = true;
 }
 
@@ -81,5 +77,6 @@ void galera_cluster_discard(struct galera_cluster *cluster)
 {
     for (size_t i = 0; i < GALERA_NODES; i++) {
         mariadb_server_discard(&cluster->nodes[i].server);
+        cluster->nodes[i] = (struct galera_node){.options = {""}};
     }
 }

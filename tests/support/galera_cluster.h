@@ -9,12 +9,11 @@
 
 #include "tests/support/mariadb_server.h"
 
-enum { GALERA_NODES = 2, GALERA_OPTIONS_MAX = 16, GALERA_OPTION_SIZE = 256 };
+enum { GALERA_NODES = 2, GALERA_OPTION_SIZE = 256 };
 
 struct galera_node {
     struct mariadb_server server;
-    char texts[GALERA_OPTIONS_MAX][GALERA_OPTION_SIZE];
-    const char *options[GALERA_OPTIONS_MAX + 1];
+    char options[MARIADB_OPTIONS_MAX][GALERA_OPTION_SIZE];
 };
 
 struct galera_cluster {

@@ -87,8 +87,10 @@ static size_t list_arguments(const struct mariadb_server *server, char texts[4][
     for (size_t i = 0; i < sizeof always / sizeof always[0]; i++) {
         argv[count++] = always[i];
     }
-    for (size_t i = 0; server->options != NULL && server->options[i] != NULL; i++) {
-        cr_assert_lt(count, ARGUMENTS_MAX - 2);
+    if (server->without_tls) {
+        argv[count++] = "--skip-ssl";
+    }
+    for (size_t i = 0; i < MARIADB_OPTIONS_MAX && server->options[i] != NULL; i++) {
         argv[count++] = server->options[i];
     }
     return count;

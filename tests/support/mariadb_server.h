@@ -18,13 +18,16 @@
 #define MARIADB_PASSWORD "test-only"
 #define MARIADB_DATABASE "orders"
 
+enum { MARIADB_OPTIONS_MAX = 16 };
+
 struct mariadb_server {
     struct process process;
     struct temp_dir dir;
     uint16_t port;
-    char url[128];              /* mysql://user:password@127.0.0.1:PORT/orders */
-    const char *const *options; /* in: for each start, NULL last; NULL: none. Borrowed */
-    bool unprivileged;          /* in: never as root, which rsync between nodes needs */
+    bool without_tls; /* set for the next start; newer servers make a certificate by themselves */
+    const char *options[MARIADB_OPTIONS_MAX]; /* likewise, more of them; NULL behind the last */
+    char url[128];                            /* mysql://user:password@127.0.0.1:PORT/orders */
+    bool unprivileged; /* in: never as root, which rsync between nodes needs */
 };
 
 /* `server` is zeroed. Returns when it answers. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The pair on MariaDB, where a transaction is several statements and durability a setting. */
+/* The pair on MariaDB, where a transaction is several statements. */
 #include <inttypes.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -35,21 +35,5 @@ Test(pair_mysql, a_worker_that_was_suspended_in_a_transaction_holds_up_nothing)
               "%" PRId64 " are not completed", count_where("status <> 2"));
     process_signal(&workers[0].process, SIGCONT);
     expect_all_completed_once(ORDERS);
-    stop_services();
-}
-
-Test(pair_mysql, a_database_that_does_not_flush_is_told_in_the_log)
-{
-    start_apis(1);
-    cr_assert_not(process_log_contains(&apis[0].process, "does not flush at each commit"));
-    stop_services();
-    process_discard(&apis[0].process);
-    sql_close(sql);
-    sql = database_open_admin(&database); /* only root may change it */
-    sql_execute(sql, "SET GLOBAL innodb_flush_log_at_trx_commit = 0");
-    sql_close(sql);
-    sql = NULL;
-    start_apis(1);
-    cr_assert(process_log_contains(&apis[0].process, "does not flush at each commit"));
     stop_services();
 }

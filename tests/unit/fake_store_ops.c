@@ -105,6 +105,12 @@ static enum status fake_ping(struct store *store)
     return simple(store, FAKE_PING);
 }
 
+static enum status fake_durability(struct store *store, struct durability_report *report)
+{
+    *report = durability_start(NULL, 0);
+    return simple(store, FAKE_DURABILITY);
+}
+
 static enum status fake_migrate_begin(struct store *store, int *version)
 {
     enum status status = enter(fake_store_of(store), FAKE_MIGRATE_BEGIN, (struct fake_call){0});
@@ -333,6 +339,7 @@ const struct store_ops fake_store_ops = {
     .connect = fake_connect,
     .disconnect = fake_disconnect,
     .ping = fake_ping,
+    .durability = fake_durability,
     .migrate_begin = fake_migrate_begin,
     .migrate_step = fake_migrate_step,
     .migrate_end = fake_migrate_end,

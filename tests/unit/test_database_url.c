@@ -69,6 +69,7 @@ Test(database_url, sqlite_files_are_relative_or_absolute)
         {"sqlite:///../orders.db", "../orders.db"},
         {"sqlite:////var/lib/orders.db", "/var/lib/orders.db"},
         {"sqlite+pysqlite:///orders.db", "orders.db"},
+        {"sqlite+aiosqlite:///./orders.db", "./orders.db"},
         {"SQLite:///orders.db", "orders.db"},
         {"sqlite:///my%20orders%23.db", "my orders#.db"},
         {"sqlite:///a@b:c.db", "a@b:c.db"},
@@ -118,6 +119,7 @@ Test(database_url, spellings_of_mysql_mean_the_same)
         "mysql://user:pw@h/orders",         "mariadb://user:pw@h/orders",
         "mysql+pymysql://user:pw@h/orders", "mysql+aiomysql://user:pw@h/orders",
         "mysql+mysqldb://user:pw@h/orders", "mariadb+mariadbconnector://user:pw@h/orders",
+        "mysql+asyncmy://user:pw@h/orders", "mysql+pymysql://user:pw@h/orders?charset=utf8mb4",
         "MySQL://user:pw@h/orders",         "mysql://user:pw@h:/orders",
         "mysql://user:pw@h:3306/orders?",
     };
@@ -280,13 +282,18 @@ Test(database_url, postgresql_needs_a_host_and_one_database)
 
 Test(database_url, unknown_parameters_are_refused_by_name)
 {
-    refuse_database("postgresql://u:secret@h/d?sslmode=require", "unknown query parameter sslmode");
+    refuse_database("postgresql://u:secret@h/d?charset=utf8mb4", "unknown query parameter charset");
     refuse_database("postgresql://u:secret@h/d?host=/s&options=x", "parameter options");
     refuse_database("postgresql://u:secret@h/d?unix_socket=/s",
                     "unknown query parameter unix_sock");
     refuse_database("mysql://u:secret@h/d?host=/s", "unknown query parameter host");
-    refuse_database("mysql://u:secret@h/d?charset=utf8mb4", "unknown query parameter charset");
-    refuse_database("mysql://u:secret@h/d?unix_socket=/s&ssl_ca=x", "parameter ssl_ca");
+    refuse_database("mysql://u:secret@h/d?sslmode=require", "unknown query parameter sslmode");
+    refuse_database("mysql://u:secret@h/d?unix_socket=/s&autocommit=1", "parameter autocommit");
+    refuse_database("mysql://u:secret@h/d?x=1",
+                    "unix_socket, ssl, ssl_ca, connect_timeout, charset");
+    refuse_database("postgresql://u:secret@h/d?a2345678901234567890123456789012=1",
+                    "a2345678901234567890123456789012: there is host, ssl, sslmode, ssl_ca, "
+                    "sslrootcert, connect_timeout, application_name");
     refuse_database("mysql://u:secret@h/d?UNIX_SOCKET=/s", "UNIX_SOCKET");
     refuse_database("mysql://u:secret@h/d?password=hunter2", "unknown query parameter password");
     refuse_database("mysql://h/d?%68unter2!=1", "unknown query parameter: ");

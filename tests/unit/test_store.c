@@ -183,6 +183,29 @@ Test(store, an_outage_is_reported_once_until_it_is_over)
     cr_assert_not(store->reported_away);
 }
 
+Test(store, settings_that_may_not_be_read_are_unknown_and_no_outage)
+{
+    struct durability_report report;
+    cr_assert_eq(store_durability(store, &report), STATUS_OK);
+    cr_assert(report.known);
+    cr_assert_eq(report.level, DURABILITY_POWER_LOSS);
+    fake_store_fail(store, FAKE_DURABILITY, 0, 1, STATUS_UNAVAILABLE);
+    cr_assert_eq(store_durability(store, &report), STATUS_OK);
+    cr_assert_not(report.known);
+    cr_assert_eq(report.level, DURABILITY_NONE);
+    cr_assert(store->connected);
+    cr_assert_eq(fake_store_calls(store, FAKE_CONNECT), 1);
+}
+
+Test(store, a_database_that_is_away_tells_nothing_of_its_settings)
+{
+    struct durability_report report;
+    fake_store_fail(store, FAKE_DURABILITY, 0, 1, STATUS_UNAVAILABLE);
+    fake_store_fail(store, FAKE_PING, 0, 1, STATUS_UNAVAILABLE);
+    cr_assert_eq(store_durability(store, &report), STATUS_UNAVAILABLE);
+    cr_assert_not(store->connected);
+}
+
 Test(store, ids_reach_the_backend_sorted)
 {
     order_id ids[] = {5, 3, ORDER_ID_MAX, 1, 4};

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+/* What only SQLite can show: a file, and what it lies on. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/statfs.h>
+
+#include <linux/magic.h>
+
+#include <criterion/criterion.h>
+
+#include "common/store/store.h"
+#include "tests/support/temp_dir.h"
+
+static struct temp_dir dir;
+
+static void start(void)
+{
+    temp_dir_create(&dir);
+}
+
+static void finish(void)
+{
+    temp_dir_remove(&dir);
+}
+
+TestSuite(sqlite_file, .init = start, .fini = finish, .timeout = 60);
+
+static struct durability_report read_report(void)
+{
+    struct durability_report report;
+    struct database_url url = {.kind = DATABASE_SQLITE};
+    snprintf(url.path, sizeof url.path, "%s/orders.db", dir.path);
+    struct store *store = store_create(&url);
+    cr_assert_eq(store_durability(store, &report), STATUS_OK);
+    store_destroy(store);
+    cr_assert(report.known);
+    return report;
+}
+
+/* The folder of tests is in memory on some machines, and the store has to see that. */
+Test(sqlite_file, a_file_on_a_disk_survives_a_power_cut)
+{
+    char settings[DURABILITY_TEXT_SIZE];
+    struct statfs info;
+    cr_assert_eq(statfs(dir.path, &info), 0, "%m");
+    bool in_memory = info.f_type == TMPFS_MAGIC;
+    struct durability_report report = read_report();
+    durability_describe_settings(&report, settings);
+    cr_assert_eq(report.level, in_memory ? DURABILITY_PROCESS_CRASH : DURABILITY_POWER_LOSS);
+    cr_assert_str_eq(settings, in_memory ? "synchronous=FULL journal_mode=wal file_system=memory"
+                                         : "synchronous=FULL journal_mode=wal file_system=disk");
+}
+
+Test(sqlite_file, a_file_in_memory_does_not_survive_a_power_cut)
+{
+    temp_dir_remove(&dir);
+    strcpy(dir.path, "/dev/shm/orders-test-XXXXXX");
+    cr_assert_not_null(mkdtemp(dir.path), "%s: %m", dir.path);
+    struct durability_report report = read_report();
+    cr_assert_eq(report.level, DURABILITY_PROCESS_CRASH);
+    cr_assert_str_eq(report.power_cut, "every order is lost");
+    cr_assert_str_eq(report.process_crash, "nothing is lost");
+}
