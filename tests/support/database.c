@@ -11,6 +11,8 @@ enum { TEXT_SIZE = 160, TEXTS = 4, QUERY_SIZE = 640 };
 
 struct database_ops {
     const char *name;
+    const char *hold;
+    const char *release;
     void (*write_us)(char *sql, const char *from, const char *to); /* at most TEXT_SIZE */
     void (*start)(struct database *database);
     struct sql *(*open_sql)(const struct database *database);
@@ -172,17 +174,22 @@ static void write_postgres_us(char *sql, const char *from, const char *to)
     snprintf(sql, TEXT_SIZE, "(extract(epoch FROM %s - %s) * 1000000)::bigint", to, from);
 }
 
+#define MARIADB_LOCKS "LOCK TABLES orders WRITE", "UNLOCK TABLES"
+#define POSTGRES_LOCKS "BEGIN; LOCK TABLE orders", "ROLLBACK"
+
 static const struct database_ops kinds[] = {
-    {"sqlite", write_sqlite_us, start_sqlite, open_sqlite, open_sqlite, NULL, NULL},
-    {"mysql", write_mariadb_us, start_mariadb, open_mariadb, open_mariadb_admin, kill_mariadb,
-     restart_mariadb},
-    {"mysql_odd", write_mariadb_us, start_odd_mariadb, open_mariadb, open_mariadb_admin,
+    {"sqlite", "BEGIN IMMEDIATE", "ROLLBACK", write_sqlite_us, start_sqlite, open_sqlite,
+     open_sqlite, NULL, NULL},
+    {"mysql", MARIADB_LOCKS, write_mariadb_us, start_mariadb, open_mariadb, open_mariadb_admin,
      kill_mariadb, restart_mariadb},
-    {"galera", write_mariadb_us, start_galera, open_galera, open_galera_admin, NULL, NULL},
-    {"postgres", write_postgres_us, start_postgres, open_postgres, open_postgres_admin,
-     kill_postgres, restart_postgres},
-    {"postgres_odd", write_postgres_us, start_odd_postgres, open_postgres, open_postgres_admin,
-     kill_postgres, restart_postgres},
+    {"mysql_odd", MARIADB_LOCKS, write_mariadb_us, start_odd_mariadb, open_mariadb,
+     open_mariadb_admin, kill_mariadb, restart_mariadb},
+    {"galera", MARIADB_LOCKS, write_mariadb_us, start_galera, open_galera, open_galera_admin, NULL,
+     NULL},
+    {"postgres", POSTGRES_LOCKS, write_postgres_us, start_postgres, open_postgres,
+     open_postgres_admin, kill_postgres, restart_postgres},
+    {"postgres_odd", POSTGRES_LOCKS, write_postgres_us, start_odd_postgres, open_postgres,
+     open_postgres_admin, kill_postgres, restart_postgres},
 };
 
 void database_start(struct database *database, const char *name)
@@ -220,6 +227,16 @@ void database_discard(struct database *database)
 struct sql *database_open_sql(const struct database *database)
 {
     return database->ops->open_sql(database);
+}
+
+void database_hold_orders(const struct database *database, struct sql *sql)
+{
+    sql_execute(sql, database->ops->hold);
+}
+
+void database_release_orders(const struct database *database, struct sql *sql)
+{
+    sql_execute(sql, database->ops->release);
 }
 
 struct sql *database_open_admin(const struct database *database)

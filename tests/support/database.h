@@ -53,6 +53,10 @@ struct sql *database_open_sql(const struct database *database);
 /* As the superuser, on the first node; for SQLite the same as the above. */
 struct sql *database_open_admin(const struct database *database);
 
+/* Nobody else can change orders until they are released, or the connection is closed. */
+void database_hold_orders(const struct database *database, struct sql *sql);
+void database_release_orders(const struct database *database, struct sql *sql);
+
 /*
  * The SQL for the microseconds from the column `from` to the column `to` of orders, NULL if one is:
  * "sum(%s)" is an integer. Good until the fourth call from here.

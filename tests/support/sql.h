@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The test's own eyes on a database: statements that do not go through the code under test.
- * One thread at a time. A statement that fails fails the test.
+ * One thread at a time. A statement that fails fails the test. In all, a backslash in a string is a
+ * backslash.
  */
 #ifndef TESTS_SUPPORT_SQL_H
 #define TESTS_SUPPORT_SQL_H

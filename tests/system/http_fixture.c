@@ -3,17 +3,18 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <criterion/criterion.h>
 
+#include "tests/support/database.h"
 #include "tests/support/expect.h"
 #include "tests/support/service.h"
-#include "tests/support/temp_dir.h"
 
 enum { SLOW_MS = 60 * 1000 };
 
-static struct temp_dir dir;
+static struct database database;
 static struct service api;
 static struct service other_api;
 struct http_client *client;
@@ -22,14 +23,16 @@ struct http_client *other;
 
 static void start_api(void)
 {
-    service_start_api(&api, &(struct service_settings){.folder = dir.path, .delay_ms = SLOW_MS});
+    service_start_api(&api, &(struct service_settings){.folder = database.folder,
+                                                       .database_url = database.url,
+                                                       .delay_ms = SLOW_MS});
     client = http_client_create(api.port, SERVICE_CLIENT_ID, SERVICE_CLIENT_SECRET);
     stranger = http_client_create(api.port, NULL, NULL);
 }
 
 void start(void)
 {
-    temp_dir_create(&dir);
+    database_start(&database, getenv("ORDERS_SYSTEM_DATABASE"));
     start_api();
 }
 
@@ -44,29 +47,36 @@ void finish(void)
     process_stop_cleanly(&api.process, SERVICE_STOP_MS);
     process_discard(&other_api.process);
     process_discard(&api.process);
-    temp_dir_remove(&dir);
+    database_discard(&database);
 }
 
 void start_other(void)
 {
     static const char *const credentials[] = {"API_CLIENT_ID=other-client",
                                               "API_CLIENT_SECRET=other-secret", NULL};
-    service_start_api(&other_api, &(struct service_settings){.folder = dir.path,
+    service_start_api(&other_api, &(struct service_settings){.folder = database.folder,
+                                                             .database_url = database.url,
                                                              .delay_ms = SLOW_MS,
                                                              .others = credentials});
     other = http_client_create(other_api.port, "other-client", "other-secret");
 }
 
-struct sql *open_database(void)
+struct sql *hold_orders(void)
 {
-    char path[128];
-    snprintf(path, sizeof path, "%s/orders.db", dir.path);
-    return sql_open_sqlite(path);
+    struct sql *sql = database_open_sql(&database);
+    database_hold_orders(&database, sql);
+    return sql;
+}
+
+void release_orders(struct sql *sql)
+{
+    database_release_orders(&database, sql);
+    sql_close(sql);
 }
 
 int64_t ask_database(const char *query)
 {
-    struct sql *sql = open_database();
+    struct sql *sql = database_open_sql(&database);
     int64_t value = sql_integer(sql, query);
     sql_close(sql);
     return value;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the files about the wire contract share: order-api on a SQLite file, its clients, and a look
- * into the file.
+ * What the files about the wire contract share: order-api on a database of the kind that
+ * ORDERS_SYSTEM_DATABASE names, its clients, and a look into the database.
  */
 #ifndef TESTS_SYSTEM_HTTP_FIXTURE_H
 #define TESTS_SYSTEM_HTTP_FIXTURE_H
@@ -26,7 +26,9 @@ void start_other(void);
 /* Kills the first service and starts it anew. */
 void restart_killed(void);
 
-struct sql *open_database(void);
+/* As another program that does not let go of the database; give it back to release_orders. */
+struct sql *hold_orders(void);
+void release_orders(struct sql *sql);
 
 /* One number from the database. */
 int64_t ask_database(const char *query);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The wire contract: orders, from body to row to answer, on SQLite. */
+/* The wire contract: orders, from body to row to answer, on every kind of database. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -68,13 +68,16 @@ Test(http_contract, amounts_at_the_limits_are_taken)
 
 Test(http_contract, a_user_id_may_have_64_characters_of_four_bytes)
 {
-    char body[512] = "{\"item_ids\":[1],\"total_amount\":1,\"user_id\":\"";
+    char user[4 * 64 + 1] = "";
+    char body[512];
+    char query[512];
     for (int i = 0; i < 64; i++) {
-        strcat(body, "\xf0\x9f\x98\x80");
+        strcat(user, "\xf0\x9f\x98\x80");
     }
-    strcat(body, "\"}");
+    snprintf(body, sizeof body, "{\"item_ids\":[1],\"total_amount\":1,\"user_id\":\"%s\"}", user);
     expect_created(http_post_order(client, body));
-    cr_assert_eq(ask_database("SELECT length(user_id) FROM orders"), 64);
+    snprintf(query, sizeof query, "SELECT count(*) FROM orders WHERE user_id = '%s'", user);
+    cr_assert_eq(ask_database(query), 1);
 }
 
 Test(http_contract, an_order_may_have_1000_items)
@@ -85,7 +88,8 @@ Test(http_contract, an_order_may_have_1000_items)
     }
     strcat(body, "]}");
     expect_created(http_post_order(client, body));
-    cr_assert_eq(ask_database("SELECT json_array_length(item_ids) FROM orders"), 1000);
+    cr_assert_eq(ask_database("SELECT length(item_ids) FROM orders"),
+                 (int64_t)strlen("[1]") + 999 * (int64_t)strlen(",12"));
 }
 
 Test(http_contract, an_order_is_shown_with_its_id_and_status)

@@ -161,17 +161,15 @@ Test(http_extras, head_answers_like_get_without_the_body)
     expect_head_like_get("/readyz");
 }
 
-/* The database is away: here, another program does not let go of the file. */
+/* The database is away: here, another program does not let go of the orders. */
 
 Test(http_extras, an_order_the_database_does_not_take_is_told_when_to_come_again)
 {
-    struct sql *sql = open_database();
-    sql_execute(sql, "BEGIN IMMEDIATE");
+    struct sql *sql = hold_orders();
     const struct http_response *response = post_with("Idempotency-Key: k-1", EXPECT_GOOD_ORDER);
     expect_problem(response, 503, "/order");
     expect_header(response, "Retry-After", "1");
-    sql_execute(sql, "ROLLBACK");
-    sql_close(sql);
+    release_orders(sql);
     expect_created(post_with("Idempotency-Key: k-1", EXPECT_GOOD_ORDER));
     cr_assert_eq(ask_database("SELECT count(*) FROM orders"), 1);
 }
