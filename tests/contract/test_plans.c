@@ -4,6 +4,7 @@
  * database's statistics say: none reads all orders or all keys, none sorts more than a batch. Only
  * store_recount may, which is for checks.
  */
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -47,7 +48,7 @@ static void insert_keyed(order_id start, size_t count, order_id key_of)
         char client[16];
         char key[32];
         snprintf(client, sizeof client, "client-%zu", (size_t)(key_of + i) % CLIENTS);
-        snprintf(key, sizeof key, "key-%llu", (unsigned long long)(key_of + i));
+        snprintf(key, sizeof key, "key-%" PRIu64, key_of + i);
         orders[i] = make_keyed(start + i, client, key, 1);
         entries[i] = (struct store_insert){.order = &orders[i]};
     }
