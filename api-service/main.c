@@ -103,8 +103,9 @@ static void stop(struct parts *parts)
     store_destroy(parts->intake_store);
 }
 
-static int serve(struct config *config)
+static int serve(struct config *config, const struct command_call *call)
 {
+    (void)call;
     if (sodium_init() < 0) {
         log_error("libsodium does not start", log_int("pid", getpid()));
         return EXIT_FAILURE;
@@ -130,8 +131,12 @@ static int serve(struct config *config)
 }
 
 static const struct command commands[] = {
-    {"serve", "takes orders over HTTP, stores them and queues their ids", serve},
-    {"health", "asks the order-api at HOST and PORT: exit code 0 if it is ready", health_run},
+    {.name = "serve",
+     .summary = "takes orders over HTTP, stores them and queues their ids",
+     .run = serve},
+    {.name = "health",
+     .summary = "asks the order-api at HOST and PORT: exit code 0 if it is ready",
+     .run = health_run},
 };
 
 int main(int argc, char *argv[])
