@@ -118,9 +118,20 @@ static enum status set_up(struct mysql_session *session, bool is_mariadb)
     static const char *const for_mysql[] = {
         "SET SESSION max_execution_time = 4000",
     };
+    /*
+     * Steps of the schema take as long as they take. Only how long they wait for a table stays
+     * limited: behind whoever waits to change one, all its traffic waits too.
+     */
+    static const char *const patient[] = {
+        "SET SESSION max_statement_time = 0",
+        "SET SESSION max_execution_time = 0",
+    };
     enum status status = run_all(session, for_both, 2);
     if (status == STATUS_OK) {
         status = run_all(session, is_mariadb ? for_mariadb : for_mysql, 1);
+    }
+    if (status == STATUS_OK && session->store->patient) {
+        status = run_all(session, is_mariadb ? &patient[0] : &patient[1], 1);
     }
     if (status == STATUS_OK) {
         int64_t packet = 0;
@@ -164,7 +175,8 @@ enum status mysql_session_open(struct store *store, struct mysql_session **sessi
     *session = NULL;
     const char *fault = NULL;
     struct mysql_session *opened = calloc(1, sizeof *opened);
-    MYSQL *connection = opened != NULL ? mysql_connect_open(&store->url, &fault) : NULL;
+    MYSQL *connection =
+        opened != NULL ? mysql_connect_open(&store->url, store->patient, &fault) : NULL;
     if (connection == NULL) {
         free(opened);
         return store_failed(store, STATUS_UNAVAILABLE, "connect", 0, "out of memory");

@@ -5,6 +5,7 @@
 #include "common/clock.h"
 #include "common/memory.h"
 #include "common/store/sqlite_durability.h"
+#include "common/store/sqlite_recount.h"
 #include "common/store/sqlite_session.h"
 #include "common/store/store_backend.h"
 
@@ -25,7 +26,6 @@ enum sqlite_statement {
     SQL_LOOKUP,
     SQL_COUNT,
     SQL_COUNTS,
-    SQL_RECOUNT,
     SQL_STATEMENTS,
 };
 
@@ -69,8 +69,6 @@ static const char *const statement_texts[SQL_STATEMENTS] = {
                   "completed = completed + ?3, duration_us = duration_us + ?4 WHERE slot = 0",
     [SQL_COUNTS] = "SELECT sum(created), sum(started), sum(completed), sum(duration_us) "
                    "FROM counters",
-    [SQL_RECOUNT] = "SELECT count(*), ifnull(sum(status >= 1), 0), ifnull(sum(status = 2), 0), "
-                    "ifnull(sum(completed_at - created_at), 0) FROM orders",
 };
 
 struct store_sqlite {
@@ -128,7 +126,30 @@ static enum status sqlite_durability(struct store *store, struct durability_repo
     return sqlite_session_finish(session);
 }
 
-/* The whole migration is one transaction, and its write lock is the lock. */
+static enum status sqlite_versions(struct store *store, struct store_version versions[], size_t max,
+                                   size_t *count)
+{
+    int64_t numbers[SCHEMA_VERSIONS_MAX * 2];
+    int64_t made = 0;
+    enum status status =
+        sqlite_session_ask(of(store),
+                           "SELECT count(*) FROM sqlite_schema WHERE name = 'schema_versions'",
+                           NULL, 0,
+                           &(struct sqlite_table){.numbers = &made, .columns = 1, .max = 1}, count);
+    *count = 0;
+    if (status == STATUS_OK && made != 0) {
+        status = sqlite_session_ask(
+            of(store),
+            "SELECT version, applied_at / 1000000 FROM schema_versions ORDER BY version DESC", NULL,
+            0, &(struct sqlite_table){.numbers = numbers, .columns = 2, .max = max}, count);
+    }
+    for (size_t i = 0; i < *count; i++) {
+        versions[i] = (struct store_version){(int)numbers[2 * i], numbers[2 * i + 1]};
+    }
+    return status;
+}
+
+/* A step is one transaction, and its write lock is the lock. */
 static enum status sqlite_migrate_begin(struct store *store, int *version)
 {
     struct sqlite_session *session = of(store);
@@ -402,11 +423,10 @@ static enum status sqlite_lookup(struct store *store, struct store_lookup lookup
     return sqlite_session_end_read(of(store), status);
 }
 
-static enum status read_counts(struct sqlite_session *session, enum sqlite_statement index,
-                               struct order_counts *counts)
+static enum status sqlite_counts(struct store *store, struct order_counts *counts)
 {
     int64_t row[4] = {0};
-    enum status status = sqlite_session_run(session, index, NULL, 0, row, 4);
+    enum status status = sqlite_session_run(of(store), SQL_COUNTS, NULL, 0, row, 4);
     *counts = (struct order_counts){.created = row[0],
                                     .started = row[1],
                                     .completed = row[2],
@@ -414,23 +434,42 @@ static enum status read_counts(struct sqlite_session *session, enum sqlite_state
     return status;
 }
 
-static enum status sqlite_counts(struct store *store, struct order_counts *counts)
-{
-    return read_counts(of(store), SQL_COUNTS, counts);
-}
-
-static enum status sqlite_recount(struct store *store, struct order_counts *counts,
-                                  struct order_counts *recounted)
+/* What is read first in the transaction makes its snapshot. */
+static enum status sqlite_snapshot_begin(struct store *store, struct order_counts *counts,
+                                         struct order_counts *mended)
 {
     enum status status = sqlite_session_begin_read(of(store));
     if (status != STATUS_OK) {
         return status;
     }
-    status = read_counts(of(store), SQL_COUNTS, counts);
+    status = sqlite_counts(store, counts);
     if (status == STATUS_OK) {
-        status = read_counts(of(store), SQL_RECOUNT, recounted);
+        status = sqlite_read_mended(of(store), mended);
     }
+    return status == STATUS_OK ? STATUS_OK : sqlite_session_end_read(of(store), status);
+}
+
+static enum status sqlite_snapshot_part(struct store *store, int64_t first, uint32_t rows,
+                                        int64_t sums[])
+{
+    return sqlite_recount_part(of(store), first, rows, sums);
+}
+
+static enum status sqlite_snapshot_flawed(struct store *store, enum store_flaw flaw, int64_t first,
+                                          int64_t last, int64_t ids[], size_t max, size_t *count)
+{
+    return sqlite_find_flawed(of(store), flaw, first, last, ids, max, count);
+}
+
+static enum status sqlite_snapshot_end(struct store *store, enum status status)
+{
     return sqlite_session_end_read(of(store), status);
+}
+
+static enum status sqlite_store_mend(struct store *store, const struct order_counts *seen,
+                                     const struct order_counts *addition)
+{
+    return sqlite_mend(of(store), seen, addition);
 }
 
 const struct store_ops store_sqlite_ops = {
@@ -440,6 +479,7 @@ const struct store_ops store_sqlite_ops = {
     .disconnect = sqlite_disconnect,
     .ping = sqlite_ping,
     .durability = sqlite_durability,
+    .versions = sqlite_versions,
     .migrate_begin = sqlite_migrate_begin,
     .migrate_step = sqlite_migrate_step,
     .migrate_end = sqlite_migrate_end,
@@ -451,5 +491,9 @@ const struct store_ops store_sqlite_ops = {
     .overdue = sqlite_overdue,
     .lookup = sqlite_lookup,
     .counts = sqlite_counts,
-    .recount = sqlite_recount,
+    .snapshot_begin = sqlite_snapshot_begin,
+    .snapshot_part = sqlite_snapshot_part,
+    .snapshot_flawed = sqlite_snapshot_flawed,
+    .snapshot_end = sqlite_snapshot_end,
+    .mend = sqlite_store_mend,
 };

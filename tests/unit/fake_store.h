@@ -27,6 +27,7 @@ enum fake_kind {
     FAKE_DISCONNECT,
     FAKE_PING,
     FAKE_DURABILITY,
+    FAKE_VERSIONS,
     FAKE_MIGRATE_BEGIN,
     FAKE_MIGRATE_STEP,
     FAKE_MIGRATE_END,
@@ -38,7 +39,11 @@ enum fake_kind {
     FAKE_OVERDUE,
     FAKE_LOOKUP,
     FAKE_COUNTS,
-    FAKE_RECOUNT,
+    FAKE_SNAPSHOT_BEGIN,
+    FAKE_SNAPSHOT_PART,
+    FAKE_SNAPSHOT_FLAWED,
+    FAKE_SNAPSHOT_END,
+    FAKE_MEND,
     FAKE_KINDS,
 };
 
@@ -48,7 +53,8 @@ struct fake_call {
     order_id first; /* of the ids */
     order_id last;
     uint32_t ms;         /* the age of FAKE_CLAIM_WAITING, the grace of FAKE_OVERDUE */
-    enum status outcome; /* what FAKE_MIGRATE_END was told */
+    enum status outcome; /* what FAKE_MIGRATE_END and FAKE_SNAPSHOT_END were told */
+    bool patient;        /* the connection FAKE_CONNECT made has no limits */
 };
 
 struct fake_order {
@@ -93,6 +99,8 @@ struct fake_call fake_store_call(struct store *store, enum fake_kind kind, size_
  * (negative: it is overdue). */
 void fake_store_add_pending(struct store *store, order_id first, size_t count, uint64_t age_ms);
 void fake_store_add_processing(struct store *store, order_id first, size_t count, int64_t due_ms);
+/* Completed, but at no time, which cannot be. */
+void fake_store_add_flawed(struct store *store, order_id first, size_t count);
 
 /* How many orders have the status now; waits until it is `count`. */
 size_t fake_store_count(struct store *store, enum order_status status);
@@ -104,5 +112,8 @@ bool fake_store_find(struct store *store, order_id id, struct fake_order *order)
 
 void fake_store_advance(struct store *store, uint64_t ms);
 void fake_store_set_schema_version(struct store *store, int version);
+
+/* Makes the counters say so much more than the rows. */
+void fake_store_set_drift(struct store *store, const struct order_counts *drift);
 
 #endif

@@ -10,6 +10,8 @@
 
 #include "common/database_url.h"
 
+enum { SCHEMA_VERSIONS_MAX = 64 }; /* that are read at once */
+
 struct schema_step {
     int version; /* 1, 2, 3, ... without gaps */
     const char *name;
