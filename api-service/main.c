@@ -19,7 +19,9 @@
 #include "api-service/http_listener.h"
 #include "api-service/http_server.h"
 #include "api-service/intake.h"
+#include "api-service/migrate.h"
 #include "api-service/reads.h"
+#include "api-service/verify.h"
 #include "common/command_line.h"
 #include "common/config.h"
 #include "common/log.h"
@@ -137,6 +139,14 @@ static const struct command commands[] = {
     {.name = "health",
      .summary = "asks the order-api at HOST and PORT: exit code 0 if it is ready",
      .run = health_run},
+    {.name = "verify",
+     .summary = "compares the counters with a recount of all orders: exit code 0 if they are equal",
+     .run = verify_run,
+     .options = verify_options},
+    {.name = "migrate",
+     .summary = "brings the database's schema to this program's version",
+     .run = migrate_run,
+     .options = migrate_options},
 };
 
 int main(int argc, char *argv[])

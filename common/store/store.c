@@ -157,6 +157,11 @@ int store_program_version(const struct store *store)
     return steps[count - 1].version;
 }
 
+bool store_has_applied(const struct store *store, int version)
+{
+    return (store->steps_applied >> (version - 1) & 1) != 0;
+}
+
 static enum status refuse_newer(struct store *store, int version)
 {
     log_error("the database's schema is newer than this program; run the newer program",
@@ -175,6 +180,7 @@ static enum status apply_next(struct store *store, int version)
         }
         enum status status = store->ops->migrate_step(store, &steps[i]);
         if (status == STATUS_OK) {
+            store->steps_applied |= UINT64_C(1) << (steps[i].version - 1);
             log_info("schema step applied", log_int("version", steps[i].version),
                      log_str("name", steps[i].name));
         }

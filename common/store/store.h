@@ -123,6 +123,9 @@ MUST_CHECK enum status store_migrate(struct store *store);
 /* The version this program's schema has. */
 int store_program_version(const struct store *store);
 
+/* Whether store_migrate has applied the step of that version by this store. */
+bool store_has_applied(const struct store *store, int version);
+
 /* Reads which steps the database has, the newest first, at most `max`. None: it is empty. */
 MUST_CHECK enum status store_versions(struct store *store, struct store_version versions[],
                                       size_t max, size_t *count);

@@ -74,6 +74,7 @@ struct store {
     bool reported_away;          /* so that an outage is one line in the log, not one a second */
     struct backoff backoff;      /* between attempts to connect */
     uint64_t retry_at_ms;        /* no attempt before this; clock_monotonic_ms */
+    uint64_t steps_applied;      /* by this store; bit 0 is the step of version 1 */
     struct heartbeat *heartbeat; /* NULL: nobody watches */
 };
 
