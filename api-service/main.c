@@ -4,8 +4,10 @@
  *
  *   HTTP server -> intake (one transaction for all that wait) -> announcer -> Redis list
  *               -> reads  (one query for all that wait)        \-> in-process queue -> processor
+ *               -> verifier (a recount on demand)
  *
- * Each of intake, reads and processor has its own connection to the database and its own thread.
+ * Each of intake, reads, verifier and processor has its own connection to the database and its own
+ * thread; the verifier's is made when it is first needed.
  * That is `order-api serve`; the other commands stand in the table above main.
  */
 #include <sodium.h>
@@ -38,6 +40,7 @@ enum {
 struct parts {
     struct store *intake_store;
     struct store *reads_store;
+    struct store *verifier_store;
     struct store *processor_store;
     struct queue *remote; /* NULL without Redis */
     struct queue *local;
@@ -62,6 +65,7 @@ static bool start(struct parts *parts, struct config *config, int *stop_signal)
         return false;
     }
     parts->reads_store = store_create(&config->database);
+    parts->verifier_store = store_create(&config->database);
     parts->processor_store = store_create(&config->database);
     parts->local = queue_open_memory(LOCAL_QUEUE_MAX);
     if (config->has_redis) {
@@ -80,6 +84,7 @@ static bool start(struct parts *parts, struct config *config, int *stop_signal)
     parts->service.auth = parts->auth;
     parts->service.intake = intake_start(parts->intake_store, parts->announcer);
     parts->service.reads = reads_start(parts->reads_store);
+    parts->service.verifier = verifier_start(parts->verifier_store, &parts->service.draining);
     const struct http_application application = handlers_application(&parts->service);
     parts->server = http_server_start(listener, &application);
     return parts->server != NULL;
@@ -94,6 +99,7 @@ static void stop(struct parts *parts)
     }
     intake_stop(parts->service.intake);
     reads_stop(parts->service.reads);
+    verifier_stop(parts->service.verifier);
     http_server_stop(parts->server);
     announcer_stop(parts->announcer);
     processor_stop(parts->processor);
@@ -101,6 +107,7 @@ static void stop(struct parts *parts)
     queue_close(parts->local);
     auth_destroy(parts->auth);
     store_destroy(parts->processor_store);
+    store_destroy(parts->verifier_store);
     store_destroy(parts->reads_store);
     store_destroy(parts->intake_store);
 }
