@@ -176,6 +176,20 @@ Test(store_postgres, a_server_killed_and_restarted_loses_and_doubles_nothing)
     expect_created_and_started(2, 0);
 }
 
+Test(store_postgres, a_user_who_may_not_change_the_schema_is_enough_once_it_is_there)
+{
+    struct database_url limited_url = url;
+    snprintf(limited_url.user, sizeof limited_url.user, "limited");
+    sql_execute(sql, "CREATE ROLE limited LOGIN PASSWORD '" POSTGRES_PASSWORD "'");
+    sql_execute(sql, "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public "
+                     "TO limited");
+    struct store *limited = store_create(&limited_url);
+    order_id id = 0;
+    cr_assert_eq(store_migrate(limited), STATUS_OK);
+    cr_assert_eq(store_reserve_ids(limited, 1, &id), STATUS_OK);
+    store_destroy(limited);
+}
+
 Test(store_postgres, a_connection_the_server_has_ended_is_made_anew)
 {
     order_id id = insert_new();
