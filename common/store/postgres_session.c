@@ -46,6 +46,7 @@ static const char set_up_sql[] =
     "set_config('lock_timeout', '2s', false), "
     "set_config('statement_timeout', '4s', false), "
     "set_config('idle_in_transaction_session_timeout', '2s', false), "
+    "set_config('idle_session_timeout', '0', false), "
     "set_config('synchronous_commit', CASE current_setting('synchronous_commit') "
     "WHEN 'off' THEN 'on' ELSE current_setting('synchronous_commit') END, false), "
     "set_config('enable_seqscan', 'off', false), "

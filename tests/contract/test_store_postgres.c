@@ -346,6 +346,23 @@ Test(store_postgres, a_database_that_is_read_only_is_an_outage_until_it_is_not)
     expect_created_and_started(2, 0);
 }
 
+static bool a_session_has_been_idle_for_long(void *arg)
+{
+    (void)arg;
+    return sql_integer(sql, "SELECT count(*) FROM pg_stat_activity WHERE application_name = "
+                            "'orders' AND state = 'idle' AND clock_timestamp() - state_change > "
+                            "interval '300 ms'") > 0;
+}
+
+Test(store_postgres, a_limit_on_idle_sessions_does_not_end_the_stores)
+{
+    sql_execute(sql, "ALTER DATABASE orders SET idle_session_timeout = '100 ms'");
+    end_connections();
+    wait_until_back();
+    cr_assert(wait_until(a_session_has_been_idle_for_long, NULL, LIMIT_MS));
+    cr_assert_eq(store_ping(store), STATUS_OK);
+}
+
 Test(store_postgres, a_missing_table_is_an_outage_and_no_reason_to_doubt_the_orders)
 {
     sql_execute(sql, "ALTER TABLE orders RENAME TO hidden");
