@@ -16,6 +16,7 @@ enum {
     PACKET_OVERHEAD = 1024,    /* of the server's max_allowed_packet, not for the statement */
     VERSION_MYSQL_MIN = 80000, /* SKIP LOCKED */
     VERSION_MARIADB_MIN = 100600,
+    ERROR_DUPLICATE = 1062, /* a row with this key exists */
 };
 
 struct mysql_session {
@@ -29,7 +30,6 @@ struct mysql_session {
 /* What the server says about the data itself; everything that is in no table is UNAVAILABLE. */
 static const unsigned int data_errors[] = {
     1048, /* column cannot be null */
-    1062, /* duplicate entry */
     1118, /* row too large */
     1264, /* out of range */
     1265, /* data truncated */
@@ -69,7 +69,7 @@ static enum status classify(unsigned int code)
     if (is_among(code, data_errors, sizeof data_errors / sizeof data_errors[0])) {
         return STATUS_INVALID;
     }
-    return STATUS_UNAVAILABLE;
+    return code == ERROR_DUPLICATE ? STATUS_TAKEN : STATUS_UNAVAILABLE;
 }
 
 static enum status failed(struct mysql_session *session, const char *operation)

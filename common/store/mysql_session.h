@@ -11,7 +11,8 @@
  * Borrows the store, for its address and to log failures.
  *
  * A call that sends answers STATUS_OK, or what the server's error means to the caller: CONFLICT
- * (deadlock, lock timeout), INVALID (it refuses the data) or UNAVAILABLE (all else). It is logged.
+ * (deadlock, lock timeout), TAKEN (a row with this key exists), INVALID (it refuses the data) or
+ * UNAVAILABLE (all else). It is logged.
  */
 #ifndef COMMON_STORE_MYSQL_SESSION_H
 #define COMMON_STORE_MYSQL_SESSION_H

@@ -67,6 +67,9 @@ static enum status classify(const char *sqlstate)
             return STATUS_CONFLICT;
         }
     }
+    if (strcmp(sqlstate, "23505") == 0) { /* a row with this key exists */
+        return STATUS_TAKEN;
+    }
     /* 22 is bad data, 23 a constraint. */
     bool is_data = strncmp(sqlstate, "22", 2) == 0 || strncmp(sqlstate, "23", 2) == 0;
     return is_data ? STATUS_INVALID : STATUS_UNAVAILABLE;

@@ -11,8 +11,8 @@
  * failures.
  *
  * A call that sends answers STATUS_OK, or what the server's error means to the caller: CONFLICT
- * (serialization, deadlock, lock timeout), INVALID (it refuses the data) or UNAVAILABLE (all else).
- * It is logged.
+ * (serialization, deadlock, lock timeout), TAKEN (a row with this key exists), INVALID (it refuses
+ * the data) or UNAVAILABLE (all else). It is logged.
  */
 #ifndef COMMON_STORE_POSTGRES_SESSION_H
 #define COMMON_STORE_POSTGRES_SESSION_H

@@ -58,8 +58,10 @@ enum status store_failed(struct store *store, enum status status, const char *op
                          const char *message)
 {
     enum log_level level = LOG_LEVEL_ERROR;
-    if (status == STATUS_CONFLICT) {
-        level = LOG_LEVEL_DEBUG; /* part of normal life between concurrent transactions */
+    if (status == STATUS_CONFLICT || status == STATUS_TAKEN) {
+        /* The one is part of normal life between concurrent transactions. Of the other only who
+         * made the name knows what it means, and says it. */
+        level = LOG_LEVEL_DEBUG;
     } else if (status == STATUS_UNAVAILABLE) {
         level = store->reported_away ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARN;
         store->reported_away = true;
@@ -240,6 +242,16 @@ enum status store_reserve_ids(struct store *store, uint32_t count, order_id *fir
     ON_CONNECTION(store, store->ops->reserve_ids(store, count, first));
 }
 
+/* A transaction that ended otherwise may have got as far as a look at the ids. */
+static enum status insert(struct store *store, struct store_insert entries[], size_t count)
+{
+    enum status status = store->ops->insert(store, entries, count);
+    for (size_t i = 0; i < count; i++) {
+        entries[i].taken = entries[i].taken && status == STATUS_TAKEN;
+    }
+    return status;
+}
+
 enum status store_insert(struct store *store, struct store_insert entries[], size_t count)
 {
     assert(count >= 1 && count <= STORE_BATCH_MAX);
@@ -247,8 +259,9 @@ enum status store_insert(struct store *store, struct store_insert entries[], siz
         assert(entries[i].order->id >= 1 && entries[i].order->id <= ORDER_ID_MAX);
         entries[i].stored_id = entries[i].order->id;
         entries[i].key_reused = false;
+        entries[i].taken = false;
     }
-    ON_CONNECTION(store, store->ops->insert(store, entries, count));
+    ON_CONNECTION(store, insert(store, entries, count));
 }
 
 enum status store_claim(struct store *store, order_id ids[], size_t *count, uint32_t delay_ms,

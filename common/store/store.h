@@ -36,9 +36,11 @@ struct store;
 /* One order to insert, and what became of it. */
 struct store_insert {
     const struct order *order; /* its id is assigned */
+    bool repeated;      /* this very row may have been sent before, and its answer been lost */
     order_id stored_id; /* out: the order's own id, or, when its idempotency key was used before
                            by the same client with the same fingerprint, the first one's */
     bool key_reused;    /* out: the key was used before with another fingerprint; not stored */
+    bool taken;         /* out, with STATUS_TAKEN: it needs a new id, see store_insert */
 };
 
 struct store_lookup {
@@ -140,10 +142,17 @@ MUST_CHECK enum status store_reserve_ids(struct store *store, uint32_t count, or
 
 /*
  * Stores `count` (1 to STORE_BATCH_MAX) orders as Pending in one transaction, durably before it
- * returns. The same rows may be sent again after any failure: a row that is there already stays as
- * it is and is counted once. Ids within one call are distinct. STATUS_INVALID: the database refuses
- * the content of at least one row; nothing was stored. STATUS_CONFLICT: nothing was stored.
+ * returns. The same rows may be sent again after any failure, as `repeated` if their answer was
+ * lost: one that is there already, with the same client, user, items and total, stays as it is and
+ * is counted once. Ids within one call are distinct. STATUS_INVALID: the database refuses the
+ * content of at least one row; nothing was stored. STATUS_CONFLICT: nothing was stored.
  * STATUS_UNAVAILABLE: all were stored or none; it is unknown.
+ *
+ * STATUS_TAKEN: nothing was stored, neither orders nor keys, because an id is another order's: a
+ * row of it exists, and the entry is not `repeated` or differs from the row. Such entries are
+ * `taken`, and possibly others that are not `repeated`, whose ids may be free; a `repeated` one is
+ * so only for its own id. Entries whose key leads to another order need no id and cause none of
+ * this. What the entries' other outs say is then unspecified.
  */
 MUST_CHECK enum status store_insert(struct store *store, struct store_insert entries[],
                                     size_t count);

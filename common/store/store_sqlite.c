@@ -18,6 +18,7 @@ enum sqlite_statement {
     SQL_INSERT_KEY,
     SQL_READ_KEY,
     SQL_INSERT_ORDER,
+    SQL_IS_SAME_ORDER,
     SQL_CLAIM,
     SQL_CLAIM_WAITING,
     SQL_COMPLETE,
@@ -49,6 +50,8 @@ static const char *const statement_texts[SQL_STATEMENTS] = {
     [SQL_INSERT_ORDER] = "INSERT INTO orders (id, client_id, user_id, item_ids, total_cents, "
                          "status, created_at, due_at) VALUES (?1, ?2, ?3, ?4, ?5, 0, ?6, ?6) "
                          "ON CONFLICT (id) DO NOTHING",
+    [SQL_IS_SAME_ORDER] = "SELECT 1 FROM orders WHERE id = ?1 AND client_id = ?2 AND user_id = ?3 "
+                          "AND item_ids = ?4 AND total_cents = ?5",
     [SQL_CLAIM] = "UPDATE orders SET status = 1, started_at = max(?2, created_at), "
                   "due_at = max(?2, created_at) + ?3 WHERE id = ?1 AND status = 0 "
                   "RETURNING started_at - created_at",
@@ -256,9 +259,12 @@ static enum status insert_key(struct sqlite_session *session, struct store_inser
                                                                        : status;
 }
 
-static enum status insert_order(struct sqlite_session *session, const struct order *order,
+/* An order that is there already is this one, stored by a commit whose answer was lost, or it is
+ * another one. */
+static enum status insert_order(struct sqlite_session *session, struct store_insert *entry,
                                 int64_t now, int64_t *created)
 {
+    const struct order *order = entry->order;
     const struct sqlite_value parameters[] = {sqlite_number((int64_t)order->id),
                                               string_of(order->client_id),
                                               sqlite_string(order->user_id, order->user_id_len),
@@ -267,8 +273,45 @@ static enum status insert_order(struct sqlite_session *session, const struct ord
                                               sqlite_number(order->total_cents),
                                               sqlite_number(now)};
     enum status status = change(session, SQL_INSERT_ORDER, parameters, 6);
-    *created += status == STATUS_OK ? sqlite_session_changes(session) : 0;
+    if (status != STATUS_OK) {
+        return status;
+    }
+    if (sqlite_session_changes(session) > 0) {
+        (*created)++;
+        return STATUS_OK;
+    }
+    entry->taken = true;
+    if (entry->repeated) {
+        status = sqlite_session_start(session, SQL_IS_SAME_ORDER, parameters, 5);
+        if (status == STATUS_OK) {
+            entry->taken = !sqlite_session_next(session);
+            status = sqlite_session_finish(session);
+        }
+    }
     return status;
+}
+
+/* Goes on behind an entry whose id is taken, to find all of them. */
+static enum status insert_all(struct sqlite_session *session, struct store_insert entries[],
+                              size_t count)
+{
+    struct order_counts moved = {0};
+    int64_t now = clock_wall_us();
+    enum status status = STATUS_OK;
+    bool any_taken = false;
+    for (size_t i = 0; i < count && status == STATUS_OK; i++) {
+        if (entries[i].order->idempotency_key[0] != '\0') {
+            status = insert_key(session, &entries[i], now);
+        }
+        if (status == STATUS_OK && entries[i].stored_id == entries[i].order->id) {
+            status = insert_order(session, &entries[i], now, &moved.created);
+        }
+        any_taken = any_taken || entries[i].taken;
+    }
+    if (status == STATUS_OK && any_taken) {
+        return STATUS_TAKEN;
+    }
+    return status == STATUS_OK ? count_moves(session, &moved) : status;
 }
 
 static enum status sqlite_insert(struct store *store, struct store_insert entries[], size_t count)
@@ -277,20 +320,7 @@ static enum status sqlite_insert(struct store *store, struct store_insert entrie
     if (status != STATUS_OK) {
         return status;
     }
-    struct order_counts moved = {0};
-    int64_t now = clock_wall_us();
-    for (size_t i = 0; i < count && status == STATUS_OK; i++) {
-        if (entries[i].order->idempotency_key[0] != '\0') {
-            status = insert_key(of(store), &entries[i], now);
-        }
-        if (status == STATUS_OK && entries[i].stored_id == entries[i].order->id) {
-            status = insert_order(of(store), entries[i].order, now, &moved.created);
-        }
-    }
-    if (status == STATUS_OK) {
-        status = count_moves(of(store), &moved);
-    }
-    return sqlite_session_end_write(of(store), status);
+    return sqlite_session_end_write(of(store), insert_all(of(store), entries, count));
 }
 
 static enum status sqlite_claim(struct store *store, order_id ids[], size_t *count,

@@ -124,7 +124,7 @@ struct order make_keyed(order_id id, const char *client, const char *key, unsign
     return order;
 }
 
-enum status insert_range(struct store *into, order_id first, size_t count)
+static enum status send_range(struct store *into, order_id first, size_t count, bool repeated)
 {
     static const char client[] = "acme";
     struct order *orders = calloc(count, sizeof *orders);
@@ -132,7 +132,7 @@ enum status insert_range(struct store *into, order_id first, size_t count)
     enum status status = STATUS_CONFLICT;
     for (size_t i = 0; i < count; i++) {
         orders[i] = make_order(first + i, client);
-        entries[i].order = &orders[i];
+        entries[i] = (struct store_insert){.order = &orders[i], .repeated = repeated};
     }
     while (status == STATUS_CONFLICT) {
         status = store_insert(into, entries, count);
@@ -142,16 +142,28 @@ enum status insert_range(struct store *into, order_id first, size_t count)
     return status;
 }
 
+enum status insert_range(struct store *into, order_id first, size_t count)
+{
+    return send_range(into, first, count, true);
+}
+
 order_id insert_new(size_t count)
 {
     order_id first = reserve((uint32_t)count);
-    cr_assert_eq(insert_range(store, first, count), STATUS_OK);
+    cr_assert_eq(send_range(store, first, count, false), STATUS_OK);
     return first;
 }
 
 struct store_insert insert_one(const struct order *order)
 {
     struct store_insert entry = {.order = order};
+    cr_assert_eq(store_insert(store, &entry, 1), STATUS_OK);
+    return entry;
+}
+
+struct store_insert repeat_one(const struct order *order)
+{
+    struct store_insert entry = {.order = order, .repeated = true};
     cr_assert_eq(store_insert(store, &entry, 1), STATUS_OK);
     return entry;
 }

@@ -56,10 +56,11 @@ static struct order make_order(order_id id)
                           .client_id = "acme"};
 }
 
+/* May be called again with the same id. */
 static enum status insert(order_id id)
 {
     struct order order = make_order(id);
-    return store_insert(store, &(struct store_insert){.order = &order}, 1);
+    return store_insert(store, &(struct store_insert){.order = &order, .repeated = true}, 1);
 }
 
 static order_id insert_new(void)
@@ -164,6 +165,7 @@ Test(store_postgres, a_server_killed_and_restarted_loses_and_doubles_nothing)
     struct store_insert entry = {.order = &order};
     cr_assert_eq(store_insert(store, &entry, 1), STATUS_OK);
     kill_server();
+    entry.repeated = true;
     cr_assert_eq(store_insert(store, &entry, 1), STATUS_UNAVAILABLE);
     uint64_t before_ms = wait_now_ms();
     cr_assert_eq(insert(id), STATUS_UNAVAILABLE);

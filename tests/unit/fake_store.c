@@ -2,6 +2,7 @@
 #include "tests/unit/fake_store.h"
 
 #include <assert.h>
+#include <string.h>
 
 #include "common/memory.h"
 #include "tests/support/wait_until.h"
@@ -133,6 +134,13 @@ void fake_store_add_flawed(struct store *store, order_id first, size_t count)
     for (order_id id = first; id < first + count; id++) {
         fake_store_add_locked(fake_store_of(store), id)->status = ORDER_COMPLETED;
     }
+    pthread_mutex_unlock(&fake_store_of(store)->lock);
+}
+
+void fake_store_add_foreign(struct store *store, order_id id)
+{
+    pthread_mutex_lock(&fake_store_of(store)->lock);
+    strcpy(fake_store_add_locked(fake_store_of(store), id)->client_id, "somebody else");
     pthread_mutex_unlock(&fake_store_of(store)->lock);
 }
 

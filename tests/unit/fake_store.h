@@ -51,6 +51,7 @@ enum fake_kind {
 struct fake_call {
     size_t count;   /* ids, entries or lookups; of FAKE_CLAIM_WAITING and FAKE_OVERDUE the most */
     order_id first; /* of the ids */
+    bool repeated;  /* of FAKE_INSERT: the first entry was */
     order_id last;
     uint32_t ms;         /* the age of FAKE_CLAIM_WAITING, the grace of FAKE_OVERDUE */
     enum status outcome; /* what FAKE_MIGRATE_END and FAKE_SNAPSHOT_END were told */
@@ -64,6 +65,8 @@ struct fake_order {
     uint64_t started_ms;
     uint64_t due_ms;
     uint64_t completed_ms;
+    int64_t total_cents;
+    char user_id[ORDER_USER_ID_SIZE];
     char client_id[ORDER_CLIENT_ID_SIZE];
     char idempotency_key[ORDER_IDEMPOTENCY_KEY_SIZE];
     unsigned char fingerprint[ORDER_FINGERPRINT_SIZE];
@@ -101,6 +104,9 @@ void fake_store_add_pending(struct store *store, order_id first, size_t count, u
 void fake_store_add_processing(struct store *store, order_id first, size_t count, int64_t due_ms);
 /* Completed, but at no time, which cannot be. */
 void fake_store_add_flawed(struct store *store, order_id first, size_t count);
+
+/* Puts an order of the client "somebody else" in. */
+void fake_store_add_foreign(struct store *store, order_id id);
 
 /* How many orders have the status now; waits until it is `count`. */
 size_t fake_store_count(struct store *store, enum order_status status);

@@ -67,7 +67,8 @@ static enum status enter(struct fake_store *fake, enum fake_kind kind, struct fa
 
 static enum status leave(struct fake_store *fake, enum fake_kind kind, enum status status)
 {
-    if (status == STATUS_OK && fake->lost_answers[kind] > 0) {
+    bool has_worked = status == STATUS_OK || status == STATUS_TAKEN;
+    if (has_worked && fake->lost_answers[kind] > 0) {
         fake->lost_answers[kind]--;
         status = STATUS_UNAVAILABLE;
     }
@@ -171,20 +172,30 @@ static struct fake_order *find_key(struct fake_store *fake, const struct order *
     return NULL;
 }
 
+static bool is_same(const struct fake_order *row, const struct order *order)
+{
+    return strcmp(row->client_id, order->client_id) == 0 &&
+           strcmp(row->user_id, order->user_id) == 0 && row->total_cents == order->total_cents;
+}
+
 static void insert_one(struct fake_store *fake, struct store_insert *entry)
 {
     const struct order *order = entry->order;
     struct fake_order *row = find_key(fake, order);
-    if (row != NULL) {
+    if (row != NULL && row->id != order->id) {
         entry->stored_id = row->id;
         entry->key_reused =
             memcmp(row->fingerprint, order->fingerprint, sizeof row->fingerprint) != 0;
         return;
     }
-    if (fake_store_row_locked(fake, order->id) != NULL) {
+    row = fake_store_row_locked(fake, order->id);
+    if (row != NULL) {
+        entry->taken = !entry->repeated || !is_same(row, order);
         return;
     }
     row = fake_store_add_locked(fake, order->id);
+    row->total_cents = order->total_cents;
+    memcpy(row->user_id, order->user_id, sizeof row->user_id);
     memcpy(row->client_id, order->client_id, sizeof row->client_id);
     memcpy(row->idempotency_key, order->idempotency_key, sizeof row->idempotency_key);
     memcpy(row->fingerprint, order->fingerprint, sizeof row->fingerprint);
@@ -197,8 +208,15 @@ static enum status insert_all(struct fake_store *fake, struct store_insert entri
             return STATUS_INVALID;
         }
     }
+    size_t count_before = fake->order_count;
+    bool any_taken = false;
     for (size_t i = 0; i < count; i++) {
         insert_one(fake, &entries[i]);
+        any_taken = any_taken || entries[i].taken;
+    }
+    if (any_taken) {
+        fake->order_count = count_before;
+        return STATUS_TAKEN;
     }
     return STATUS_OK;
 }
@@ -207,6 +225,7 @@ static enum status fake_insert(struct store *store, struct store_insert entries[
 {
     struct fake_store *fake = fake_store_of(store);
     struct fake_call call = {.count = count,
+                             .repeated = entries[0].repeated,
                              .first = entries[0].order->id,
                              .last = entries[count - 1].order->id};
     enum status status = enter(fake, FAKE_INSERT, call);

@@ -243,10 +243,28 @@ Test(store, what_is_given_back_is_defined_even_when_the_database_is_away)
     cr_assert_eq(store_lookup(store, &lookup, 1), STATUS_UNAVAILABLE);
     cr_assert_not(lookup.found);
     const struct order order = {.id = 7};
-    struct store_insert entry = {.order = &order, .stored_id = 99, .key_reused = true};
+    struct store_insert entry = {.order = &order,
+                                 .stored_id = 99,
+                                 .key_reused = true,
+                                 .taken = true};
     cr_assert_eq(store_insert(store, &entry, 1), STATUS_UNAVAILABLE);
     cr_assert_eq(entry.stored_id, 7);
     cr_assert_not(entry.key_reused);
+    cr_assert_not(entry.taken);
+}
+
+/* The transaction found the id in use, and then was lost: nothing is known of the id. */
+Test(store, no_id_counts_as_taken_unless_the_answer_says_so)
+{
+    const struct order order = {.id = 7};
+    struct store_insert entry = {.order = &order};
+    fake_store_add_foreign(store, 7);
+    fake_store_lose_answers(store, FAKE_INSERT, 1);
+    cr_assert_eq(store_insert(store, &entry, 1), STATUS_UNAVAILABLE);
+    cr_assert_not(entry.taken);
+    let_backoff_pass();
+    cr_assert_eq(store_insert(store, &entry, 1), STATUS_TAKEN);
+    cr_assert(entry.taken);
 }
 
 static int newest_version(void)
