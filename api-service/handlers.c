@@ -11,6 +11,7 @@
 #include "api-service/order_json.h"
 #include "api-service/problem.h"
 #include "api-service/router.h"
+#include "api-service/verification_text.h"
 
 enum {
     READ_DEADLINE_MS = 5000,
@@ -200,8 +201,73 @@ void finish_get_order(struct service *service, struct request *request)
                         order_status_name(ticket->lookup.status));
 }
 
+static void refuse_verify(struct request *request, enum status status)
+{
+    problem_unavailable(response_of(request), target_of(request),
+                        status == STATUS_TIMEOUT
+                            ? "the recount was ended, because it takes longer than a request may "
+                              "or the service stops; order-api verify has no such limit"
+                            : "the database does not answer; try again");
+}
+
+/* The response is made here, while what was found is there. */
+static void verify_done(struct verify_ticket *ticket, enum status status,
+                        const struct store_verification *found)
+{
+    struct request *request =
+        (struct request *)((char *)ticket - offsetof(struct request, ticket.verify));
+    char *body = NULL;
+    size_t len;
+    FILE *out = status == STATUS_OK ? open_memstream(&body, &len) : NULL;
+    if (out != NULL) {
+        verification_text_print_json(out, found);
+        fclose(out);
+    }
+    if (body != NULL) {
+        http_response_take_body(response_of(request), 200, json_type, body, len);
+    } else {
+        refuse_verify(request, status);
+    }
+    http_exchange_resume(request->exchange);
+}
+
+static enum http_next submit_verify(struct service *service, struct request *request)
+{
+    if (!verifier_reserve(service->verifier)) {
+        problem_unavailable(response_of(request), target_of(request),
+                            "another recount is under way; try again when it has ended");
+        return HTTP_ANSWER;
+    }
+    request->ticket.verify = (struct verify_ticket){.done = verify_done};
+    http_exchange_suspend(request->exchange);
+    verifier_submit(service->verifier, &request->ticket.verify);
+    return HTTP_WAIT;
+}
+
+/* Its value in the target's query; NULL: it is not there. Ends with '&' or NUL. */
+static const char *query_value(const char *target, const char *name)
+{
+    size_t len = strlen(name);
+    for (const char *at = strchr(target, '?'); at != NULL; at = strchr(at, '&')) {
+        at++;
+        if (strncmp(at, name, len) == 0 && at[len] == '=') {
+            return at + len + 1;
+        }
+    }
+    return NULL;
+}
+
 enum http_next handle_metrics(struct service *service, struct request *request)
 {
+    const char *verify = query_value(target_of(request), "verify");
+    if (verify != NULL && strcspn(verify, "&") == 1 && *verify == '1') {
+        return submit_verify(service, request);
+    }
+    if (verify != NULL) {
+        problem_bad_request(response_of(request), target_of(request),
+                            "verify in the query can only be 1");
+        return HTTP_ANSWER;
+    }
     return submit_read(service, request,
                        &(struct read_ticket){.kind = READ_COUNTS, .deadline_ms = READ_DEADLINE_MS});
 }
@@ -209,6 +275,9 @@ enum http_next handle_metrics(struct service *service, struct request *request)
 void finish_metrics(struct service *service, struct request *request)
 {
     (void)service;
+    if (response_of(request)->status != 0) {
+        return; /* it was verified */
+    }
     const struct read_ticket *ticket = &request->ticket.read;
     if (ticket->status != STATUS_OK) {
         database_away(request);

@@ -12,6 +12,7 @@
 #include "api-service/http_server.h"
 #include "api-service/intake.h"
 #include "api-service/reads.h"
+#include "api-service/verifier.h"
 
 #include <stdatomic.h>
 
@@ -22,6 +23,7 @@ struct service {
     const struct auth *auth;
     struct intake *intake;
     struct reads *reads;
+    struct verifier *verifier;
     atomic_bool draining; /* not ready any more; requests are still answered */
 };
 
@@ -34,6 +36,7 @@ struct request {
     union {
         struct intake_ticket intake;
         struct read_ticket read;
+        struct verify_ticket verify;
     } ticket;
 };
 

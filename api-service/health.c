@@ -13,7 +13,6 @@
 #include <unistd.h>
 
 #include "common/clock.h"
-#include "common/command_line.h"
 
 enum {
     DEADLINE_MS = 4000, /* for all of it, lest a hung server hangs this too */
@@ -171,8 +170,9 @@ static const char *host_to_ask(const char *host)
     return strcmp(host, "::") == 0 ? NULL : host;
 }
 
-int health_run(struct config *config)
+int health_run(struct config *config, const struct command_call *call)
 {
+    (void)call;
     const struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
     struct addrinfo *addresses = NULL;
     const char *name = config_program_name(CONFIG_API);

@@ -6,12 +6,12 @@
 #ifndef API_SERVICE_HEALTH_H
 #define API_SERVICE_HEALTH_H
 
-#include "common/config.h"
+#include "common/command_line.h"
 
 /*
  * Asks GET /readyz. One line says what was found: on standard output and exit code 0 when it is
  * ready, on standard error and exit code 1 when it is not. EXIT_USAGE: PORT does not tell where.
  */
-int health_run(struct config *config);
+int health_run(struct config *config, const struct command_call *call);
 
 #endif

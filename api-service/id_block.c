@@ -3,6 +3,11 @@
 
 enum { BLOCK_SIZE = 10000 }; /* one reservation in 10,000 orders; a restart skips as many at most */
 
+void id_block_drop(struct id_block *block)
+{
+    *block = (struct id_block){0};
+}
+
 enum status id_block_take(struct id_block *block, struct store *store, order_id *id)
 {
     if (block->next == block->end) {

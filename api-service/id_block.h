@@ -19,4 +19,7 @@ struct id_block {
  */
 MUST_CHECK enum status id_block_take(struct id_block *block, struct store *store, order_id *id);
 
+/* Gives up what is left: the next id is of a new block. */
+void id_block_drop(struct id_block *block);
+
 #endif

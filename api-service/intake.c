@@ -51,7 +51,7 @@ static void finish_all(struct batch_ticket *tickets[], size_t count, enum status
 
 static bool worth_repeating(enum status status)
 {
-    return status == STATUS_CONFLICT || status == STATUS_UNAVAILABLE;
+    return status == STATUS_CONFLICT || status == STATUS_UNAVAILABLE || status == STATUS_TAKEN;
 }
 
 static void wait_before_retry(struct backoff *backoff)
@@ -61,13 +61,20 @@ static void wait_before_retry(struct backoff *backoff)
     nanosleep(&pause, NULL);
 }
 
-static enum status assign_ids(struct intake *intake, struct batch_ticket *tickets[], size_t count)
+/* Gives a new id to each entry whose own is taken. */
+static enum status assign_ids(struct intake *intake, struct store_insert entries[],
+                              struct batch_ticket *tickets[], size_t count)
 {
     struct backoff backoff = backoff_start(RETRY_FIRST_MS, RETRY_MAX_MS);
     for (size_t i = 0; i < count;) {
+        if (!entries[i].taken) {
+            i++;
+            continue;
+        }
         enum status status = id_block_take(&intake->ids, intake->store, &of(tickets[i])->order->id);
         if (status == STATUS_OK) {
-            i++;
+            entries[i].taken = false;
+            entries[i].repeated = false; /* a row with this id was never sent */
         } else if (!worth_repeating(status) || is_late(tickets[0])) {
             return STATUS_UNAVAILABLE;
         } else {
@@ -75,6 +82,28 @@ static enum status assign_ids(struct intake *intake, struct batch_ticket *ticket
         }
     }
     return STATUS_OK;
+}
+
+/*
+ * Another server may answer after an outage, one that knows less, and a server may be restored to
+ * what it knew once: what is left of the block is then somebody else's.
+ */
+static void prepare_retry(struct intake *intake, struct store_insert entries[], size_t count,
+                          enum status status)
+{
+    size_t taken = 0;
+    for (size_t i = 0; i < count; i++) {
+        entries[i].repeated = entries[i].repeated || status == STATUS_UNAVAILABLE;
+        taken += entries[i].taken;
+    }
+    if (status == STATUS_TAKEN) {
+        log_error("the database has orders under ids that it had reserved for these ones, so it "
+                  "was restored or failed over; they get new ids",
+                  log_int("count", (int64_t)taken));
+    }
+    if (status == STATUS_TAKEN || status == STATUS_UNAVAILABLE) {
+        id_block_drop(&intake->ids);
+    }
 }
 
 /*
@@ -87,13 +116,16 @@ static enum status insert(struct intake *intake, struct store_insert entries[],
 {
     struct backoff backoff = backoff_start(RETRY_FIRST_MS, RETRY_MAX_MS);
     for (;;) {
-        enum status status = store_insert(intake->store, entries, count);
-        if (status == STATUS_UNAVAILABLE) {
-            /* Another server may answer next, one that knows less: what was reserved there is its
-             * own. */
-            intake->ids = (struct id_block){0};
+        enum status status = assign_ids(intake, entries, tickets, count);
+        if (status != STATUS_OK) {
+            return status;
         }
-        if (!worth_repeating(status) || is_late(tickets[0])) {
+        status = store_insert(intake->store, entries, count);
+        if (!worth_repeating(status)) {
+            return status;
+        }
+        prepare_retry(intake, entries, count, status);
+        if (is_late(tickets[0])) {
             return status;
         }
         wait_before_retry(&backoff);
@@ -119,18 +151,16 @@ static void finish_stored(struct intake *intake, const struct store_insert entri
 }
 
 /* One bad row must not fail its batch: halves are tried until the culprit is alone. */
-static void store_tickets(struct intake *intake, struct batch_ticket *tickets[], size_t count)
+static void store_tickets(struct intake *intake, struct store_insert entries[],
+                          struct batch_ticket *tickets[], size_t count)
 {
-    struct store_insert entries[STORE_BATCH_MAX];
-    for (size_t i = 0; i < count; i++) {
-        entries[i] = (struct store_insert){.order = of(tickets[i])->order};
-    }
     enum status status = insert(intake, entries, tickets, count);
     if (status == STATUS_OK) {
         finish_stored(intake, entries, tickets, count);
     } else if (status == STATUS_INVALID && count > 1) {
-        store_tickets(intake, tickets, count / 2);
-        store_tickets(intake, tickets + count / 2, count - count / 2);
+        size_t half = count / 2;
+        store_tickets(intake, entries, tickets, half);
+        store_tickets(intake, entries + half, tickets + half, count - half);
     } else {
         finish_all(tickets, count, status == STATUS_INVALID ? STATUS_INVALID : STATUS_UNAVAILABLE);
     }
@@ -151,12 +181,12 @@ static void flush(void *context, struct batch_ticket *tickets[], size_t count)
     if (count == 0) {
         return;
     }
-    enum status status = assign_ids(intake, tickets, count);
-    if (status != STATUS_OK) {
-        finish_all(tickets, count, status);
-        return;
+    struct store_insert entries[STORE_BATCH_MAX];
+    for (size_t i = 0; i < count; i++) {
+        /* No id is as good as one that is taken. */
+        entries[i] = (struct store_insert){.order = of(tickets[i])->order, .taken = true};
     }
-    store_tickets(intake, tickets, count);
+    store_tickets(intake, entries, tickets, count);
 }
 
 struct intake *intake_start(struct store *store, struct announcer *announcer)

@@ -4,8 +4,10 @@
  *
  *   HTTP server -> intake (one transaction for all that wait) -> announcer -> Redis list
  *               -> reads  (one query for all that wait)        \-> in-process queue -> processor
+ *               -> verifier (a recount on demand)
  *
- * Each of intake, reads and processor has its own connection to the database and its own thread.
+ * Each of intake, reads, verifier and processor has its own connection to the database and its own
+ * thread; the verifier's is made when it is first needed.
  * That is `order-api serve`; the other commands stand in the table above main.
  */
 #include <sodium.h>
@@ -19,7 +21,9 @@
 #include "api-service/http_listener.h"
 #include "api-service/http_server.h"
 #include "api-service/intake.h"
+#include "api-service/migrate.h"
 #include "api-service/reads.h"
+#include "api-service/verify.h"
 #include "common/command_line.h"
 #include "common/config.h"
 #include "common/log.h"
@@ -36,6 +40,7 @@ enum {
 struct parts {
     struct store *intake_store;
     struct store *reads_store;
+    struct store *verifier_store;
     struct store *processor_store;
     struct queue *remote; /* NULL without Redis */
     struct queue *local;
@@ -60,6 +65,7 @@ static bool start(struct parts *parts, struct config *config, int *stop_signal)
         return false;
     }
     parts->reads_store = store_create(&config->database);
+    parts->verifier_store = store_create(&config->database);
     parts->processor_store = store_create(&config->database);
     parts->local = queue_open_memory(LOCAL_QUEUE_MAX);
     if (config->has_redis) {
@@ -78,6 +84,7 @@ static bool start(struct parts *parts, struct config *config, int *stop_signal)
     parts->service.auth = parts->auth;
     parts->service.intake = intake_start(parts->intake_store, parts->announcer);
     parts->service.reads = reads_start(parts->reads_store);
+    parts->service.verifier = verifier_start(parts->verifier_store, &parts->service.draining);
     const struct http_application application = handlers_application(&parts->service);
     parts->server = http_server_start(listener, &application);
     return parts->server != NULL;
@@ -92,6 +99,7 @@ static void stop(struct parts *parts)
     }
     intake_stop(parts->service.intake);
     reads_stop(parts->service.reads);
+    verifier_stop(parts->service.verifier);
     http_server_stop(parts->server);
     announcer_stop(parts->announcer);
     processor_stop(parts->processor);
@@ -99,12 +107,14 @@ static void stop(struct parts *parts)
     queue_close(parts->local);
     auth_destroy(parts->auth);
     store_destroy(parts->processor_store);
+    store_destroy(parts->verifier_store);
     store_destroy(parts->reads_store);
     store_destroy(parts->intake_store);
 }
 
-static int serve(struct config *config)
+static int serve(struct config *config, const struct command_call *call)
 {
+    (void)call;
     if (sodium_init() < 0) {
         log_error("libsodium does not start", log_int("pid", getpid()));
         return EXIT_FAILURE;
@@ -130,8 +140,20 @@ static int serve(struct config *config)
 }
 
 static const struct command commands[] = {
-    {"serve", "takes orders over HTTP, stores them and queues their ids", serve},
-    {"health", "asks the order-api at HOST and PORT: exit code 0 if it is ready", health_run},
+    {.name = "serve",
+     .summary = "takes orders over HTTP, stores them and queues their ids",
+     .run = serve},
+    {.name = "health",
+     .summary = "asks the order-api at HOST and PORT: exit code 0 if it is ready",
+     .run = health_run},
+    {.name = "verify",
+     .summary = "compares the counters with a recount of all orders: exit code 0 if they are equal",
+     .run = verify_run,
+     .options = verify_options},
+    {.name = "migrate",
+     .summary = "brings the database's schema to this program's version",
+     .run = migrate_run,
+     .options = migrate_options},
 };
 
 int main(int argc, char *argv[])

@@ -10,10 +10,11 @@
 
 enum { TEXT_SIZE = 1024 };
 
-/* Seconds with as many of six decimals as are needed: "2.5", "0". */
-static void format_seconds(int64_t microseconds, char out[32])
+void metrics_text_format_seconds(int64_t microseconds, char out[32])
 {
-    snprintf(out, 32, "%" PRId64 ".%06" PRId64, microseconds / 1000000, microseconds % 1000000);
+    uint64_t magnitude = microseconds < 0 ? 0 - (uint64_t)microseconds : (uint64_t)microseconds;
+    snprintf(out, 32, "%s%" PRIu64 ".%06" PRIu64, microseconds < 0 ? "-" : "", magnitude / 1000000,
+             magnitude % 1000000);
     size_t len = strlen(out);
     while (out[len - 1] == '0') {
         out[--len] = '\0';
@@ -26,7 +27,8 @@ static void format_seconds(int64_t microseconds, char out[32])
 static void fill_json(struct http_response *response, const struct order_counts *counts)
 {
     char average[32];
-    format_seconds(counts->completed > 0 ? counts->duration_us / counts->completed : 0, average);
+    metrics_text_format_seconds(counts->completed > 0 ? counts->duration_us / counts->completed : 0,
+                                average);
     http_response_print(response, 200, "application/json",
                         "{\"total_orders\":%" PRId64 ",\"average_processing_time\":%s,"
                         "\"pending_orders\":%" PRId64 ",\"processing_orders\":%" PRId64
@@ -46,7 +48,7 @@ void metrics_text_fill(struct http_response *response, enum metrics_form form,
     bool open = form == METRICS_OPENMETRICS;
     const char *family = open ? "orders_created" : "orders_created_total";
     char sum[32];
-    format_seconds(counts->duration_us, sum);
+    metrics_text_format_seconds(counts->duration_us, sum);
     char *text = malloc(TEXT_SIZE);
     if (text == NULL) {
         problem_unavailable(response, "/metrics", "out of memory; try again");

@@ -10,4 +10,7 @@
 void metrics_text_fill(struct http_response *response, enum metrics_form form,
                        const struct order_counts *counts);
 
+/* Seconds with as many of six decimals as are needed: "2.5", "0", "-0.000001". */
+void metrics_text_format_seconds(int64_t microseconds, char out[32]);
+
 #endif

@@ -9,18 +9,111 @@
 
 #include "common/log.h"
 
+struct command_call {
+    const struct command *command;
+    const char *values[COMMAND_OPTIONS_MAX]; /* NULL: not given */
+};
+
+static size_t option_count(const struct command *command)
+{
+    size_t count = 0;
+    while (command->options != NULL && command->options[count].name != NULL) {
+        count++;
+    }
+    assert(count <= COMMAND_OPTIONS_MAX);
+    return count;
+}
+
 static void print_help(enum config_program program, const struct command commands[], size_t count)
 {
     const char *name = config_program_name(program);
-    printf("%s %s\n\nUsage: %s [COMMAND | --help | --version]\n\nCommands:\n", name, ORDERS_VERSION,
-           name);
+    printf("%s %s\n\nUsage: %s [COMMAND [OPTION...] | --help | --version]\n\nCommands:\n", name,
+           ORDERS_VERSION, name);
     for (size_t i = 0; i < count; i++) {
         printf("  %-20s %s%s\n", commands[i].name, commands[i].summary,
                i == 0 ? " (the default)" : "");
     }
-    printf("\nSettings come from the environment, then from .env in the working folder; NAME_FILE\n"
-           "reads a value from a file:\n");
+    printf("\n%s COMMAND --help lists the options of a command.\n"
+           "\nSettings come from the environment, then from .env in the working folder; NAME_FILE\n"
+           "reads a value from a file:\n",
+           name);
     config_print_settings(program);
+}
+
+static void print_command_help(enum config_program program, const struct command *command)
+{
+    size_t count = option_count(command);
+    printf("Usage: %s %s%s\n\n%s %s.\n\nOptions:\n", config_program_name(program), command->name,
+           count > 0 ? " [OPTION...]" : "", command->name, command->summary);
+    for (size_t i = 0; i < count; i++) {
+        const struct command_option *option = &command->options[i];
+        int len = printf("  %s%s%s", option->name, option->value != NULL ? " " : "",
+                         option->value != NULL ? option->value : "");
+        printf("%*s %s\n", len < 22 ? 22 - len : 0, "", option->summary);
+    }
+    printf("  %-20s shows this\n", "--help");
+}
+
+/* One line on standard error: "order-api archive: --batch must be a number". Returns 0. */
+static int refuse(enum config_program program, const struct command *command, const char *what,
+                  const char *wrong)
+{
+    fprintf(stderr, "%s %s: %s %s; %s %s --help lists the options\n", config_program_name(program),
+            command->name, what, wrong, config_program_name(program), command->name);
+    return 0;
+}
+
+/* The index of the option that `argument` names, with or without "=value"; -1: there is none. */
+static int find_option(const struct command *command, const char *argument)
+{
+    size_t count = option_count(command);
+    size_t len = strcspn(argument, "=");
+    for (size_t i = 0; i < count; i++) {
+        const char *name = command->options[i].name;
+        if (strlen(name) == len && memcmp(name, argument, len) == 0) {
+            return (int)i;
+        }
+    }
+    return -1;
+}
+
+/*
+ * Reads the option at `arguments[0]` and returns how many arguments it takes; 0: it is wrong, and a
+ * line says why. A NULL follows the last argument.
+ */
+static int read_option(enum config_program program, struct command_call *call, char *arguments[])
+{
+    const struct command *command = call->command;
+    const char *attached = strchr(arguments[0], '=');
+    int index = find_option(command, arguments[0]);
+    if (index < 0) {
+        return refuse(program, command, arguments[0], "is no option of this command");
+    }
+    const struct command_option *option = &command->options[index];
+    if (call->values[index] != NULL) {
+        return refuse(program, command, option->name, "is given twice");
+    }
+    if (option->value == NULL) {
+        call->values[index] = "";
+        return attached == NULL ? 1 : refuse(program, command, option->name, "takes no value");
+    }
+    const char *value = attached != NULL ? attached + 1 : arguments[1];
+    if (value == NULL || value[0] == '\0' || (attached == NULL && strncmp(value, "--", 2) == 0)) {
+        return refuse(program, command, option->name, "needs a value");
+    }
+    const char *wrong = option->check != NULL ? option->check(value) : NULL;
+    if (wrong != NULL) {
+        return refuse(program, command, option->name, wrong);
+    }
+    call->values[index] = value;
+    return attached != NULL ? 1 : 2;
+}
+
+const char *command_line_option(const struct command_call *call, const char *name)
+{
+    int index = find_option(call->command, name);
+    assert(index >= 0);
+    return call->values[index];
 }
 
 static const struct command *find(const struct command commands[], size_t count, const char *name)
@@ -33,14 +126,27 @@ static const struct command *find(const struct command commands[], size_t count,
     return NULL;
 }
 
-static int run(enum config_program program, const struct command *command)
+/* `arguments` are the `count` behind the command. */
+static int run(enum config_program program, const struct command *command, char *arguments[],
+               int count)
 {
+    struct command_call call = {.command = command};
+    for (int i = 0, taken = 0; i < count; i += taken) {
+        if (strcmp(arguments[i], "--help") == 0) {
+            print_command_help(program, command);
+            return EXIT_SUCCESS;
+        }
+        taken = read_option(program, &call, arguments + i);
+        if (taken == 0) {
+            return EXIT_USAGE;
+        }
+    }
     struct config config;
     if (!config_load(program, &config)) {
         return EXIT_USAGE;
     }
     log_init(config.log_level, config.log_format);
-    return command->run(&config);
+    return command->run(&config, &call);
 }
 
 int command_line_run(enum config_program program, const struct command commands[], size_t count,
@@ -48,18 +154,20 @@ int command_line_run(enum config_program program, const struct command commands[
 {
     assert(count >= 1);
     const char *name = config_program_name(program);
-    if (argc > 2) {
+    if (argc < 2) {
+        return run(program, &commands[0], NULL, 0);
+    }
+    bool help = strcmp(argv[1], "--help") == 0;
+    bool version = strcmp(argv[1], "--version") == 0;
+    if ((help || version) && argc > 2) {
         fprintf(stderr, "%s: %s takes no argument; leave out %s\n", name, argv[1], argv[2]);
         return EXIT_USAGE;
     }
-    if (argc < 2) {
-        return run(program, &commands[0]);
-    }
-    if (strcmp(argv[1], "--help") == 0) {
+    if (help) {
         print_help(program, commands, count);
         return EXIT_SUCCESS;
     }
-    if (strcmp(argv[1], "--version") == 0) {
+    if (version) {
         printf("%s %s\n", name, ORDERS_VERSION);
         return EXIT_SUCCESS;
     }
@@ -68,5 +176,5 @@ int command_line_run(enum config_program program, const struct command commands[
         fprintf(stderr, "%s: there is no command %s; %s --help lists them\n", name, argv[1], name);
         return EXIT_USAGE;
     }
-    return run(program, command);
+    return run(program, command, argv + 2, argc - 2);
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The command line of both programs: one command and nothing else. Everything that varies is a
- * setting, so commands have no options. A new command is a line in the table of a main.c and its
- * function.
+ * The command line of both programs: one command and its options. What varies from one
+ * installation to another is a setting (common/config.h); an option is for what varies from one
+ * call to the next. A new command is a line in the table of a main.c and its function, a new option
+ * a line in the command's own table.
  */
 #ifndef COMMON_COMMAND_LINE_H
 #define COMMON_COMMAND_LINE_H
@@ -11,19 +12,42 @@
 
 #include "common/config.h"
 
-enum { EXIT_USAGE = 2 }; /* the command line or a setting is wrong; a line says what to change */
+enum {
+    EXIT_USAGE = 2, /* the command line or a setting is wrong; a line says what to change */
+    COMMAND_OPTIONS_MAX = 8,
+};
+
+/* Given as "--name" or, with a value, as "--name VALUE" or "--name=VALUE", at most once. */
+struct command_option {
+    const char *name;    /* with its dashes: "--before" */
+    const char *value;   /* what --help calls its value: "DATE"; NULL: it has none */
+    const char *summary; /* for --help */
+    /* Says what a value must be if `text` is not, such as "must be a number"; NULL: it is good.
+     * NULL itself: every value is good. */
+    const char *(*check)(const char *text);
+};
+
+struct command_call; /* the options of one call */
 
 struct command {
     const char *name;
     const char *summary; /* for --help */
-    /* Settings are loaded and the log is set up. Returns the exit code. */
-    int (*run)(struct config *config);
+    /* Settings are loaded, the log is set up, options are checked. Returns the exit code. */
+    int (*run)(struct config *config, const struct command_call *call);
+    /* Up to COMMAND_OPTIONS_MAX; one without a name ends them. NULL: there are none. */
+    const struct command_option *options;
 };
 
 /*
- * Runs the command that is named, or the first one when there is no argument; answers --help and
- * --version. Returns what main returns: the command's exit code, or EXIT_USAGE after one line on
- * standard error.
+ * The value of the option called `name`, which is in the command's table; "" for one without a
+ * value. NULL: it was not given. Good as long as argv.
+ */
+const char *command_line_option(const struct command_call *call, const char *name);
+
+/*
+ * Runs the command that is named, or the first one when there is no argument; answers --help,
+ * COMMAND --help and --version. Returns what main returns: the command's exit code, or EXIT_USAGE
+ * after one line on standard error.
  */
 int command_line_run(enum config_program program, const struct command commands[], size_t count,
                      int argc, char *argv[]);

@@ -46,6 +46,12 @@ void thread_prepare_signals(void)
     signal(SIGPIPE, SIG_IGN);
 }
 
+void thread_unblock_signals(void)
+{
+    sigset_t set = stop_signals();
+    pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+}
+
 int thread_wait_for_stop_signal(int wait_ms)
 {
     sigset_t set = stop_signals();

@@ -23,6 +23,9 @@ void thread_cond_init(pthread_cond_t *cond);
  */
 void thread_prepare_signals(void);
 
+/* Lets the two end the process at once again. For commands that serve nobody. */
+void thread_unblock_signals(void);
+
 enum { THREAD_WAIT_FOR_EVER = -1 };
 
 /* Waits up to `wait_ms` for SIGTERM or SIGINT and returns its number, 0 if none came. */

@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/command_line.h"
 #include "common/heartbeat.h"
 
 /*
@@ -16,8 +15,9 @@
  */
 enum { SILENCE_MAX_MS = 10 * 1000 };
 
-int health_run(struct config *config)
+int health_run(struct config *config, const struct command_call *call)
 {
+    (void)call;
     const char *name = config_program_name(CONFIG_WORKER);
     const char *path = config->health_file;
     uint64_t age_ms = 0;

@@ -3,12 +3,12 @@
 #ifndef WORKER_SERVICE_HEALTH_H
 #define WORKER_SERVICE_HEALTH_H
 
-#include "common/config.h"
+#include "common/command_line.h"
 
 /*
  * One line says what was found: on standard output and exit code 0 when the worker works, on
  * standard error and exit code 1 when it gives no sign of life. EXIT_USAGE: HEALTH_FILE is not set.
  */
-int health_run(struct config *config);
+int health_run(struct config *config, const struct command_call *call);
 
 #endif

@@ -45,8 +45,9 @@ static int process_until_stopped(const struct config *config, struct store *stor
     return signal_number;
 }
 
-static int work(struct config *config)
+static int work(struct config *config, const struct command_call *call)
 {
+    (void)call;
     struct heartbeat *heartbeat = NULL;
     int signal_number = 0;
     struct store *store =
@@ -72,8 +73,12 @@ out:
 }
 
 static const struct command commands[] = {
-    {"work", "moves queued orders from Pending over Processing to Completed", work},
-    {"health", "tells by HEALTH_FILE whether the worker works: exit code 0", health_run},
+    {.name = "work",
+     .summary = "moves queued orders from Pending over Processing to Completed",
+     .run = work},
+    {.name = "health",
+     .summary = "tells by HEALTH_FILE whether the worker works: exit code 0",
+     .run = health_run},
 };
 
 int main(int argc, char *argv[])

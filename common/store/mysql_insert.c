@@ -120,10 +120,14 @@ static void settle_key(struct store_insert *const keyed[], size_t count, size_t 
     }
 }
 
+static bool is_bytes(const struct mysql_row *row, size_t column, const char *bytes, size_t len)
+{
+    return len == row->lengths[column] && memcmp(row->values[column], bytes, len) == 0;
+}
+
 static bool is_text(const struct mysql_row *row, size_t column, const char *text)
 {
-    return strlen(text) == row->lengths[column] &&
-           memcmp(row->values[column], text, row->lengths[column]) == 0;
+    return is_bytes(row, column, text, strlen(text));
 }
 
 /* The rows come in the order of the keys, and each key has its row, because it was locked before.
@@ -184,32 +188,48 @@ static void add_order(struct mysql_session *session, const struct order *order)
     sql_text_add(text, ",0,UTC_TIMESTAMP(6),UTC_TIMESTAMP(6))");
 }
 
-static enum status send_orders(struct mysql_session *session, uint64_t *created)
+/* What became of the rows of one kind. */
+struct tally {
+    uint64_t sent;
+    uint64_t inserted;
+};
+
+static enum status send_orders(struct mysql_session *session, bool repeated, struct tally *tally)
 {
     uint64_t inserted = 0;
-    /* A row that is there stays as it is and does not count as affected. */
-    sql_text_add(mysql_session_text(session), " ON DUPLICATE KEY UPDATE id = id");
+    if (repeated) {
+        /* A row that is there stays as it is and does not count as affected. */
+        sql_text_add(mysql_session_text(session), " ON DUPLICATE KEY UPDATE id = id");
+    }
     enum status status = mysql_session_run(session, "insert orders", &inserted);
-    *created += inserted;
+    tally->inserted += inserted;
     return status;
 }
 
-/* As few statements as the server's limit on their length allows; normally one. */
+static bool is_sent(const struct store_insert *entry, bool repeated)
+{
+    return entry->repeated == repeated && entry->stored_id == entry->order->id;
+}
+
+/*
+ * Those that are repeated, or those that are not, and whose key was not used before. As few
+ * statements as the server's limit on their length allows; normally one.
+ */
 static enum status insert_orders(struct mysql_session *session, const struct store_insert entries[],
-                                 size_t count, uint64_t *created)
+                                 size_t count, bool repeated, struct tally *tally)
 {
     struct sql_text *text = mysql_session_text(session);
     enum status status = STATUS_OK;
     size_t rows = 0;
     for (size_t i = 0; i < count && status == STATUS_OK; i++) {
         const struct order *order = entries[i].order;
-        if (entries[i].stored_id != order->id) {
-            continue; /* its key was used before */
+        if (!is_sent(&entries[i], repeated)) {
+            continue;
         }
         size_t longest = ROW_OVERHEAD +
                          2 * (sizeof order->client_id + order->user_id_len + order->items_json_len);
         if (rows > 0 && text->len + longest > mysql_session_text_max(session)) {
-            status = send_orders(session, created);
+            status = send_orders(session, repeated, tally);
             rows = 0;
         }
         sql_text_add(text, rows == 0 ? "INSERT INTO orders (id, client_id, user_id, item_ids, "
@@ -217,24 +237,89 @@ static enum status insert_orders(struct mysql_session *session, const struct sto
                                      : ",(");
         add_order(session, order);
         rows++;
+        tally->sent++;
     }
-    return status == STATUS_OK && rows > 0 ? send_orders(session, created) : status;
+    return status == STATUS_OK && rows > 0 ? send_orders(session, repeated, tally) : status;
+}
+
+/* They were never sent before, so any of them may have another id, and which of them is the culprit
+ * need not be known. */
+static enum status insert_new(struct mysql_session *session, struct store_insert entries[],
+                              size_t count, struct tally *tally)
+{
+    enum status status = insert_orders(session, entries, count, false, tally);
+    for (size_t i = 0; i < count && status == STATUS_TAKEN; i++) {
+        entries[i].taken = is_sent(&entries[i], false);
+    }
+    return status;
+}
+
+static bool is_order(const struct mysql_row *row, const struct order *order)
+{
+    return strtoull(row->values[0], NULL, 10) == order->id && is_text(row, 1, order->client_id) &&
+           is_bytes(row, 2, order->user_id, order->user_id_len) &&
+           is_bytes(row, 3, order->items_json, order->items_json_len) &&
+           strtoll(row->values[4], NULL, 10) == order->total_cents;
+}
+
+/* Of those that were sent again, those are taken whose row is not theirs. */
+static enum status find_taken(struct mysql_session *session, struct store_insert entries[],
+                              size_t count)
+{
+    order_id ids[STORE_BATCH_MAX];
+    size_t id_count = 0;
+    for (size_t i = 0; i < count; i++) {
+        entries[i].taken = is_sent(&entries[i], true);
+        if (entries[i].taken) {
+            ids[id_count++] = entries[i].order->id;
+        }
+    }
+    struct sql_text *text = mysql_session_text(session);
+    sql_text_add(text, "SELECT id, client_id, user_id, item_ids, total_cents FROM orders "
+                       "WHERE id IN ");
+    sql_text_add_ids(text, ids, id_count);
+    enum status status = mysql_session_query(session, "read orders");
+    struct mysql_row row;
+    size_t taken = id_count;
+    while (status == STATUS_OK && mysql_session_next(session, &row)) {
+        for (size_t i = 0; i < count; i++) {
+            if (entries[i].taken && is_order(&row, entries[i].order)) {
+                entries[i].taken = false;
+                taken--;
+            }
+        }
+    }
+    return status == STATUS_OK && taken > 0 ? STATUS_TAKEN : status;
+}
+
+static enum status insert_again(struct mysql_session *session, struct store_insert entries[],
+                                size_t count, struct tally *tally)
+{
+    enum status status = insert_orders(session, entries, count, true, tally);
+    if (status == STATUS_OK && tally->inserted < tally->sent) {
+        status = find_taken(session, entries, count);
+    }
+    return status;
 }
 
 static enum status insert_all(struct mysql_session *session, struct store_insert entries[],
                               size_t count)
 {
-    uint64_t created = 0;
+    struct tally new = {0};
+    struct tally again = {0};
     enum status status = settle_keys(session, entries, count);
     if (status == STATUS_OK) {
-        status = insert_orders(session, entries, count, &created);
+        status = insert_new(session, entries, count, &new);
     }
-    if (status != STATUS_OK || created == 0) {
+    if (status == STATUS_OK) {
+        status = insert_again(session, entries, count, &again);
+    }
+    if (status != STATUS_OK || new.inserted + again.inserted == 0) {
         return status;
     }
     struct sql_text *text = mysql_session_text(session);
     sql_text_add(text, "UPDATE counters SET created = created + ");
-    sql_text_add_unsigned(text, created);
+    sql_text_add_unsigned(text, new.inserted + again.inserted);
     return mysql_session_count(session);
 }
 

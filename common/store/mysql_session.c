@@ -16,6 +16,7 @@ enum {
     PACKET_OVERHEAD = 1024,    /* of the server's max_allowed_packet, not for the statement */
     VERSION_MYSQL_MIN = 80000, /* SKIP LOCKED */
     VERSION_MARIADB_MIN = 100600,
+    ERROR_DUPLICATE = 1062, /* a row with this key exists */
 };
 
 struct mysql_session {
@@ -30,7 +31,6 @@ struct mysql_session {
 /* What the server says about the data itself; everything that is in no table is UNAVAILABLE. */
 static const unsigned int data_errors[] = {
     1048, /* column cannot be null */
-    1062, /* duplicate entry */
     1118, /* row too large */
     1264, /* out of range */
     1265, /* data truncated */
@@ -70,7 +70,7 @@ static enum status classify(unsigned int code)
     if (is_among(code, data_errors, sizeof data_errors / sizeof data_errors[0])) {
         return STATUS_INVALID;
     }
-    return STATUS_UNAVAILABLE;
+    return code == ERROR_DUPLICATE ? STATUS_TAKEN : STATUS_UNAVAILABLE;
 }
 
 static enum status failed(struct mysql_session *session, const char *operation)
@@ -158,9 +158,20 @@ static enum status set_up(struct mysql_session *session, bool is_mariadb)
     static const char *const for_mysql[] = {
         "SET SESSION max_execution_time = 4000",
     };
+    /*
+     * Steps of the schema take as long as they take. Only how long they wait for a table stays
+     * limited: behind whoever waits to change one, all its traffic waits too.
+     */
+    static const char *const patient[] = {
+        "SET SESSION max_statement_time = 0",
+        "SET SESSION max_execution_time = 0",
+    };
     enum status status = run_all(session, for_both, 2);
     if (status == STATUS_OK) {
         status = run_all(session, is_mariadb ? for_mariadb : for_mysql, 1);
+    }
+    if (status == STATUS_OK && session->store->patient) {
+        status = run_all(session, is_mariadb ? &patient[0] : &patient[1], 1);
     }
     if (status == STATUS_OK) {
         status = wait_for_other_nodes(session);
@@ -199,7 +210,8 @@ enum status mysql_session_open(struct store *store, struct mysql_session **sessi
     *session = NULL;
     const char *fault = NULL;
     struct mysql_session *opened = calloc(1, sizeof *opened);
-    MYSQL *connection = opened != NULL ? mysql_connect_open(&store->url, &fault) : NULL;
+    MYSQL *connection =
+        opened != NULL ? mysql_connect_open(&store->url, store->patient, &fault) : NULL;
     if (connection == NULL) {
         free(opened);
         return store_failed(store, STATUS_UNAVAILABLE, "connect", 0, "out of memory");

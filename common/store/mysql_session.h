@@ -6,12 +6,13 @@
  * mysql_session_run.
  *
  * Blocks: every call that sends waits for the server, at most the read or write timeout of 5 s (see
- * mysql_connect.h for the first); the server itself gives up before that. Threads: one at a time.
- * Owns: the connection, the text and the last result. Borrows the store, for its address and to log
- * failures.
+ * mysql_connect.h for the first), or, for a store that is patient, a day; the server itself gives
+ * up before that. Threads: one at a time. Owns: the connection, the text and the last result.
+ * Borrows the store, for its address and to log failures.
  *
  * A call that sends answers STATUS_OK, or what the server's error means to the caller: CONFLICT
- * (deadlock, lock timeout), INVALID (it refuses the data) or UNAVAILABLE (all else). It is logged.
+ * (deadlock, lock timeout), TAKEN (a row with this key exists), INVALID (it refuses the data) or
+ * UNAVAILABLE (all else). It is logged.
  */
 #ifndef COMMON_STORE_MYSQL_SESSION_H
 #define COMMON_STORE_MYSQL_SESSION_H

@@ -18,7 +18,9 @@
 enum {
     CONNECT_LIMIT_S = 2, /* unless the URL says */
     ANSWER_LIMIT_MS = 5000,
-    VERSION_MIN = 140000, /* the oldest that is still maintained */
+    PATIENT_LIMIT_MS =
+        24 * 60 * 60 * 1000, /* for a step of the schema over many millions of rows */
+    VERSION_MIN = 140000,    /* the oldest that is still maintained */
     PARAMETERS_MAX = 8,
     MESSAGE_SIZE = 400,
     ARRAY_KEPT_BYTES = 1 << 20, /* longer ones, for a few enormous orders, are freed again */
@@ -44,6 +46,7 @@ static const char set_up_sql[] =
     "set_config('lock_timeout', '2s', false), "
     "set_config('statement_timeout', '4s', false), "
     "set_config('idle_in_transaction_session_timeout', '2s', false), "
+    "set_config('idle_session_timeout', '0', false), "
     "set_config('synchronous_commit', CASE current_setting('synchronous_commit') "
     "WHEN 'off' THEN 'on' ELSE current_setting('synchronous_commit') END, false), "
     "set_config('enable_seqscan', 'off', false), "
@@ -63,6 +66,9 @@ static enum status classify(const char *sqlstate)
         if (strcmp(sqlstate, conflicts[i]) == 0) {
             return STATUS_CONFLICT;
         }
+    }
+    if (strcmp(sqlstate, "23505") == 0) { /* a row with this key exists */
+        return STATUS_TAKEN;
     }
     /* 22 is bad data, 23 a constraint. */
     bool is_data = strncmp(sqlstate, "22", 2) == 0 || strncmp(sqlstate, "23", 2) == 0;
@@ -197,6 +203,12 @@ static void ignore_notice(void *arg, const PGresult *notice)
     (void)notice;
 }
 
+/*
+ * Steps of the schema take as long as they take. Only how long they wait for a table stays limited:
+ * behind whoever waits to change one, all its traffic waits too.
+ */
+static const char be_patient_sql[] = "SELECT set_config('statement_timeout', '0', false)";
+
 static enum status set_up(struct postgres_session *session)
 {
     const char *encoding = PQparameterStatus(session->connection, "server_encoding");
@@ -209,7 +221,11 @@ static enum status set_up(struct postgres_session *session)
                                        "the database's encoding is not UTF8, so it could not hold "
                                        "every order; create it with ENCODING 'UTF8'");
     }
-    return postgres_session_run(session, "set up", set_up_sql, NULL, 0);
+    enum status status = postgres_session_run(session, "set up", set_up_sql, NULL, 0);
+    if (status == STATUS_OK && session->store->patient) {
+        status = postgres_session_run(session, "set up", be_patient_sql, NULL, 0);
+    }
+    return status;
 }
 
 enum status postgres_session_open(struct store *store, struct postgres_session **session)
@@ -271,7 +287,9 @@ struct sql_text *postgres_session_array(struct postgres_session *session, size_t
 
 static enum status no_answer(struct postgres_session *session, const char *operation)
 {
-    return postgres_session_failed(session, STATUS_UNAVAILABLE, operation, "no answer within 5 s");
+    return postgres_session_failed(session, STATUS_UNAVAILABLE, operation,
+                                   session->store->patient ? "no answer within a day"
+                                                           : "no answer within 5 s");
 }
 
 /* Sends what libpq has not sent yet, and reads meanwhile, or both sides could wait for ever. */
@@ -315,7 +333,8 @@ static bool is_success(const PGresult *result)
 /* Reads the whole answer. Of several results the last is kept, or the one that failed. */
 static enum status finish(struct postgres_session *session, bool sent, const char *operation)
 {
-    uint64_t deadline_ms = clock_monotonic_ms() + ANSWER_LIMIT_MS;
+    uint64_t deadline_ms =
+        clock_monotonic_ms() + (session->store->patient ? PATIENT_LIMIT_MS : ANSWER_LIMIT_MS);
     if (!sent) {
         return connection_failed(session, operation);
     }

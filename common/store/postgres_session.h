@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * One connection to a PostgreSQL server, set up as the store needs it, and the only place that
- * knows libpq. Statements are constants; what varies are their parameters, $1, $2, ..., numbers or
- * whole arrays.
+ * knows libpq. Statements are constants (but for a recount's); what varies are their parameters,
+ * $1, $2, ..., numbers or whole arrays.
  *
- * Blocks: every call that sends waits for the server, at most 5 s, the first 2 s or the URL's
- * connect_timeout; the server itself gives up before that. Only the look-up of a host's name is the
- * system's own affair. Threads: one at a time.
- * Owns: the connection, the arrays and the last result. Borrows the store, for its address and to
- * log failures.
+ * Blocks: every call that sends waits for the server, at most 5 s (a day for a store that is
+ * patient), the first 2 s or the URL's connect_timeout; the server itself gives up before that.
+ * Only the look-up of a host's name is the system's own affair. Threads: one at a time. Owns: the
+ * connection, the arrays and the last result. Borrows the store, for its address and to log
+ * failures.
  *
  * A call that sends answers STATUS_OK, or what the server's error means to the caller: CONFLICT
- * (serialization, deadlock, lock timeout), INVALID (it refuses the data) or UNAVAILABLE (all else).
- * It is logged.
+ * (serialization, deadlock, lock timeout), TAKEN (a row with this key exists), INVALID (it refuses
+ * the data) or UNAVAILABLE (all else). It is logged.
  */
 #ifndef COMMON_STORE_POSTGRES_SESSION_H
 #define COMMON_STORE_POSTGRES_SESSION_H

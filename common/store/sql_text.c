@@ -63,6 +63,15 @@ static void add_bytes(struct sql_text *text, const char *bytes, size_t len)
     }
 }
 
+const char *sql_text_string(struct sql_text *text)
+{
+    char *end = sql_text_reserve(text, 1);
+    if (end != NULL) {
+        *end = '\0';
+    }
+    return sql_text_is_whole(text) ? text->bytes : NULL;
+}
+
 void sql_text_add(struct sql_text *text, const char *sql)
 {
     add_bytes(text, sql, strlen(sql));

@@ -32,6 +32,9 @@ void sql_text_finish(struct sql_text *text);
 /* False: memory ran out since the last clear, part of the text is missing. */
 bool sql_text_is_whole(const struct sql_text *text);
 
+/* The text with a NUL behind it; NULL when it is not whole. Good until the next change. */
+const char *sql_text_string(struct sql_text *text);
+
 /* Adds SQL as it stands. Nothing that came from outside the program may be given to it. */
 void sql_text_add(struct sql_text *text, const char *sql);
 void sql_text_add_unsigned(struct sql_text *text, uint64_t number);

@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <sqlite3.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "common/clock.h"
 #include "common/store/store_backend.h"
@@ -73,8 +74,11 @@ static int on_busy(void *context, int looks)
  * A new file changes to WAL under an exclusive lock, and for that lock SQLite does not wait: of
  * processes that open a new file together, some are told it is busy at once.
  */
-static int set_durability(sqlite3 *connection)
+static int set_durability(sqlite3 *connection, bool may_change_file)
 {
+    if (!may_change_file) {
+        return sqlite3_exec(connection, "PRAGMA synchronous = FULL", NULL, NULL, NULL);
+    }
     uint64_t give_up_ms = clock_monotonic_ms() + BUSY_TIMEOUT_MS;
     int code;
     do {
@@ -95,12 +99,16 @@ enum status sqlite_session_open(struct store *store, const char *const texts[], 
     opened->store = store;
     opened->texts = texts;
     opened->count = count;
-    int code =
-        sqlite3_open_v2(store->url.path, &opened->connection,
-                        SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL);
+    int create = store->only_look ? 0 : SQLITE_OPEN_CREATE;
+    int code = sqlite3_open_v2(store->url.path, &opened->connection,
+                               SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | create, NULL);
     if (code == SQLITE_OK) {
         sqlite3_busy_handler(opened->connection, on_busy, NULL);
-        code = set_durability(opened->connection);
+        code = set_durability(opened->connection, !store->only_look);
+    }
+    if (code == SQLITE_CANTOPEN && store->only_look && access(store->url.path, F_OK) != 0) {
+        sqlite_session_close(opened);
+        return STATUS_NOT_FOUND;
     }
     if (code != SQLITE_OK) {
         store_failed(store, STATUS_UNAVAILABLE, "open", code,
@@ -210,6 +218,40 @@ enum status sqlite_session_run(struct sqlite_session *session, size_t index,
         }
     }
     return sqlite_session_finish(session);
+}
+
+/* The rows that are there, at most as many as there is room for. Returns SQLite's code. */
+static int read_rows(sqlite3_stmt *statement, const struct sqlite_table *table, size_t *rows)
+{
+    int code;
+    while ((code = sqlite3_step(statement)) == SQLITE_ROW) {
+        for (size_t i = 0; table != NULL && *rows < table->max && i < table->columns; i++) {
+            table->numbers[*rows * table->columns + i] = sqlite3_column_int64(statement, (int)i);
+        }
+        *rows += table != NULL && *rows < table->max;
+    }
+    return code;
+}
+
+enum status sqlite_session_ask(struct sqlite_session *session, const char *sql,
+                               const int64_t parameters[], size_t count,
+                               const struct sqlite_table *table, size_t *rows)
+{
+    sqlite3_stmt *statement = NULL;
+    size_t answered = 0;
+    int code = sqlite3_prepare_v2(session->connection, sql, -1, &statement, NULL);
+    for (size_t i = 0; i < count && code == SQLITE_OK; i++) {
+        code = sqlite3_bind_int64(statement, (int)i + 1, parameters[i]);
+    }
+    if (code == SQLITE_OK) {
+        code = read_rows(statement, table, &answered);
+    }
+    enum status status = settle(session, code, sql);
+    sqlite3_finalize(statement);
+    if (rows != NULL) {
+        *rows = status == STATUS_OK ? answered : 0;
+    }
+    return status;
 }
 
 int64_t sqlite_session_changes(const struct sqlite_session *session)

@@ -47,7 +47,9 @@ static inline struct sqlite_value sqlite_bytes(const void *bytes, size_t len)
     return (struct sqlite_value){.kind = SQLITE_KIND_BYTES, .bytes = bytes, .len = len};
 }
 
-/* `texts` are the `count` statements, constants. STATUS_OK sets `*session`, otherwise it is NULL.
+/*
+ * `texts` are the `count` statements, constants. STATUS_OK sets `*session`, otherwise it is NULL.
+ * STATUS_NOT_FOUND: the store is only to look, and there is no file.
  */
 MUST_CHECK enum status sqlite_session_open(struct store *store, const char *const texts[],
                                            size_t count, struct sqlite_session **session);
@@ -78,6 +80,21 @@ MUST_CHECK enum status sqlite_session_finish(struct sqlite_session *session);
 MUST_CHECK enum status sqlite_session_run(struct sqlite_session *session, size_t index,
                                           const int64_t parameters[], size_t count, int64_t row[],
                                           int columns);
+
+/* Where the rows of a query go, number by number and row by row. */
+struct sqlite_table {
+    int64_t *numbers;
+    size_t columns;
+    size_t max; /* rows */
+};
+
+/*
+ * Runs a statement that is too seldom to be in the table of texts; its parameters are numbers.
+ * `table` may be NULL when no rows are wanted, then `rows` may be too.
+ */
+MUST_CHECK enum status sqlite_session_ask(struct sqlite_session *session, const char *sql,
+                                          const int64_t parameters[], size_t count,
+                                          const struct sqlite_table *table, size_t *rows);
 
 /* How many rows the last INSERT, UPDATE or DELETE changed. */
 int64_t sqlite_session_changes(const struct sqlite_session *session);

@@ -6,6 +6,7 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/store/recount.h"
 #include "common/store/store_backend.h"
 
 enum {
@@ -43,6 +44,11 @@ void store_watch(struct store *store, struct heartbeat *heartbeat)
     store->heartbeat = heartbeat;
 }
 
+void store_only_look(struct store *store)
+{
+    store->only_look = true;
+}
+
 const char *store_name(const struct store *store)
 {
     return store->ops->name;
@@ -52,8 +58,10 @@ enum status store_failed(struct store *store, enum status status, const char *op
                          const char *message)
 {
     enum log_level level = LOG_LEVEL_ERROR;
-    if (status == STATUS_CONFLICT) {
-        level = LOG_LEVEL_DEBUG; /* part of normal life between concurrent transactions */
+    if (status == STATUS_CONFLICT || status == STATUS_TAKEN) {
+        /* The one is part of normal life between concurrent transactions. Of the other only who
+         * made the name knows what it means, and says it. */
+        level = LOG_LEVEL_DEBUG;
     } else if (status == STATUS_UNAVAILABLE) {
         level = store->reported_away ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARN;
         store->reported_away = true;
@@ -136,51 +144,112 @@ enum status store_durability(struct store *store, struct durability_report *repo
     ON_CONNECTION(store, read_durability(store, report));
 }
 
-static enum status apply_steps(struct store *store, int version)
+enum status store_versions(struct store *store, struct store_version versions[], size_t max,
+                           size_t *count)
+{
+    assert(max >= 1 && max <= SCHEMA_VERSIONS_MAX);
+    *count = 0;
+    ON_CONNECTION(store, store->ops->versions(store, versions, max, count));
+}
+
+int store_program_version(const struct store *store)
 {
     size_t count;
     const struct schema_step *steps = schema_steps(store->url.kind, &count);
-    int newest = steps[count - 1].version;
-    if (version > newest) {
-        log_error("the database's schema is newer than this program; run the newer program",
-                  log_int("schema", version), log_int("program", newest));
-        return STATUS_INVALID;
-    }
+    return steps[count - 1].version;
+}
+
+bool store_has_applied(const struct store *store, int version)
+{
+    return (store->steps_applied >> (version - 1) & 1) != 0;
+}
+
+static enum status refuse_newer(struct store *store, int version)
+{
+    log_error("the database's schema is newer than this program; run the newer program",
+              log_int("schema", version), log_int("program", store_program_version(store)));
+    return STATUS_INVALID;
+}
+
+/* Applies the step after `version`. */
+static enum status apply_next(struct store *store, int version)
+{
+    size_t count;
+    const struct schema_step *steps = schema_steps(store->url.kind, &count);
     for (size_t i = 0; i < count; i++) {
         if (steps[i].version <= version) {
             continue;
         }
         enum status status = store->ops->migrate_step(store, &steps[i]);
-        if (status != STATUS_OK) {
-            return status;
+        if (status == STATUS_OK) {
+            store->steps_applied |= UINT64_C(1) << (steps[i].version - 1);
+            log_info("schema step applied", log_int("version", steps[i].version),
+                     log_str("name", steps[i].name));
         }
-        log_info("schema step applied", log_int("version", steps[i].version),
-                 log_str("name", steps[i].name));
-    }
-    return STATUS_OK;
-}
-
-static enum status migrate(struct store *store)
-{
-    int version = 0;
-    enum status status = store->ops->migrate_begin(store, &version);
-    if (status != STATUS_OK) {
         return status;
     }
-    status = apply_steps(store, version);
-    enum status ended = store->ops->migrate_end(store, status);
-    return status != STATUS_OK ? status : ended;
+    return version > steps[count - 1].version ? refuse_newer(store, version) : STATUS_OK;
+}
+
+/* Step by step, each kept for itself, so that a later one that fails costs only itself. */
+static enum status migrate(struct store *store)
+{
+    enum status status = STATUS_OK;
+    int newest = store_program_version(store);
+    for (int version = 0; status == STATUS_OK && version < newest; version++) {
+        status = store->ops->migrate_begin(store, &version);
+        if (status == STATUS_OK) {
+            status = apply_next(store, version);
+            enum status ended = store->ops->migrate_end(store, status);
+            status = status != STATUS_OK ? status : ended;
+        }
+    }
+    return status;
+}
+
+static void drop_connection(struct store *store)
+{
+    store->ops->disconnect(store);
+    store->connected = false;
 }
 
 enum status store_migrate(struct store *store)
 {
-    ON_CONNECTION(store, migrate(store));
+    struct store_version reached = {0};
+    size_t count;
+    enum status status = store_versions(store, &reached, 1, &count);
+    if (status != STATUS_OK || reached.version == store_program_version(store)) {
+        return status;
+    }
+    if (reached.version > store_program_version(store)) {
+        return refuse_newer(store, reached.version);
+    }
+    /* The limits on statements are a connection's own, some only when it is made. */
+    drop_connection(store);
+    store->patient = true;
+    status = ensure_connected(store);
+    if (status == STATUS_OK) {
+        status = settle(store, migrate(store));
+    }
+    drop_connection(store);
+    store->patient = false;
+    return status == STATUS_OK ? ensure_connected(store) : status;
 }
 
 enum status store_reserve_ids(struct store *store, uint32_t count, order_id *first)
 {
     assert(count >= 1);
     ON_CONNECTION(store, store->ops->reserve_ids(store, count, first));
+}
+
+/* A transaction that ended otherwise may have got as far as a look at the ids. */
+static enum status insert(struct store *store, struct store_insert entries[], size_t count)
+{
+    enum status status = store->ops->insert(store, entries, count);
+    for (size_t i = 0; i < count; i++) {
+        entries[i].taken = entries[i].taken && status == STATUS_TAKEN;
+    }
+    return status;
 }
 
 enum status store_insert(struct store *store, struct store_insert entries[], size_t count)
@@ -190,8 +259,9 @@ enum status store_insert(struct store *store, struct store_insert entries[], siz
         assert(entries[i].order->id >= 1 && entries[i].order->id <= ORDER_ID_MAX);
         entries[i].stored_id = entries[i].order->id;
         entries[i].key_reused = false;
+        entries[i].taken = false;
     }
-    ON_CONNECTION(store, store->ops->insert(store, entries, count));
+    ON_CONNECTION(store, insert(store, entries, count));
 }
 
 enum status store_claim(struct store *store, order_id ids[], size_t *count, uint32_t delay_ms,
@@ -241,8 +311,18 @@ enum status store_counts(struct store *store, struct order_counts *counts)
     ON_CONNECTION(store, store->ops->counts(store, counts));
 }
 
-enum status store_recount(struct store *store, struct order_counts *counts,
-                          struct order_counts *recounted)
+enum status store_verify(struct store *store, const struct store_progress *progress,
+                         struct store_verification *found)
 {
-    ON_CONNECTION(store, store->ops->recount(store, counts, recounted));
+    ON_CONNECTION(store, recount_run(store, progress, found));
+}
+
+enum status store_mend(struct store *store, const struct store_verification *found)
+{
+    struct order_counts drift = store_drift(found);
+    const struct order_counts addition = {.created = -drift.created,
+                                          .started = -drift.started,
+                                          .completed = -drift.completed,
+                                          .duration_us = -drift.duration_us};
+    ON_CONNECTION(store, store->ops->mend(store, &found->mended, &addition));
 }

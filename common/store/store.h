@@ -28,6 +28,7 @@
 
 enum {
     STORE_BATCH_MAX = 1000, /* orders in one call, and so in one transaction */
+    STORE_FLAW_IDS_MAX = 5, /* orders that are named for each flaw */
 };
 
 struct store;
@@ -35,9 +36,11 @@ struct store;
 /* One order to insert, and what became of it. */
 struct store_insert {
     const struct order *order; /* its id is assigned */
+    bool repeated;      /* this very row may have been sent before, and its answer been lost */
     order_id stored_id; /* out: the order's own id, or, when its idempotency key was used before
                            by the same client with the same fingerprint, the first one's */
     bool key_reused;    /* out: the key was used before with another fingerprint; not stored */
+    bool taken;         /* out, with STATUS_TAKEN: it needs a new id, see store_insert */
 };
 
 struct store_lookup {
@@ -55,6 +58,29 @@ struct order_counts {
     int64_t duration_us; /* sum over Completed orders of the time from created to completed */
 };
 
+/*
+ * What is wrong with a row that no move could have made. Nothing mends that: which of its columns
+ * is right, only people can say.
+ */
+enum store_flaw {
+    STORE_FLAW_ID,
+    STORE_FLAW_STATUS,
+    STORE_FLAW_EARLY_TIMES,
+    STORE_FLAW_NO_START,
+    STORE_FLAW_EARLY_END,
+    STORE_FLAW_NO_END,
+    STORE_FLAW_START_BEFORE_CREATION,
+    STORE_FLAW_DUE_BEFORE_START,
+    STORE_FLAW_END_BEFORE_DUE,
+    STORE_FLAWS,
+};
+
+/* A step of the schema that the database has. */
+struct store_version {
+    int version;
+    int64_t applied_at_s; /* since the epoch */
+};
+
 /* Never NULL: no memory ends the process. Does not connect. */
 struct store *store_create(const struct database_url *url);
 
@@ -66,6 +92,12 @@ void store_destroy(struct store *store);
  * borrowed; NULL: no more beats.
  */
 void store_watch(struct store *store, struct heartbeat *heartbeat);
+
+/*
+ * From now on connecting makes nothing that is not there. An SQLite file that is not there:
+ * STATUS_NOT_FOUND. For looking at a database.
+ */
+void store_only_look(struct store *store);
 
 /* "sqlite", "mysql", "postgresql": for logs. */
 const char *store_name(const struct store *store);
@@ -84,9 +116,21 @@ MUST_CHECK enum status store_durability(struct store *store, struct durability_r
 
 /*
  * Brings the schema to this program's version, step by step, under a lock in the database, so any
- * number of processes may do it at once. A schema newer than the program: STATUS_INVALID.
+ * number of processes may do it at once. Where nothing is to be done it only reads. A step may take
+ * as long as it takes, except that it waits a few seconds at most for a table that others hold:
+ * STATUS_CONFLICT, try again. A schema newer than the program: STATUS_INVALID.
  */
 MUST_CHECK enum status store_migrate(struct store *store);
+
+/* The version this program's schema has. */
+int store_program_version(const struct store *store);
+
+/* Whether store_migrate has applied the step of that version by this store. */
+bool store_has_applied(const struct store *store, int version);
+
+/* Reads which steps the database has, the newest first, at most `max`. None: it is empty. */
+MUST_CHECK enum status store_versions(struct store *store, struct store_version versions[],
+                                      size_t max, size_t *count);
 
 /*
  * Reserves `count` (>= 1) consecutive ids nobody else will ever get; the first is `*first`.
@@ -98,10 +142,17 @@ MUST_CHECK enum status store_reserve_ids(struct store *store, uint32_t count, or
 
 /*
  * Stores `count` (1 to STORE_BATCH_MAX) orders as Pending in one transaction, durably before it
- * returns. The same rows may be sent again after any failure: a row that is there already stays as
- * it is and is counted once. Ids within one call are distinct. STATUS_INVALID: the database refuses
- * the content of at least one row; nothing was stored. STATUS_CONFLICT: nothing was stored.
+ * returns. The same rows may be sent again after any failure, as `repeated` if their answer was
+ * lost: one that is there already, with the same client, user, items and total, stays as it is and
+ * is counted once. Ids within one call are distinct. STATUS_INVALID: the database refuses the
+ * content of at least one row; nothing was stored. STATUS_CONFLICT: nothing was stored.
  * STATUS_UNAVAILABLE: all were stored or none; it is unknown.
+ *
+ * STATUS_TAKEN: nothing was stored, neither orders nor keys, because an id is another order's: a
+ * row of it exists, and the entry is not `repeated` or differs from the row. Such entries are
+ * `taken`, and possibly others that are not `repeated`, whose ids may be free; a `repeated` one is
+ * so only for its own id. Entries whose key leads to another order need no id and cause none of
+ * this. What the entries' other outs say is then unspecified.
  */
 MUST_CHECK enum status store_insert(struct store *store, struct store_insert entries[],
                                     size_t count);
@@ -148,11 +199,49 @@ MUST_CHECK enum status store_lookup(struct store *store, struct store_lookup loo
 /* The counters, exact at one instant. Costs the same at ten orders and at ten million. */
 MUST_CHECK enum status store_counts(struct store *store, struct order_counts *counts);
 
+/* The counters and a recount of every row, both of one snapshot. */
+struct store_verification {
+    struct order_counts counted;   /* what the counters say */
+    struct order_counts recounted; /* what the rows say */
+    struct order_counts mended;    /* the part of `counted` that store_mend has made so far */
+    struct store_flawed {
+        int64_t count;
+        size_t id_count; /* at most STORE_FLAW_IDS_MAX */
+        int64_t ids[STORE_FLAW_IDS_MAX];
+    } flaws[STORE_FLAWS];
+};
+
+/* Who waits for a long recount, and may end it. */
+struct store_progress {
+    /* `rows` of about `rows_expected` are done. False: no further. May be called from the store's
+     * thread often; must not block. */
+    bool (*go_on)(void *context, int64_t rows, int64_t rows_expected);
+    void *context;
+};
+
 /*
- * The counters and a recount of every row, both of one snapshot. Reads the whole table: for checks,
- * not for serving.
+ * Compares the counters with the rows, and looks at each row. Reads the whole table, part by part
+ * in one snapshot: traffic is not held up, and the limits of store.h hold for each part only.
+ * `progress` may be NULL. STATUS_TIMEOUT: it said no.
  */
-MUST_CHECK enum status store_recount(struct store *store, struct order_counts *counts,
-                                     struct order_counts *recounted);
+MUST_CHECK enum status store_verify(struct store *store, const struct store_progress *progress,
+                                    struct store_verification *found);
+
+/* Counters less rows; all zero while the counters are right. */
+struct order_counts store_drift(const struct store_verification *found);
+bool store_has_drift(const struct store_verification *found);
+
+/* How many flaws were found in all, and what one of them is: "completed before it was due". */
+int64_t store_flaw_count(const struct store_verification *found);
+const char *store_flaw_text(enum store_flaw flaw);
+
+/*
+ * Takes the drift that was found out of the counters, in one transaction. The services may go on
+ * meanwhile: each of their transactions moves rows and counters alike, so the drift does not change
+ * from the snapshot to now, and it is taken from a slot that is nobody's but this function's.
+ * STATUS_NOT_FOUND: since the snapshot somebody else has mended; verify again. STATUS_CONFLICT:
+ * nothing was changed, try again. STATUS_UNAVAILABLE: unknown; trying again is safe.
+ */
+MUST_CHECK enum status store_mend(struct store *store, const struct store_verification *found);
 
 #endif

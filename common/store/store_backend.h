@@ -21,12 +21,15 @@ struct store_ops {
     enum status (*ping)(struct store *store);
     enum status (*durability)(struct store *store, struct durability_report *report);
 
+    /* As store_versions, 1 to 64 of them. Changes nothing and needs no more rights than reading. */
+    enum status (*versions)(struct store *store, struct store_version versions[], size_t max,
+                            size_t *count);
     /* Takes the lock of migrations and reads the version reached so far, 0 on an empty database. */
     enum status (*migrate_begin)(struct store *store, int *version);
     /* Applies one step and records it. May have been cut off half way before: repeats are harmless.
      */
     enum status (*migrate_step)(struct store *store, const struct schema_step *step);
-    /* Ends what migrate_begin began; keeps the steps if `outcome` is STATUS_OK. */
+    /* Ends what migrate_begin began; keeps the step if `outcome` is STATUS_OK. */
     enum status (*migrate_end)(struct store *store, enum status outcome);
 
     enum status (*reserve_ids)(struct store *store, uint32_t count, order_id *first);
@@ -40,17 +43,38 @@ struct store_ops {
                            size_t *count, bool *any_processing);
     enum status (*lookup)(struct store *store, struct store_lookup lookups[], size_t count);
     enum status (*counts)(struct store *store, struct order_counts *counts);
-    enum status (*recount)(struct store *store, struct order_counts *counts,
-                           struct order_counts *recounted);
+
+    /* Begins a snapshot of everything and reads the counters in it: all, and STORE_MENDING_SLOT. */
+    enum status (*snapshot_begin)(struct store *store, struct order_counts *counts,
+                                  struct order_counts *mended);
+    /* Sums up the first `rows` orders whose ids are `first` or more; see recount.h. */
+    enum status (*snapshot_part)(struct store *store, int64_t first, uint32_t rows, int64_t sums[]);
+    /* The first ids from `first` to `last` of orders with the flaw, at most `max`. */
+    enum status (*snapshot_flawed)(struct store *store, enum store_flaw flaw, int64_t first,
+                                   int64_t last, int64_t ids[], size_t max, size_t *count);
+    enum status (*snapshot_end)(struct store *store, enum status status);
+    /*
+     * Adds to STORE_MENDING_SLOT, if it still holds what was `seen` in the snapshot, else
+     * STATUS_NOT_FOUND. It may not be there yet, which counts as zero.
+     */
+    enum status (*mend)(struct store *store, const struct order_counts *seen,
+                        const struct order_counts *addition);
 };
+
+/* A row of `counters` that no connection counts in: theirs are below. */
+enum { STORE_MENDING_SLOT = 64 };
+#define STORE_MENDING_SLOT_TEXT "64"
 
 struct store {
     const struct store_ops *ops;
     struct database_url url;
     bool connected;
+    bool only_look;              /* connecting makes nothing that is not there */
+    bool patient;                /* the connection has no limits on how long a statement may take */
     bool reported_away;          /* so that an outage is one line in the log, not one a second */
     struct backoff backoff;      /* between attempts to connect */
     uint64_t retry_at_ms;        /* no attempt before this; clock_monotonic_ms */
+    uint64_t steps_applied;      /* by this store; bit 0 is the step of version 1 */
     struct heartbeat *heartbeat; /* NULL: nobody watches */
 };
 

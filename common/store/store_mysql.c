@@ -6,13 +6,11 @@
 #include "common/store/mysql_durability.h"
 #include "common/store/mysql_insert.h"
 #include "common/store/mysql_move.h"
+#include "common/store/mysql_recount.h"
 #include "common/store/mysql_session.h"
 #include "common/store/store_backend.h"
 
-enum {
-    MIGRATION_WAIT_S = 30,
-    RECOUNT_ROWS = 100000, /* rows in one query, so that each ends long before its timeout */
-};
+enum { MIGRATION_WAIT_S = 30 };
 
 struct store_mysql {
     struct store base;
@@ -83,6 +81,32 @@ static enum status take_migration_lock(struct mysql_session *session)
 static enum status mysql_store_durability(struct store *store, struct durability_report *report)
 {
     return mysql_durability(of(store), report);
+}
+
+static enum status mysql_versions(struct store *store, struct store_version versions[], size_t max,
+                                  size_t *count)
+{
+    struct mysql_session *session = of(store);
+    struct sql_text *text = mysql_session_text(session);
+    int64_t made = 0;
+    sql_text_add(text, "SELECT COUNT(*) FROM information_schema.tables "
+                       "WHERE table_schema = DATABASE() AND table_name = 'schema_versions'");
+    enum status status = mysql_session_query_numbers(session, "look for versions", &made, 1);
+    *count = 0;
+    if (status != STATUS_OK || made == 0) {
+        return status;
+    }
+    sql_text_add(text, "SELECT version, FLOOR(UNIX_TIMESTAMP(applied_at)) FROM schema_versions "
+                       "ORDER BY version DESC LIMIT ");
+    sql_text_add_unsigned(text, max);
+    status = mysql_session_query(session, "read versions");
+    struct mysql_row row;
+    while (status == STATUS_OK && mysql_session_next(session, &row)) {
+        versions[(*count)++] =
+            (struct store_version){(int)strtol(row.values[0], NULL, 10),
+                                   row.values[1] != NULL ? strtoll(row.values[1], NULL, 10) : 0};
+    }
+    return status;
 }
 
 static enum status mysql_migrate_begin(struct store *store, int *version)
@@ -285,35 +309,8 @@ static enum status mysql_counts(struct store *store, struct order_counts *counts
     return status;
 }
 
-/* Adds up the rows part by part, in the order of their ids. */
-static enum status recount_rows(struct mysql_session *session, struct order_counts *recounted)
-{
-    struct sql_text *text = mysql_session_text(session);
-    int64_t sums[5] = {0};
-    *recounted = (struct order_counts){0};
-    do {
-        sql_text_add(text,
-                     "SELECT COUNT(*), SUM(status >= 1), SUM(status = 2), "
-                     "SUM(TIMESTAMPDIFF(MICROSECOND, created_at, completed_at)), MAX(id) "
-                     "FROM (SELECT id, status, created_at, completed_at FROM orders WHERE id > ");
-        sql_text_add_signed(text, sums[4]);
-        sql_text_add(text, " ORDER BY id LIMIT ");
-        sql_text_add_unsigned(text, RECOUNT_ROWS);
-        sql_text_add(text, ") AS part");
-        enum status status = mysql_session_query_numbers(session, "recount", sums, 5);
-        if (status != STATUS_OK) {
-            return status;
-        }
-        recounted->created += sums[0];
-        recounted->started += sums[1];
-        recounted->completed += sums[2];
-        recounted->duration_us += sums[3];
-    } while (sums[0] == RECOUNT_ROWS);
-    return STATUS_OK;
-}
-
-static enum status mysql_recount(struct store *store, struct order_counts *counts,
-                                 struct order_counts *recounted)
+static enum status mysql_snapshot_begin(struct store *store, struct order_counts *counts,
+                                        struct order_counts *mended)
 {
     struct mysql_session *session = of(store);
     /* Of the next transaction only. */
@@ -326,9 +323,32 @@ static enum status mysql_recount(struct store *store, struct order_counts *count
     }
     status = mysql_counts(store, counts);
     if (status == STATUS_OK) {
-        status = recount_rows(session, recounted);
+        status = mysql_read_mended(session, mended);
     }
-    return mysql_session_end(session, status);
+    return status == STATUS_OK ? STATUS_OK : mysql_session_end(session, status);
+}
+
+static enum status mysql_snapshot_part(struct store *store, int64_t first, uint32_t rows,
+                                       int64_t sums[])
+{
+    return mysql_recount_part(of(store), first, rows, sums);
+}
+
+static enum status mysql_snapshot_flawed(struct store *store, enum store_flaw flaw, int64_t first,
+                                         int64_t last, int64_t ids[], size_t max, size_t *count)
+{
+    return mysql_find_flawed(of(store), flaw, first, last, ids, max, count);
+}
+
+static enum status mysql_snapshot_end(struct store *store, enum status status)
+{
+    return mysql_session_end(of(store), status);
+}
+
+static enum status mysql_store_mend(struct store *store, const struct order_counts *seen,
+                                    const struct order_counts *addition)
+{
+    return mysql_mend(of(store), seen, addition);
 }
 
 const struct store_ops store_mysql_ops = {
@@ -338,6 +358,7 @@ const struct store_ops store_mysql_ops = {
     .disconnect = mysql_disconnect,
     .ping = mysql_store_ping,
     .durability = mysql_store_durability,
+    .versions = mysql_versions,
     .migrate_begin = mysql_migrate_begin,
     .migrate_step = mysql_migrate_step,
     .migrate_end = mysql_migrate_end,
@@ -349,5 +370,9 @@ const struct store_ops store_mysql_ops = {
     .overdue = mysql_overdue,
     .lookup = mysql_lookup,
     .counts = mysql_counts,
-    .recount = mysql_recount,
+    .snapshot_begin = mysql_snapshot_begin,
+    .snapshot_part = mysql_snapshot_part,
+    .snapshot_flawed = mysql_snapshot_flawed,
+    .snapshot_end = mysql_snapshot_end,
+    .mend = mysql_store_mend,
 };

@@ -6,13 +6,11 @@
 #include "common/store/postgres_durability.h"
 #include "common/store/postgres_insert.h"
 #include "common/store/postgres_move.h"
+#include "common/store/postgres_recount.h"
 #include "common/store/postgres_session.h"
 #include "common/store/store_backend.h"
 
-enum {
-    MIGRATION_TRIES = 15,  /* each ends after the session's lock_timeout of 2 s */
-    RECOUNT_ROWS = 100000, /* rows in one query, so that each ends long before its timeout */
-};
+enum { MIGRATION_TRIES = 15 }; /* each ends after the session's lock_timeout of 2 s */
 
 /* Locks of this kind belong to one database. The number is the word "orders" in ASCII. */
 static const int64_t migration_lock = 0x6f7264657273;
@@ -76,6 +74,29 @@ static enum status begin_with_lock(struct postgres_session *session)
     if (status == STATUS_CONFLICT) {
         status = postgres_session_failed(session, STATUS_UNAVAILABLE, "take migration lock",
                                          "another process has been migrating for too long");
+    }
+    return status;
+}
+
+static enum status postgres_versions(struct store *store, struct store_version versions[],
+                                     size_t max, size_t *count)
+{
+    struct postgres_session *session = of(store);
+    const struct postgres_value limit = postgres_number((int64_t)max);
+    *count = 0;
+    enum status status = run(session, "look for versions",
+                             "SELECT (to_regclass('schema_versions') IS NOT NULL)::int");
+    if (status != STATUS_OK || postgres_session_number(session, 0, 0) == 0) {
+        return status;
+    }
+    status = postgres_session_run(session, "read versions",
+                                  "SELECT version, floor(extract(epoch FROM applied_at))::bigint "
+                                  "FROM schema_versions ORDER BY version DESC LIMIT $1::bigint",
+                                  &limit, 1);
+    *count = status == STATUS_OK ? postgres_session_rows(session) : 0;
+    for (size_t i = 0; i < *count; i++) {
+        versions[i] = (struct store_version){(int)postgres_session_number(session, i, 0),
+                                             postgres_session_number(session, i, 1)};
     }
     return status;
 }
@@ -235,35 +256,8 @@ static enum status postgres_counts(struct store *store, struct order_counts *cou
     return status;
 }
 
-/* Adds up the rows part by part, in the order of their ids. */
-static enum status recount_rows(struct postgres_session *session, struct order_counts *recounted)
-{
-    static const char sql[] =
-        "SELECT count(*), count(*) FILTER (WHERE status >= 1), count(*) FILTER (WHERE status = 2), "
-        "(extract(epoch FROM sum(completed_at - created_at)) * 1000000)::bigint, max(id) "
-        "FROM (SELECT id, status, created_at, completed_at FROM orders WHERE id > $1::bigint "
-        "ORDER BY id LIMIT $2::bigint) AS part";
-    int64_t last = 0;
-    int64_t rows = 0;
-    *recounted = (struct order_counts){0};
-    do {
-        const struct postgres_value part[] = {postgres_number(last), postgres_number(RECOUNT_ROWS)};
-        enum status status = postgres_session_run(session, "recount", sql, part, 2);
-        if (status != STATUS_OK) {
-            return status;
-        }
-        rows = postgres_session_number(session, 0, 0);
-        recounted->created += rows;
-        recounted->started += postgres_session_number(session, 0, 1);
-        recounted->completed += postgres_session_number(session, 0, 2);
-        recounted->duration_us += postgres_session_number(session, 0, 3);
-        last = postgres_session_number(session, 0, 4);
-    } while (rows == RECOUNT_ROWS);
-    return STATUS_OK;
-}
-
-static enum status postgres_recount(struct store *store, struct order_counts *counts,
-                                    struct order_counts *recounted)
+static enum status postgres_snapshot_begin(struct store *store, struct order_counts *counts,
+                                           struct order_counts *mended)
 {
     struct postgres_session *session = of(store);
     enum status status = postgres_session_begin_snapshot(session);
@@ -272,9 +266,33 @@ static enum status postgres_recount(struct store *store, struct order_counts *co
     }
     status = postgres_counts(store, counts);
     if (status == STATUS_OK) {
-        status = recount_rows(session, recounted);
+        status = postgres_read_mended(session, mended);
     }
-    return postgres_session_end(session, status);
+    return status == STATUS_OK ? STATUS_OK : postgres_session_end(session, status);
+}
+
+static enum status postgres_snapshot_part(struct store *store, int64_t first, uint32_t rows,
+                                          int64_t sums[])
+{
+    return postgres_recount_part(of(store), first, rows, sums);
+}
+
+static enum status postgres_snapshot_flawed(struct store *store, enum store_flaw flaw,
+                                            int64_t first, int64_t last, int64_t ids[], size_t max,
+                                            size_t *count)
+{
+    return postgres_find_flawed(of(store), flaw, first, last, ids, max, count);
+}
+
+static enum status postgres_snapshot_end(struct store *store, enum status status)
+{
+    return postgres_session_end(of(store), status);
+}
+
+static enum status postgres_store_mend(struct store *store, const struct order_counts *seen,
+                                       const struct order_counts *addition)
+{
+    return postgres_mend(of(store), seen, addition);
 }
 
 const struct store_ops store_postgres_ops = {
@@ -284,6 +302,7 @@ const struct store_ops store_postgres_ops = {
     .disconnect = postgres_disconnect,
     .ping = postgres_ping,
     .durability = postgres_store_durability,
+    .versions = postgres_versions,
     .migrate_begin = postgres_migrate_begin,
     .migrate_step = postgres_migrate_step,
     .migrate_end = postgres_migrate_end,
@@ -295,5 +314,9 @@ const struct store_ops store_postgres_ops = {
     .overdue = postgres_overdue,
     .lookup = postgres_lookup,
     .counts = postgres_counts,
-    .recount = postgres_recount,
+    .snapshot_begin = postgres_snapshot_begin,
+    .snapshot_part = postgres_snapshot_part,
+    .snapshot_flawed = postgres_snapshot_flawed,
+    .snapshot_end = postgres_snapshot_end,
+    .mend = postgres_store_mend,
 };

@@ -5,6 +5,7 @@
 #include "common/clock.h"
 #include "common/memory.h"
 #include "common/store/sqlite_durability.h"
+#include "common/store/sqlite_recount.h"
 #include "common/store/sqlite_session.h"
 #include "common/store/store_backend.h"
 
@@ -17,6 +18,7 @@ enum sqlite_statement {
     SQL_INSERT_KEY,
     SQL_READ_KEY,
     SQL_INSERT_ORDER,
+    SQL_IS_SAME_ORDER,
     SQL_CLAIM,
     SQL_CLAIM_WAITING,
     SQL_COMPLETE,
@@ -25,7 +27,6 @@ enum sqlite_statement {
     SQL_LOOKUP,
     SQL_COUNT,
     SQL_COUNTS,
-    SQL_RECOUNT,
     SQL_STATEMENTS,
 };
 
@@ -50,6 +51,8 @@ static const char *const statement_texts[SQL_STATEMENTS] = {
     [SQL_INSERT_ORDER] = "INSERT INTO orders (id, client_id, user_id, item_ids, total_cents, "
                          "status, created_at, due_at) VALUES (?1, ?2, ?3, ?4, ?5, 0, ?6, ?6) "
                          "ON CONFLICT (id) DO NOTHING",
+    [SQL_IS_SAME_ORDER] = "SELECT 1 FROM orders WHERE id = ?1 AND client_id = ?2 AND user_id = ?3 "
+                          "AND item_ids = ?4 AND total_cents = ?5",
     [SQL_CLAIM] = "UPDATE orders SET status = 1, started_at = max(?2, created_at), "
                   "due_at = max(?2, created_at) + ?3 WHERE id = ?1 AND status = 0 "
                   "RETURNING started_at - created_at",
@@ -71,8 +74,6 @@ static const char *const statement_texts[SQL_STATEMENTS] = {
                   "completed = completed + ?3, duration_us = duration_us + ?4 WHERE slot = 0",
     [SQL_COUNTS] = "SELECT sum(created), sum(started), sum(completed), sum(duration_us) "
                    "FROM counters",
-    [SQL_RECOUNT] = "SELECT count(*), ifnull(sum(status >= 1), 0), ifnull(sum(status = 2), 0), "
-                    "ifnull(sum(completed_at - created_at), 0) FROM orders",
 };
 
 struct store_sqlite {
@@ -130,7 +131,30 @@ static enum status sqlite_durability(struct store *store, struct durability_repo
     return sqlite_session_finish(session);
 }
 
-/* The whole migration is one transaction, and its write lock is the lock. */
+static enum status sqlite_versions(struct store *store, struct store_version versions[], size_t max,
+                                   size_t *count)
+{
+    int64_t numbers[SCHEMA_VERSIONS_MAX * 2];
+    int64_t made = 0;
+    enum status status =
+        sqlite_session_ask(of(store),
+                           "SELECT count(*) FROM sqlite_schema WHERE name = 'schema_versions'",
+                           NULL, 0,
+                           &(struct sqlite_table){.numbers = &made, .columns = 1, .max = 1}, count);
+    *count = 0;
+    if (status == STATUS_OK && made != 0) {
+        status = sqlite_session_ask(
+            of(store),
+            "SELECT version, applied_at / 1000000 FROM schema_versions ORDER BY version DESC", NULL,
+            0, &(struct sqlite_table){.numbers = numbers, .columns = 2, .max = max}, count);
+    }
+    for (size_t i = 0; i < *count; i++) {
+        versions[i] = (struct store_version){(int)numbers[2 * i], numbers[2 * i + 1]};
+    }
+    return status;
+}
+
+/* A step is one transaction, and its write lock is the lock. */
 static enum status sqlite_migrate_begin(struct store *store, int *version)
 {
     struct sqlite_session *session = of(store);
@@ -237,9 +261,12 @@ static enum status insert_key(struct sqlite_session *session, struct store_inser
                                                                        : status;
 }
 
-static enum status insert_order(struct sqlite_session *session, const struct order *order,
+/* An order that is there already is this one, stored by a commit whose answer was lost, or it is
+ * another one. */
+static enum status insert_order(struct sqlite_session *session, struct store_insert *entry,
                                 int64_t now, int64_t *created)
 {
+    const struct order *order = entry->order;
     const struct sqlite_value parameters[] = {sqlite_number((int64_t)order->id),
                                               string_of(order->client_id),
                                               sqlite_string(order->user_id, order->user_id_len),
@@ -248,8 +275,45 @@ static enum status insert_order(struct sqlite_session *session, const struct ord
                                               sqlite_number(order->total_cents),
                                               sqlite_number(now)};
     enum status status = change(session, SQL_INSERT_ORDER, parameters, 6);
-    *created += status == STATUS_OK ? sqlite_session_changes(session) : 0;
+    if (status != STATUS_OK) {
+        return status;
+    }
+    if (sqlite_session_changes(session) > 0) {
+        (*created)++;
+        return STATUS_OK;
+    }
+    entry->taken = true;
+    if (entry->repeated) {
+        status = sqlite_session_start(session, SQL_IS_SAME_ORDER, parameters, 5);
+        if (status == STATUS_OK) {
+            entry->taken = !sqlite_session_next(session);
+            status = sqlite_session_finish(session);
+        }
+    }
     return status;
+}
+
+/* Goes on behind an entry whose id is taken, to find all of them. */
+static enum status insert_all(struct sqlite_session *session, struct store_insert entries[],
+                              size_t count)
+{
+    struct order_counts moved = {0};
+    int64_t now = clock_wall_us();
+    enum status status = STATUS_OK;
+    bool any_taken = false;
+    for (size_t i = 0; i < count && status == STATUS_OK; i++) {
+        if (entries[i].order->idempotency_key[0] != '\0') {
+            status = insert_key(session, &entries[i], now);
+        }
+        if (status == STATUS_OK && entries[i].stored_id == entries[i].order->id) {
+            status = insert_order(session, &entries[i], now, &moved.created);
+        }
+        any_taken = any_taken || entries[i].taken;
+    }
+    if (status == STATUS_OK && any_taken) {
+        return STATUS_TAKEN;
+    }
+    return status == STATUS_OK ? count_moves(session, &moved) : status;
 }
 
 static enum status sqlite_insert(struct store *store, struct store_insert entries[], size_t count)
@@ -258,20 +322,7 @@ static enum status sqlite_insert(struct store *store, struct store_insert entrie
     if (status != STATUS_OK) {
         return status;
     }
-    struct order_counts moved = {0};
-    int64_t now = clock_wall_us();
-    for (size_t i = 0; i < count && status == STATUS_OK; i++) {
-        if (entries[i].order->idempotency_key[0] != '\0') {
-            status = insert_key(of(store), &entries[i], now);
-        }
-        if (status == STATUS_OK && entries[i].stored_id == entries[i].order->id) {
-            status = insert_order(of(store), entries[i].order, now, &moved.created);
-        }
-    }
-    if (status == STATUS_OK) {
-        status = count_moves(of(store), &moved);
-    }
-    return sqlite_session_end_write(of(store), status);
+    return sqlite_session_end_write(of(store), insert_all(of(store), entries, count));
 }
 
 static enum status sqlite_claim(struct store *store, order_id ids[], size_t *count,
@@ -404,11 +455,10 @@ static enum status sqlite_lookup(struct store *store, struct store_lookup lookup
     return sqlite_session_end_read(of(store), status);
 }
 
-static enum status read_counts(struct sqlite_session *session, enum sqlite_statement index,
-                               struct order_counts *counts)
+static enum status sqlite_counts(struct store *store, struct order_counts *counts)
 {
     int64_t row[4] = {0};
-    enum status status = sqlite_session_run(session, index, NULL, 0, row, 4);
+    enum status status = sqlite_session_run(of(store), SQL_COUNTS, NULL, 0, row, 4);
     *counts = (struct order_counts){.created = row[0],
                                     .started = row[1],
                                     .completed = row[2],
@@ -416,23 +466,42 @@ static enum status read_counts(struct sqlite_session *session, enum sqlite_state
     return status;
 }
 
-static enum status sqlite_counts(struct store *store, struct order_counts *counts)
-{
-    return read_counts(of(store), SQL_COUNTS, counts);
-}
-
-static enum status sqlite_recount(struct store *store, struct order_counts *counts,
-                                  struct order_counts *recounted)
+/* What is read first in the transaction makes its snapshot. */
+static enum status sqlite_snapshot_begin(struct store *store, struct order_counts *counts,
+                                         struct order_counts *mended)
 {
     enum status status = sqlite_session_begin_read(of(store));
     if (status != STATUS_OK) {
         return status;
     }
-    status = read_counts(of(store), SQL_COUNTS, counts);
+    status = sqlite_counts(store, counts);
     if (status == STATUS_OK) {
-        status = read_counts(of(store), SQL_RECOUNT, recounted);
+        status = sqlite_read_mended(of(store), mended);
     }
+    return status == STATUS_OK ? STATUS_OK : sqlite_session_end_read(of(store), status);
+}
+
+static enum status sqlite_snapshot_part(struct store *store, int64_t first, uint32_t rows,
+                                        int64_t sums[])
+{
+    return sqlite_recount_part(of(store), first, rows, sums);
+}
+
+static enum status sqlite_snapshot_flawed(struct store *store, enum store_flaw flaw, int64_t first,
+                                          int64_t last, int64_t ids[], size_t max, size_t *count)
+{
+    return sqlite_find_flawed(of(store), flaw, first, last, ids, max, count);
+}
+
+static enum status sqlite_snapshot_end(struct store *store, enum status status)
+{
     return sqlite_session_end_read(of(store), status);
+}
+
+static enum status sqlite_store_mend(struct store *store, const struct order_counts *seen,
+                                     const struct order_counts *addition)
+{
+    return sqlite_mend(of(store), seen, addition);
 }
 
 const struct store_ops store_sqlite_ops = {
@@ -442,6 +511,7 @@ const struct store_ops store_sqlite_ops = {
     .disconnect = sqlite_disconnect,
     .ping = sqlite_ping,
     .durability = sqlite_durability,
+    .versions = sqlite_versions,
     .migrate_begin = sqlite_migrate_begin,
     .migrate_step = sqlite_migrate_step,
     .migrate_end = sqlite_migrate_end,
@@ -453,5 +523,9 @@ const struct store_ops store_sqlite_ops = {
     .overdue = sqlite_overdue,
     .lookup = sqlite_lookup,
     .counts = sqlite_counts,
-    .recount = sqlite_recount,
+    .snapshot_begin = sqlite_snapshot_begin,
+    .snapshot_part = sqlite_snapshot_part,
+    .snapshot_flawed = sqlite_snapshot_flawed,
+    .snapshot_end = sqlite_snapshot_end,
+    .mend = sqlite_store_mend,
 };

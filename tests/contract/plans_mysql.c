@@ -32,7 +32,7 @@ const char *const plans_expected[] = {"INSERT INTO idempotency_keys",
                                       "SELECT TIMESTAMPDIFF",
                                       "duration_us = duration_us +",
                                       "UPDATE id_blocks",
-                                      "MAX(version)",
+                                      "FROM schema_versions",
                                       LAST_STATEMENT,
                                       NULL};
 

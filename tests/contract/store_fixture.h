@@ -43,12 +43,14 @@ order_id reserve(uint32_t count);
 struct order make_order(order_id id, const char *client);
 struct order make_keyed(order_id id, const char *client, const char *key, unsigned char mark);
 
-/* Inserts orders first, first + 1, ... of the client "acme"; may be used in threads. */
+/* Inserts orders first, first + 1, ... of the client "acme", as if they may have been sent before;
+ * may be used in threads. */
 enum status insert_range(struct store *into, order_id first, size_t count);
 
 /* `count` new Pending orders with consecutive ids; returns the first. */
 order_id insert_new(size_t count);
 struct store_insert insert_one(const struct order *order);
+struct store_insert repeat_one(const struct order *order);
 
 struct store_lookup look_up(order_id id, const char *client);
 void expect_status(order_id id, enum order_status status);

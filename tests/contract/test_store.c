@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The contract of common/store/store.h, the same for every backend: ids, inserts and lookups,
- * counters, the schema. test_store_keys.c and test_store_moves.c have the rest of it.
+ * counters, the schema. test_store_keys.c, test_store_moves.c and test_store_taken.c have the
+ * rest of it.
  */
 #include <stdatomic.h>
 #include <stdio.h>
@@ -214,7 +215,7 @@ Test(store, every_kind_of_character_is_kept)
     cr_assert_eq(sql_integer(sql, query), 1);
     sql_close(sql);
     cr_assert(look_up(order.id, order.client_id).found);
-    cr_assert_eq(insert_one(&order).stored_id, order.id);
+    cr_assert_eq(repeat_one(&order).stored_id, order.id, "what was read is not what was sent");
 }
 
 Test(store, a_user_id_of_64_characters_of_four_bytes_is_stored)

@@ -6,7 +6,7 @@
 
 #include <criterion/criterion.h>
 
-enum { START_LIMIT_MS = 30000, SETTINGS_MAX = 32, SETTING_SIZE = 1200 };
+enum { START_LIMIT_MS = 30000, SETTINGS_MAX = 32, SETTING_SIZE = 1200, ARGUMENTS_MAX = 8 };
 
 struct setting_list {
     char text[8][SETTING_SIZE];
@@ -109,6 +109,18 @@ int service_run(struct service *service, bool worker, const char *argument,
                 const char *const settings[], const char *folder)
 {
     service_launch_bare(service, worker, argument, settings, folder);
+    return process_wait_exit(&service->process, START_LIMIT_MS);
+}
+
+int service_run_command(struct service *service, const char *const arguments[],
+                        const char *const settings[], const char *folder)
+{
+    const char *argv[ARGUMENTS_MAX + 2] = {ORDER_API_PATH};
+    for (size_t i = 0; arguments[i] != NULL; i++) {
+        cr_assert_lt(i, ARGUMENTS_MAX);
+        argv[i + 1] = arguments[i];
+    }
+    process_start(&service->process, argv, settings, folder);
     return process_wait_exit(&service->process, START_LIMIT_MS);
 }
 

@@ -49,6 +49,13 @@ void service_start_worker(struct service *service, const struct service_settings
 int service_run(struct service *service, bool worker, const char *argument,
                 const char *const settings[], const char *folder);
 
+/*
+ * Runs a command of order-api: `arguments` (NULL last) behind its name, settings and folder as for
+ * service_launch_bare. Returns the exit code; -1: it still runs after half a minute.
+ */
+int service_run_command(struct service *service, const char *const arguments[],
+                        const char *const settings[], const char *folder);
+
 /* Waits until an order-api that was launched is ready. */
 void service_wait_api(struct service *service);
 

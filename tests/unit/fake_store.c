@@ -2,6 +2,7 @@
 #include "tests/unit/fake_store.h"
 
 #include <assert.h>
+#include <string.h>
 
 #include "common/memory.h"
 #include "tests/support/wait_until.h"
@@ -127,6 +128,22 @@ void fake_store_add_processing(struct store *store, order_id first, size_t count
     pthread_mutex_unlock(&fake_store_of(store)->lock);
 }
 
+void fake_store_add_flawed(struct store *store, order_id first, size_t count)
+{
+    pthread_mutex_lock(&fake_store_of(store)->lock);
+    for (order_id id = first; id < first + count; id++) {
+        fake_store_add_locked(fake_store_of(store), id)->status = ORDER_COMPLETED;
+    }
+    pthread_mutex_unlock(&fake_store_of(store)->lock);
+}
+
+void fake_store_add_foreign(struct store *store, order_id id)
+{
+    pthread_mutex_lock(&fake_store_of(store)->lock);
+    strcpy(fake_store_add_locked(fake_store_of(store), id)->client_id, "somebody else");
+    pthread_mutex_unlock(&fake_store_of(store)->lock);
+}
+
 size_t fake_store_count(struct store *store, enum order_status status)
 {
     pthread_mutex_lock(&fake_store_of(store)->lock);
@@ -177,5 +194,12 @@ void fake_store_set_schema_version(struct store *store, int version)
 {
     pthread_mutex_lock(&fake_store_of(store)->lock);
     fake_store_of(store)->schema_version = version;
+    pthread_mutex_unlock(&fake_store_of(store)->lock);
+}
+
+void fake_store_set_drift(struct store *store, const struct order_counts *drift)
+{
+    pthread_mutex_lock(&fake_store_of(store)->lock);
+    fake_store_of(store)->drift = *drift;
     pthread_mutex_unlock(&fake_store_of(store)->lock);
 }

@@ -27,6 +27,7 @@ enum fake_kind {
     FAKE_DISCONNECT,
     FAKE_PING,
     FAKE_DURABILITY,
+    FAKE_VERSIONS,
     FAKE_MIGRATE_BEGIN,
     FAKE_MIGRATE_STEP,
     FAKE_MIGRATE_END,
@@ -38,7 +39,11 @@ enum fake_kind {
     FAKE_OVERDUE,
     FAKE_LOOKUP,
     FAKE_COUNTS,
-    FAKE_RECOUNT,
+    FAKE_SNAPSHOT_BEGIN,
+    FAKE_SNAPSHOT_PART,
+    FAKE_SNAPSHOT_FLAWED,
+    FAKE_SNAPSHOT_END,
+    FAKE_MEND,
     FAKE_KINDS,
 };
 
@@ -46,9 +51,11 @@ enum fake_kind {
 struct fake_call {
     size_t count;   /* ids, entries or lookups; of FAKE_CLAIM_WAITING and FAKE_OVERDUE the most */
     order_id first; /* of the ids */
+    bool repeated;  /* of FAKE_INSERT: the first entry was */
     order_id last;
     uint32_t ms;         /* the age of FAKE_CLAIM_WAITING, the grace of FAKE_OVERDUE */
-    enum status outcome; /* what FAKE_MIGRATE_END was told */
+    enum status outcome; /* what FAKE_MIGRATE_END and FAKE_SNAPSHOT_END were told */
+    bool patient;        /* the connection FAKE_CONNECT made has no limits */
 };
 
 struct fake_order {
@@ -58,6 +65,8 @@ struct fake_order {
     uint64_t started_ms;
     uint64_t due_ms;
     uint64_t completed_ms;
+    int64_t total_cents;
+    char user_id[ORDER_USER_ID_SIZE];
     char client_id[ORDER_CLIENT_ID_SIZE];
     char idempotency_key[ORDER_IDEMPOTENCY_KEY_SIZE];
     unsigned char fingerprint[ORDER_FINGERPRINT_SIZE];
@@ -93,6 +102,11 @@ struct fake_call fake_store_call(struct store *store, enum fake_kind kind, size_
  * (negative: it is overdue). */
 void fake_store_add_pending(struct store *store, order_id first, size_t count, uint64_t age_ms);
 void fake_store_add_processing(struct store *store, order_id first, size_t count, int64_t due_ms);
+/* Completed, but at no time, which cannot be. */
+void fake_store_add_flawed(struct store *store, order_id first, size_t count);
+
+/* Puts an order of the client "somebody else" in. */
+void fake_store_add_foreign(struct store *store, order_id id);
 
 /* How many orders have the status now; waits until it is `count`. */
 size_t fake_store_count(struct store *store, enum order_status status);
@@ -104,5 +118,8 @@ bool fake_store_find(struct store *store, order_id id, struct fake_order *order)
 
 void fake_store_advance(struct store *store, uint64_t ms);
 void fake_store_set_schema_version(struct store *store, int version);
+
+/* Makes the counters say so much more than the rows. */
+void fake_store_set_drift(struct store *store, const struct order_counts *drift);
 
 #endif

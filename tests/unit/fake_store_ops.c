@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "common/store/recount.h"
 #include "tests/unit/fake_store_state.h"
 
 static uint64_t now_ms(const struct fake_store *fake)
@@ -66,7 +67,8 @@ static enum status enter(struct fake_store *fake, enum fake_kind kind, struct fa
 
 static enum status leave(struct fake_store *fake, enum fake_kind kind, enum status status)
 {
-    if (status == STATUS_OK && fake->lost_answers[kind] > 0) {
+    bool has_worked = status == STATUS_OK || status == STATUS_TAKEN;
+    if (has_worked && fake->lost_answers[kind] > 0) {
         fake->lost_answers[kind]--;
         status = STATUS_UNAVAILABLE;
     }
@@ -92,7 +94,9 @@ static enum status simple(struct store *store, enum fake_kind kind)
 
 static enum status fake_connect(struct store *store)
 {
-    return simple(store, FAKE_CONNECT);
+    struct fake_call call = {.patient = store->patient};
+    enum status status = enter(fake_store_of(store), FAKE_CONNECT, call);
+    return leave(fake_store_of(store), FAKE_CONNECT, status);
 }
 
 static void fake_disconnect(struct store *store)
@@ -109,6 +113,18 @@ static enum status fake_durability(struct store *store, struct durability_report
 {
     *report = durability_start(NULL, 0);
     return simple(store, FAKE_DURABILITY);
+}
+
+static enum status fake_versions(struct store *store, struct store_version versions[], size_t max,
+                                 size_t *count)
+{
+    struct fake_store *fake = fake_store_of(store);
+    enum status status = enter(fake, FAKE_VERSIONS, (struct fake_call){.count = max});
+    *count = 0;
+    for (int version = fake->schema_version; version > 0 && *count < max; version--) {
+        versions[(*count)++] = (struct store_version){.version = version};
+    }
+    return leave(fake, FAKE_VERSIONS, status);
 }
 
 static enum status fake_migrate_begin(struct store *store, int *version)
@@ -156,20 +172,30 @@ static struct fake_order *find_key(struct fake_store *fake, const struct order *
     return NULL;
 }
 
+static bool is_same(const struct fake_order *row, const struct order *order)
+{
+    return strcmp(row->client_id, order->client_id) == 0 &&
+           strcmp(row->user_id, order->user_id) == 0 && row->total_cents == order->total_cents;
+}
+
 static void insert_one(struct fake_store *fake, struct store_insert *entry)
 {
     const struct order *order = entry->order;
     struct fake_order *row = find_key(fake, order);
-    if (row != NULL) {
+    if (row != NULL && row->id != order->id) {
         entry->stored_id = row->id;
         entry->key_reused =
             memcmp(row->fingerprint, order->fingerprint, sizeof row->fingerprint) != 0;
         return;
     }
-    if (fake_store_row_locked(fake, order->id) != NULL) {
+    row = fake_store_row_locked(fake, order->id);
+    if (row != NULL) {
+        entry->taken = !entry->repeated || !is_same(row, order);
         return;
     }
     row = fake_store_add_locked(fake, order->id);
+    row->total_cents = order->total_cents;
+    memcpy(row->user_id, order->user_id, sizeof row->user_id);
     memcpy(row->client_id, order->client_id, sizeof row->client_id);
     memcpy(row->idempotency_key, order->idempotency_key, sizeof row->idempotency_key);
     memcpy(row->fingerprint, order->fingerprint, sizeof row->fingerprint);
@@ -182,8 +208,15 @@ static enum status insert_all(struct fake_store *fake, struct store_insert entri
             return STATUS_INVALID;
         }
     }
+    size_t count_before = fake->order_count;
+    bool any_taken = false;
     for (size_t i = 0; i < count; i++) {
         insert_one(fake, &entries[i]);
+        any_taken = any_taken || entries[i].taken;
+    }
+    if (any_taken) {
+        fake->order_count = count_before;
+        return STATUS_TAKEN;
     }
     return STATUS_OK;
 }
@@ -192,6 +225,7 @@ static enum status fake_insert(struct store *store, struct store_insert entries[
 {
     struct fake_store *fake = fake_store_of(store);
     struct fake_call call = {.count = count,
+                             .repeated = entries[0].repeated,
                              .first = entries[0].order->id,
                              .last = entries[count - 1].order->id};
     enum status status = enter(fake, FAKE_INSERT, call);
@@ -305,16 +339,21 @@ static enum status fake_lookup(struct store *store, struct store_lookup lookups[
     return leave(fake, FAKE_LOOKUP, status);
 }
 
-static struct order_counts recount(const struct fake_store *fake)
+static void add_up(const struct fake_order *order, struct order_counts *counts)
 {
-    struct order_counts counts = {.created = (int64_t)fake->order_count};
+    counts->created++;
+    counts->started += order->status != ORDER_PENDING;
+    counts->completed += order->status == ORDER_COMPLETED;
+    if (order->status == ORDER_COMPLETED && order->completed_ms != 0) {
+        counts->duration_us += (int64_t)(order->completed_ms - order->created_ms) * 1000;
+    }
+}
+
+static struct order_counts count_locked(const struct fake_store *fake)
+{
+    struct order_counts counts = fake->drift;
     for (size_t i = 0; i < fake->order_count; i++) {
-        const struct fake_order *order = &fake->orders[i];
-        counts.started += order->status != ORDER_PENDING;
-        counts.completed += order->status == ORDER_COMPLETED;
-        if (order->status == ORDER_COMPLETED) {
-            counts.duration_us += (int64_t)(order->completed_ms - order->created_ms) * 1000;
-        }
+        add_up(&fake->orders[i], &counts);
     }
     return counts;
 }
@@ -322,16 +361,90 @@ static struct order_counts recount(const struct fake_store *fake)
 static enum status fake_counts(struct store *store, struct order_counts *counts)
 {
     enum status status = enter(fake_store_of(store), FAKE_COUNTS, (struct fake_call){0});
-    *counts = recount(fake_store_of(store));
+    *counts = count_locked(fake_store_of(store));
     return leave(fake_store_of(store), FAKE_COUNTS, status);
 }
 
-static enum status fake_recount(struct store *store, struct order_counts *counts,
-                                struct order_counts *recounted)
+static enum status fake_snapshot_begin(struct store *store, struct order_counts *counts,
+                                       struct order_counts *mended)
 {
-    enum status status = enter(fake_store_of(store), FAKE_RECOUNT, (struct fake_call){0});
-    *counts = *recounted = recount(fake_store_of(store));
-    return leave(fake_store_of(store), FAKE_RECOUNT, status);
+    enum status status = enter(fake_store_of(store), FAKE_SNAPSHOT_BEGIN, (struct fake_call){0});
+    *counts = count_locked(fake_store_of(store));
+    *mended = fake_store_of(store)->mended;
+    return leave(fake_store_of(store), FAKE_SNAPSHOT_BEGIN, status);
+}
+
+/* Its orders are in the order of their ids. A Completed one without a time is flawed. */
+static enum status fake_snapshot_part(struct store *store, int64_t first, uint32_t rows,
+                                      int64_t sums[])
+{
+    struct fake_store *fake = fake_store_of(store);
+    enum status status = enter(fake, FAKE_SNAPSHOT_PART, (struct fake_call){.count = rows});
+    struct order_counts counts = {0};
+    memset(sums, 0, RECOUNT_SUMS * sizeof sums[0]);
+    for (size_t i = 0; i < fake->order_count && counts.created < rows; i++) {
+        const struct fake_order *order = &fake->orders[i];
+        if ((int64_t)order->id >= first) {
+            add_up(order, &counts);
+            sums[RECOUNT_LAST_ID] = (int64_t)order->id;
+            sums[RECOUNT_FLAWS + STORE_FLAW_NO_END] +=
+                order->status == ORDER_COMPLETED && order->completed_ms == 0;
+        }
+    }
+    sums[RECOUNT_ROWS] = counts.created;
+    sums[RECOUNT_STARTED] = counts.started;
+    sums[RECOUNT_COMPLETED] = counts.completed;
+    sums[RECOUNT_DURATION_US] = counts.duration_us;
+    return leave(fake, FAKE_SNAPSHOT_PART, status);
+}
+
+static enum status fake_snapshot_flawed(struct store *store, enum store_flaw flaw, int64_t first,
+                                        int64_t last, int64_t ids[], size_t max, size_t *count)
+{
+    struct fake_store *fake = fake_store_of(store);
+    enum status status = enter(fake, FAKE_SNAPSHOT_FLAWED, (struct fake_call){.count = max});
+    assert(flaw == STORE_FLAW_NO_END);
+    *count = 0;
+    for (size_t i = 0; i < fake->order_count && *count < max; i++) {
+        const struct fake_order *order = &fake->orders[i];
+        if ((int64_t)order->id >= first && (int64_t)order->id <= last &&
+            order->status == ORDER_COMPLETED && order->completed_ms == 0) {
+            ids[(*count)++] = (int64_t)order->id;
+        }
+    }
+    return leave(fake, FAKE_SNAPSHOT_FLAWED, status);
+}
+
+static enum status fake_snapshot_end(struct store *store, enum status outcome)
+{
+    enum status status =
+        enter(fake_store_of(store), FAKE_SNAPSHOT_END, (struct fake_call){.outcome = outcome});
+    return leave(fake_store_of(store), FAKE_SNAPSHOT_END, outcome != STATUS_OK ? outcome : status);
+}
+
+static enum status mend_locked(struct fake_store *fake, const struct order_counts *seen,
+                               const struct order_counts *addition)
+{
+    if (memcmp(&fake->mended, seen, sizeof *seen) != 0) {
+        return STATUS_NOT_FOUND;
+    }
+    fake->mended.created += addition->created;
+    fake->mended.started += addition->started;
+    fake->mended.completed += addition->completed;
+    fake->mended.duration_us += addition->duration_us;
+    fake->drift.created += addition->created;
+    fake->drift.started += addition->started;
+    fake->drift.completed += addition->completed;
+    fake->drift.duration_us += addition->duration_us;
+    return STATUS_OK;
+}
+
+static enum status fake_mend(struct store *store, const struct order_counts *seen,
+                             const struct order_counts *addition)
+{
+    struct fake_store *fake = fake_store_of(store);
+    enum status status = enter(fake, FAKE_MEND, (struct fake_call){0});
+    return leave(fake, FAKE_MEND, status == STATUS_OK ? mend_locked(fake, seen, addition) : status);
 }
 
 const struct store_ops fake_store_ops = {
@@ -340,6 +453,7 @@ const struct store_ops fake_store_ops = {
     .disconnect = fake_disconnect,
     .ping = fake_ping,
     .durability = fake_durability,
+    .versions = fake_versions,
     .migrate_begin = fake_migrate_begin,
     .migrate_step = fake_migrate_step,
     .migrate_end = fake_migrate_end,
@@ -351,5 +465,9 @@ const struct store_ops fake_store_ops = {
     .overdue = fake_overdue,
     .lookup = fake_lookup,
     .counts = fake_counts,
-    .recount = fake_recount,
+    .snapshot_begin = fake_snapshot_begin,
+    .snapshot_part = fake_snapshot_part,
+    .snapshot_flawed = fake_snapshot_flawed,
+    .snapshot_end = fake_snapshot_end,
+    .mend = fake_mend,
 };

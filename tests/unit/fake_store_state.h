@@ -36,6 +36,8 @@ struct fake_store {
     order_id next_id;
     uint64_t advanced_ms;
     int schema_version;
+    struct order_counts drift;
+    struct order_counts mended;
 };
 
 static inline struct fake_store *fake_store_of(struct store *store)

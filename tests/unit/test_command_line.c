@@ -9,31 +9,53 @@
 #include "common/command_line.h"
 #include "tests/support/temp_dir.h"
 
-enum { TEXT_SIZE = 8192, FIRST_CODE = 0, SECOND_CODE = 7 };
+enum { TEXT_SIZE = 8192, FIRST_CODE = 0, SECOND_CODE = 7, ARGUMENTS_MAX = 8 };
 
 static struct temp_dir dir;
 static int first_runs;
 static int second_runs;
 static struct config seen;
 static char said[TEXT_SIZE]; /* on both outputs */
+static char seen_color[32];
+static bool color_given;
+static bool quick_given;
 
-static int run_first(struct config *config)
+static int run_first(struct config *config, const struct command_call *call)
 {
+    (void)call;
     first_runs++;
     seen = *config;
     return FIRST_CODE;
 }
 
-static int run_second(struct config *config)
+static int run_second(struct config *config, const struct command_call *call)
 {
+    const char *color = command_line_option(call, "--color");
+    color_given = color != NULL;
+    snprintf(seen_color, sizeof seen_color, "%s", color_given ? color : "");
+    quick_given = command_line_option(call, "--quick") != NULL;
     second_runs++;
     seen = *config;
     return SECOND_CODE;
 }
 
+static const char *check_color(const char *text)
+{
+    return strcmp(text, "red") == 0 || strcmp(text, "blue=1") == 0 ? NULL : "must be red";
+}
+
+static const struct command_option second_options[] = {
+    {.name = "--color", .value = "COLOR", .summary = "paints it", .check = check_color},
+    {.name = "--quick", .summary = "hurries"},
+    {.name = NULL},
+};
+
 static const struct command commands[] = {
-    {"first", "does the first thing", run_first},
-    {"second", "does the second thing", run_second},
+    {.name = "first", .summary = "does the first thing", .run = run_first},
+    {.name = "second",
+     .summary = "does the second thing",
+     .run = run_second,
+     .options = second_options},
 };
 
 /* Settings are read from the environment and the working folder: neither is the developer's. */
@@ -71,31 +93,46 @@ static int run(int argc, char *argv[])
     return code;
 }
 
-/* NULL arguments are left out. */
-static int run_with(const char *first, const char *second)
+/* The arguments end with a NULL. */
+static int run_all(const char *const arguments[])
 {
-    char copies[3][32] = {"order-api", "", ""};
-    char *argv[4] = {copies[0]};
+    char copies[ARGUMENTS_MAX][32] = {"order-api"};
+    char *argv[ARGUMENTS_MAX + 1] = {copies[0]};
     int argc = 1;
-    if (first != NULL) {
-        snprintf(copies[1], sizeof copies[1], "%s", first);
-        argv[argc++] = copies[1];
-    }
-    if (second != NULL) {
-        snprintf(copies[2], sizeof copies[2], "%s", second);
-        argv[argc++] = copies[2];
+    for (; arguments[argc - 1] != NULL; argc++) {
+        cr_assert_lt(argc, ARGUMENTS_MAX);
+        snprintf(copies[argc], sizeof copies[argc], "%s", arguments[argc - 1]);
+        argv[argc] = copies[argc];
     }
     return run(argc, argv);
 }
 
-static void check_refused(const char *first, const char *second, const char *named)
+/* NULL arguments are left out. */
+static int run_with(const char *first, const char *second)
 {
-    cr_expect_eq(run_with(first, second), EXIT_USAGE);
-    cr_expect_eq(strncmp(said, "order-api: ", 11), 0, "%s", said);
+    return run_all((const char *const[]){first, second, NULL});
+}
+
+static void expect_refused(int code, const char *named)
+{
+    cr_expect_eq(code, EXIT_USAGE);
+    cr_expect_eq(strncmp(said, "order-api", 9), 0, "%s", said);
     cr_expect_not_null(strstr(said, named), "%s", said);
     const char *line_end = strchr(said, '\n');
     cr_expect(line_end != NULL && line_end[1] == '\0', "not one line: %s", said);
     cr_expect_eq(first_runs + second_runs, 0, "nothing was run");
+}
+
+static void check_refused(const char *first, const char *second, const char *named)
+{
+    expect_refused(run_with(first, second), named);
+}
+
+/* Of the command that has options. */
+static void check_option_refused(const char *first, const char *second, const char *third,
+                                 const char *named)
+{
+    expect_refused(run_all((const char *const[]){"second", first, second, third, NULL}), named);
 }
 
 Test(command_line, without_an_argument_the_first_command_runs)
@@ -145,10 +182,64 @@ Test(command_line, an_unknown_command_is_refused_in_one_line)
     check_refused("first ", NULL, "first ");
 }
 
-Test(command_line, a_second_argument_is_refused_in_one_line)
+Test(command_line, what_is_no_option_of_the_command_is_refused_in_one_line)
 {
     check_refused("first", "now", "now");
+    check_refused("first", "--quick", "--quick");
     check_refused("--help", "first", "first");
+    check_refused("--quick", "second", "--quick");
+    check_option_refused("--qui", NULL, NULL, "--qui is no option");
+    check_option_refused("--quicker", NULL, NULL, "--quicker is no option");
+    check_option_refused("quick", NULL, NULL, "quick is no option");
+    check_option_refused("", NULL, NULL, "is no option");
+    check_option_refused("--quick", "second", NULL, "second is no option");
+}
+
+Test(command_line, options_reach_the_command)
+{
+    cr_assert_eq(run_with("second", NULL), SECOND_CODE);
+    cr_assert(!color_given && !quick_given);
+    cr_assert_eq(run_with("second", "--quick"), SECOND_CODE);
+    cr_assert(!color_given && quick_given);
+    cr_assert_eq(run_all((const char *const[]){"second", "--color", "red", "--quick", NULL}),
+                 SECOND_CODE);
+    cr_assert(color_given && quick_given);
+    cr_assert_str_eq(seen_color, "red");
+    cr_assert_eq(run_with("second", "--color=blue=1"), SECOND_CODE);
+    cr_assert(color_given && !quick_given);
+    cr_assert_str_eq(seen_color, "blue=1");
+}
+
+Test(command_line, a_value_that_is_missing_or_wrong_is_refused_in_one_line)
+{
+    check_option_refused("--color", NULL, NULL, "--color needs a value");
+    check_option_refused("--color", "--quick", NULL, "--color needs a value");
+    check_option_refused("--color", "", NULL, "--color needs a value");
+    check_option_refused("--color=", "red", NULL, "--color needs a value");
+    check_option_refused("--color", "green", NULL, "--color must be red");
+    check_option_refused("--color=green", "--quick", NULL, "--color must be red");
+    check_option_refused("--quick=yes", NULL, NULL, "--quick takes no value");
+}
+
+Test(command_line, an_option_that_is_given_twice_is_refused_in_one_line)
+{
+    check_option_refused("--quick", "--quick", NULL, "--quick is given twice");
+    check_option_refused("--color=red", "--color", "red", "--color is given twice");
+}
+
+Test(command_line, help_of_a_command_lists_its_options_and_runs_nothing)
+{
+    setenv("PROCESSING_DELAY_MS", "soon", 1);
+    cr_assert_eq(run_with("second", "--help"), EXIT_SUCCESS);
+    cr_assert_not_null(strstr(said, "Usage: order-api second [OPTION...]\n"), "%s", said);
+    cr_assert_not_null(strstr(said, "second does the second thing.\n"), "%s", said);
+    cr_assert_not_null(strstr(said, "\n  --color COLOR        paints it\n"), "%s", said);
+    cr_assert_not_null(strstr(said, "\n  --quick              hurries\n"), "%s", said);
+    cr_assert_not_null(strstr(said, "\n  --help "), "%s", said);
+    cr_assert_eq(run_with("first", "--help"), EXIT_SUCCESS);
+    cr_assert_not_null(strstr(said, "Usage: order-api first\n"), "%s", said);
+    cr_assert_null(strstr(said, "--quick"), "%s", said);
+    cr_assert_eq(first_runs + second_runs, 0);
 }
 
 Test(command_line, help_lists_the_commands_and_the_settings_and_runs_nothing)

@@ -119,7 +119,7 @@ static void check_stored(size_t client)
     cr_assert_eq(clients[client].ticket.stored_id, clients[client].order.id);
 }
 
-/* The hints that were given to the workers, in order of their ids. */
+/* The hints that were given to the workers. */
 static size_t take_hints(order_id ids[], size_t max)
 {
     size_t total = 0;
@@ -136,6 +136,7 @@ static void check_hints(size_t expected)
     stop();
     size_t count = take_hints(ids, 3 * QUEUE_BATCH_MAX);
     cr_assert_eq(count, expected, "%zu hints", count);
+    order_id_sort(ids, count);
     for (size_t i = 0; i < count; i++) {
         struct fake_order row;
         cr_assert(fake_store_find(store, ids[i], &row), "a hint for an order that is not there");
@@ -464,4 +465,108 @@ Test(intake, after_an_outage_new_orders_get_ids_from_a_new_block)
     cr_assert_eq(clients[1].order.id, clients[0].order.id + 1, "what was sent is sent again");
     cr_assert_eq(fake_store_calls(store, FAKE_RESERVE_IDS), reserved + 1);
     cr_assert_gt(clients[2].order.id, clients[1].order.id + 1);
+}
+
+/* The first ids of the first two blocks. */
+enum { FIRST_ID = 1, SECOND_BLOCK_ID = 10001 };
+
+/* As a restored database has it: the block was reserved, and the order was made before that. */
+Test(intake, an_order_whose_id_is_another_ones_gets_a_new_one_from_a_new_block)
+{
+    struct fake_order row;
+    fake_store_add_foreign(store, FIRST_ID);
+    submit(0, 1);
+    wait_answers(1);
+    submit(1, 1);
+    wait_answers(2);
+    check_stored(0);
+    check_stored(1);
+    cr_assert_eq(clients[0].order.id, SECOND_BLOCK_ID);
+    cr_assert_eq(clients[1].order.id, SECOND_BLOCK_ID + 1);
+    cr_assert(fake_store_find(store, FIRST_ID, &row));
+    cr_assert_str_eq(row.client_id, "somebody else");
+    check_hints(2);
+}
+
+Test(intake, only_the_orders_whose_ids_are_taken_get_new_ones)
+{
+    enum { COUNT = 100, TAKEN = 57 };
+    fake_store_add_foreign(store, TAKEN + 1);
+    submit_and_hold();
+    submit(1, COUNT);
+    fake_store_release(store, FAKE_INSERT);
+    wait_answers(COUNT + 1);
+    for (size_t i = 0; i <= COUNT; i++) {
+        check_stored(i);
+        cr_assert_eq(clients[i].order.id, i == TAKEN ? SECOND_BLOCK_ID : i + 1);
+    }
+    cr_assert_eq(fake_store_calls(store, FAKE_INSERT), 3);
+    check_hints(COUNT + 1);
+}
+
+Test(intake, an_order_is_repeated_only_after_an_answer_that_may_be_lost)
+{
+    static const struct {
+        enum status fault;
+        bool repeated;
+    } cases[] = {{STATUS_CONFLICT, false}, {STATUS_TAKEN, false}, {STATUS_UNAVAILABLE, true}};
+    for (size_t i = 0; i < 3; i++) {
+        fake_store_fail(store, FAKE_INSERT, 0, 1, cases[i].fault);
+        submit(i, 1);
+        wait_answers(i + 1);
+        check_stored(i);
+        cr_assert_eq(fake_store_calls(store, FAKE_INSERT), 2 * i + 2);
+        cr_assert_not(fake_store_call(store, FAKE_INSERT, 2 * i).repeated);
+        cr_assert_eq(fake_store_call(store, FAKE_INSERT, 2 * i + 1).repeated, cases[i].repeated);
+    }
+}
+
+Test(intake, a_repeated_order_whose_id_is_taken_becomes_a_new_one)
+{
+    fake_store_add_foreign(store, FIRST_ID);
+    fake_store_lose_answers(store, FAKE_INSERT, 1);
+    submit(0, 1);
+    wait_answers(1);
+    check_stored(0);
+    cr_assert_eq(clients[0].order.id, SECOND_BLOCK_ID);
+    cr_assert_eq(fake_store_calls(store, FAKE_INSERT), 3);
+    cr_assert(fake_store_call(store, FAKE_INSERT, 1).repeated);
+    cr_assert_not(fake_store_call(store, FAKE_INSERT, 2).repeated);
+    check_hints(1);
+}
+
+Test(intake, the_halves_of_a_repeated_batch_are_repeated)
+{
+    fake_store_refuse_user(store, "bad"); /* of the order that makes the others wait */
+    strcpy(clients[0].order.user_id, "bad");
+    submit_and_hold();
+    submit(1, 8);
+    fake_store_lose_answers(store, FAKE_INSERT, 1);
+    fake_store_fail(store, FAKE_INSERT, 2, 1, STATUS_INVALID);
+    fake_store_release(store, FAKE_INSERT);
+    wait_answers(9);
+    for (size_t i = 1; i < 9; i++) {
+        check_stored(i);
+        cr_assert_eq(clients[i].order.id, i + 1);
+    }
+    cr_assert_eq(fake_store_calls(store, FAKE_INSERT), 5);
+    for (size_t nth = 1; nth < 5; nth++) {
+        cr_assert_eq(fake_store_call(store, FAKE_INSERT, nth).repeated, nth > 1);
+    }
+    cr_assert_eq(fake_store_count(store, ORDER_PENDING), 8);
+    check_hints(8);
+}
+
+Test(intake, ids_that_are_always_taken_are_not_tried_past_the_deadline)
+{
+    fake_store_fail(store, FAKE_INSERT, 0, 1000, STATUS_TAKEN);
+    fake_store_hold(store, FAKE_INSERT);
+    submit(0, 1);
+    cr_assert(fake_store_wait_held(store));
+    make_late(0);
+    fake_store_release(store, FAKE_INSERT);
+    wait_answers(1);
+    check_answer(0, STATUS_UNAVAILABLE);
+    cr_assert_eq(fake_store_calls(store, FAKE_INSERT), 1);
+    check_hints(0);
 }

@@ -4,6 +4,7 @@
 
 #include "common/clock.h"
 #include "common/store/store_backend.h"
+#include "common/thread.h"
 #include "tests/unit/fake_store.h"
 
 static struct store *store;
@@ -32,13 +33,15 @@ static enum status call(enum fake_kind kind)
     static const struct order order = {.id = 500};
     struct store_insert entry = {.order = &order};
     struct store_lookup lookup = {.id = 1, .client_id = "c"};
-    struct order_counts counts[2];
+    struct order_counts counts;
+    struct store_verification found = {0};
+    struct store_version version;
     order_id ids[2] = {1, 2};
     size_t count = 2;
     bool any;
     switch (kind) {
-    case FAKE_MIGRATE_BEGIN:
-        return store_migrate(store);
+    case FAKE_VERSIONS:
+        return store_versions(store, &version, 1, &count);
     case FAKE_RESERVE_IDS:
         return store_reserve_ids(store, 1, ids);
     case FAKE_INSERT:
@@ -54,18 +57,20 @@ static enum status call(enum fake_kind kind)
     case FAKE_LOOKUP:
         return store_lookup(store, &lookup, 1);
     case FAKE_COUNTS:
-        return store_counts(store, counts);
-    case FAKE_RECOUNT:
-        return store_recount(store, &counts[0], &counts[1]);
+        return store_counts(store, &counts);
+    case FAKE_SNAPSHOT_BEGIN:
+        return store_verify(store, NULL, &found);
+    case FAKE_MEND:
+        return store_mend(store, &found);
     default:
         return store_ping(store);
     }
 }
 
 static const enum fake_kind operations[] = {
-    FAKE_PING,   FAKE_MIGRATE_BEGIN, FAKE_RESERVE_IDS, FAKE_INSERT,
-    FAKE_CLAIM,  FAKE_CLAIM_WAITING, FAKE_COMPLETE,    FAKE_OVERDUE,
-    FAKE_LOOKUP, FAKE_COUNTS,        FAKE_RECOUNT,
+    FAKE_PING,   FAKE_VERSIONS,      FAKE_RESERVE_IDS,    FAKE_INSERT,
+    FAKE_CLAIM,  FAKE_CLAIM_WAITING, FAKE_COMPLETE,       FAKE_OVERDUE,
+    FAKE_LOOKUP, FAKE_COUNTS,        FAKE_SNAPSHOT_BEGIN, FAKE_MEND,
 };
 enum { OPERATION_COUNT = sizeof operations / sizeof *operations };
 
@@ -238,10 +243,28 @@ Test(store, what_is_given_back_is_defined_even_when_the_database_is_away)
     cr_assert_eq(store_lookup(store, &lookup, 1), STATUS_UNAVAILABLE);
     cr_assert_not(lookup.found);
     const struct order order = {.id = 7};
-    struct store_insert entry = {.order = &order, .stored_id = 99, .key_reused = true};
+    struct store_insert entry = {.order = &order,
+                                 .stored_id = 99,
+                                 .key_reused = true,
+                                 .taken = true};
     cr_assert_eq(store_insert(store, &entry, 1), STATUS_UNAVAILABLE);
     cr_assert_eq(entry.stored_id, 7);
     cr_assert_not(entry.key_reused);
+    cr_assert_not(entry.taken);
+}
+
+/* The transaction found the id in use, and then was lost: nothing is known of the id. */
+Test(store, no_id_counts_as_taken_unless_the_answer_says_so)
+{
+    const struct order order = {.id = 7};
+    struct store_insert entry = {.order = &order};
+    fake_store_add_foreign(store, 7);
+    fake_store_lose_answers(store, FAKE_INSERT, 1);
+    cr_assert_eq(store_insert(store, &entry, 1), STATUS_UNAVAILABLE);
+    cr_assert_not(entry.taken);
+    let_backoff_pass();
+    cr_assert_eq(store_insert(store, &entry, 1), STATUS_TAKEN);
+    cr_assert(entry.taken);
 }
 
 static int newest_version(void)
@@ -264,20 +287,70 @@ Test(store, migrating_takes_every_step_that_is_missing)
     check_migration_ended(STATUS_OK);
 }
 
-Test(store, migrating_what_is_up_to_date_takes_no_step)
+Test(store, what_is_up_to_date_is_only_read)
 {
     fake_store_set_schema_version(store, newest_version());
     cr_assert_eq(store_migrate(store), STATUS_OK);
-    cr_assert_eq(fake_store_calls(store, FAKE_MIGRATE_STEP), 0);
-    check_migration_ended(STATUS_OK);
+    cr_assert_eq(fake_store_calls(store, FAKE_MIGRATE_BEGIN), 0);
+    cr_assert_eq(fake_store_calls(store, FAKE_CONNECT), 1);
+    cr_assert(store->connected);
 }
 
 Test(store, a_schema_newer_than_the_program_is_refused_and_left_alone)
 {
     fake_store_set_schema_version(store, newest_version() + 1);
     cr_assert_eq(store_migrate(store), STATUS_INVALID);
+    cr_assert_eq(fake_store_calls(store, FAKE_MIGRATE_BEGIN), 0);
+}
+
+/* Before this process has the lock, others may be at it. */
+static void *raise_version(void *arg)
+{
+    cr_assert(fake_store_wait_held(store));
+    fake_store_set_schema_version(store, *(const int *)arg);
+    fake_store_release(store, FAKE_MIGRATE_BEGIN);
+    return NULL;
+}
+
+static enum status migrate_while_another_raises_to(int version)
+{
+    fake_store_hold(store, FAKE_MIGRATE_BEGIN);
+    pthread_t other = thread_start("other", raise_version, &version);
+    enum status status = store_migrate(store);
+    pthread_join(other, NULL);
+    return status;
+}
+
+Test(store, steps_another_process_has_taken_meanwhile_are_not_taken_again)
+{
+    cr_assert_eq(migrate_while_another_raises_to(newest_version()), STATUS_OK);
+    cr_assert_eq(fake_store_calls(store, FAKE_MIGRATE_STEP), 0);
+    check_migration_ended(STATUS_OK);
+}
+
+Test(store, a_schema_that_gets_newer_than_the_program_meanwhile_is_refused)
+{
+    cr_assert_eq(migrate_while_another_raises_to(newest_version() + 1), STATUS_INVALID);
     cr_assert_eq(fake_store_calls(store, FAKE_MIGRATE_STEP), 0);
     check_migration_ended(STATUS_INVALID);
+}
+
+Test(store, only_the_steps_themselves_have_a_connection_without_limits)
+{
+    cr_assert_eq(store_migrate(store), STATUS_OK);
+    cr_assert_eq(store_ping(store), STATUS_OK);
+    cr_assert_eq(fake_store_calls(store, FAKE_CONNECT), 3);
+    cr_assert_not(fake_store_call(store, FAKE_CONNECT, 0).patient);
+    cr_assert(fake_store_call(store, FAKE_CONNECT, 1).patient);
+    cr_assert_not(fake_store_call(store, FAKE_CONNECT, 2).patient);
+}
+
+Test(store, after_a_step_that_failed_the_limits_are_back)
+{
+    fake_store_fail(store, FAKE_MIGRATE_STEP, 0, 1, STATUS_CONFLICT);
+    cr_assert_eq(store_migrate(store), STATUS_CONFLICT);
+    cr_assert_eq(store_ping(store), STATUS_OK);
+    cr_assert_not(fake_store_call(store, FAKE_CONNECT, 2).patient);
 }
 
 Test(store, a_step_that_fails_is_not_kept)

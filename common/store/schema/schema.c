@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "common/store/schema/schema.h"
 
+#include <assert.h>
+
 /* The file's bytes and a NUL, as the constant string `symbol`. C's own #embed is not there yet. */
 #define EMBED_TEXT(symbol, path)                                                                   \
     __asm__(".section .rodata\n"                                                                   \
@@ -43,5 +45,6 @@ static const struct {
 const struct schema_step *schema_steps(enum database_kind kind, size_t *count)
 {
     *count = schemas[kind].count;
+    assert(*count <= SCHEMA_VERSIONS_MAX);
     return schemas[kind].steps;
 }

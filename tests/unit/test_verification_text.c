@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: MIT */
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cjson/cJSON.h>
+
+#include "api-service/verification_text.h"
+
+static char *text;
+
+static void finish(void)
+{
+    free(text);
+}
+
+TestSuite(verification_text, .fini = finish);
+
+static const struct store_verification clean = {
+    .counted = {.created = 100, .started = 90, .completed = 80, .duration_us = 200000000},
+    .recounted = {.created = 100, .started = 90, .completed = 80, .duration_us = 200000000},
+};
+
+/* One order too many, all of it in the counters, and six rows that cannot be. */
+static struct store_verification make_bad(void)
+{
+    struct store_verification bad = clean;
+    bad.recounted = (struct order_counts){.created = 99,
+                                          .started = 90,
+                                          .completed = 81,
+                                          .duration_us = 200000001};
+    bad.flaws[STORE_FLAW_NO_END] = (struct store_flawed){1, 1, {7}};
+    bad.flaws[STORE_FLAW_END_BEFORE_DUE] = (struct store_flawed){6, 5, {11, 12, 13, 14, 15}};
+    return bad;
+}
+
+static const char *print(void (*run)(FILE *out, const struct store_verification *found),
+                         const struct store_verification *found)
+{
+    size_t len;
+    free(text);
+    FILE *out = open_memstream(&text, &len);
+    cr_assert_not_null(out);
+    run(out, found);
+    fclose(out);
+    return text;
+}
+
+Test(verification_text, the_table_has_each_figure_of_metrics)
+{
+    static const char expected[] =
+        "                                     counters              recount                drift\n"
+        "total_orders                              100                  100                    0\n"
+        "average_processing_time                   2.5                  2.5                    0\n"
+        "pending_orders                             10                   10                    0\n"
+        "processing_orders                          10                   10                    0\n"
+        "completed_orders                           80                   80                    0\n"
+        "total_processing_time                     200                  200                    0\n"
+        "rows in impossible states: 0\n";
+    cr_assert_str_eq(print(verification_text_print, &clean), expected);
+}
+
+Test(verification_text, drift_and_flawed_rows_stand_in_the_table)
+{
+    struct store_verification bad = make_bad();
+    print(verification_text_print, &bad);
+    cr_expect_not_null(strstr(text, "total_orders                              100"
+                                    "                   99                    1\n"));
+    cr_expect_not_null(strstr(text, "completed_orders                           80"
+                                    "                   81                   -1\n"));
+    cr_expect_not_null(strstr(text, "total_processing_time                     200"
+                                    "           200.000001            -0.000001\n"));
+    cr_expect_not_null(strstr(text, "\nrows in impossible states: 7\n"
+                                    "       1  Completed, but at no time: ORD7\n"
+                                    "       6  completed before it was due: "
+                                    "ORD11, ORD12, ORD13, ORD14, ORD15, ...\n"));
+}
+
+Test(verification_text, what_is_mended_is_what_changes)
+{
+    struct store_verification bad = make_bad();
+    cr_assert_str_eq(print(verification_text_print_mended, &bad),
+                     "total_orders -1, average_processing_time -0.030865, pending_orders -1, "
+                     "processing_orders -1, completed_orders +1, total_processing_time +0.000001");
+    cr_assert_str_eq(print(verification_text_print_mended, &clean), "");
+}
+
+static double number(const cJSON *json, const char *object, const char *name)
+{
+    const cJSON *within = object != NULL ? cJSON_GetObjectItemCaseSensitive(json, object) : json;
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(within, name);
+    cr_assert(cJSON_IsNumber(item), "%s %s", name, text);
+    return item->valuedouble;
+}
+
+Test(verification_text, json_is_that_of_metrics_and_more)
+{
+    static const char start[] =
+        "{\"total_orders\":100,\"average_processing_time\":2.5,\"pending_orders\":10,"
+        "\"processing_orders\":10,\"completed_orders\":80,";
+    print(verification_text_print_json, &clean);
+    cr_assert_eq(strncmp(text, start, sizeof start - 1), 0, "%s", text);
+    cJSON *json = cJSON_Parse(text);
+    cr_assert_not_null(json, "%s", text);
+    cr_assert_eq(number(json, "recount", "pending_orders"), 10);
+    cr_assert_eq(number(json, "drift", "total_orders"), 0);
+    cr_assert(cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(json, "clean")));
+    cr_assert_eq(cJSON_GetArraySize(cJSON_GetObjectItemCaseSensitive(json, "impossible_rows")), 0);
+    cJSON_Delete(json);
+}
+
+Test(verification_text, json_tells_drift_and_flawed_rows)
+{
+    struct store_verification bad = make_bad();
+    cJSON *json = cJSON_Parse(print(verification_text_print_json, &bad));
+    cr_assert_not_null(json, "%s", text);
+    cr_assert_eq(number(json, NULL, "total_orders"), 100);
+    cr_assert_eq(number(json, "recount", "total_orders"), 99);
+    cr_assert_eq(number(json, "drift", "total_orders"), 1);
+    cr_assert_eq(number(json, "drift", "completed_orders"), -1);
+    cr_assert(cJSON_IsFalse(cJSON_GetObjectItemCaseSensitive(json, "clean")));
+    const cJSON *rows = cJSON_GetObjectItemCaseSensitive(json, "impossible_rows");
+    cr_assert_eq(cJSON_GetArraySize(rows), 2);
+    const cJSON *second = cJSON_GetArrayItem(rows, 1);
+    const cJSON *ids = cJSON_GetObjectItemCaseSensitive(second, "order_ids");
+    cr_assert_eq(number(second, NULL, "rows"), 6);
+    cr_assert_eq(cJSON_GetArraySize(ids), 5);
+    cr_assert_str_eq(cJSON_GetStringValue(cJSON_GetArrayItem(ids, 4)), "ORD15");
+    cJSON_Delete(json);
+}
+
+Test(verification_text, flawed_rows_alone_are_not_clean)
+{
+    struct store_verification flawed = clean;
+    flawed.flaws[STORE_FLAW_STATUS] = (struct store_flawed){1, 1, {3}};
+    print(verification_text_print_json, &flawed);
+    cr_assert_not_null(strstr(text, "\"clean\":false}"), "%s", text);
+}
