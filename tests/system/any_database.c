@@ -8,39 +8,23 @@
 
 #include <criterion/criterion.h>
 
-#include "tests/support/temp_dir.h"
+#include "tests/support/database.h"
 
-static struct temp_dir dir;
-static struct mariadb_server mariadb;
-static struct postgres_server postgres;
+static struct database database;
 static const char *kind;
-static char setting[256] = "DATABASE_URL=";
-static char path[128];
+static char setting[256];
 
 void any_database_start(void)
 {
     kind = getenv("ORDERS_SYSTEM_DATABASE");
     cr_assert_not_null(kind, "ORDERS_SYSTEM_DATABASE is not set: sqlite, mysql or postgres");
-    temp_dir_create(&dir);
-    size_t len = strlen(setting);
-    if (any_database_is("mysql")) {
-        mariadb_server_start(&mariadb);
-        snprintf(setting + len, sizeof setting - len, "%s", mariadb.url);
-    } else if (any_database_is("postgres")) {
-        postgres_server_start(&postgres);
-        snprintf(setting + len, sizeof setting - len, "%s", postgres.url);
-    } else {
-        cr_assert(any_database_is("sqlite"), "no database is called %s", kind);
-        snprintf(path, sizeof path, "%s/orders.db", dir.path);
-        snprintf(setting + len, sizeof setting - len, "sqlite:///%s", path);
-    }
+    database_start(&database, kind);
+    snprintf(setting, sizeof setting, "DATABASE_URL=%s", database.url);
 }
 
 void any_database_discard(void)
 {
-    mariadb_server_discard(&mariadb);
-    postgres_server_discard(&postgres);
-    temp_dir_remove(&dir);
+    database_discard(&database);
 }
 
 bool any_database_is(const char *name)
@@ -50,7 +34,7 @@ bool any_database_is(const char *name)
 
 const char *any_database_url(void)
 {
-    return strchr(setting, '=') + 1;
+    return database.url;
 }
 
 const char *any_database_setting(void)
@@ -69,21 +53,15 @@ const char *any_database_setting_away(void)
 
 const char *any_database_folder(void)
 {
-    return dir.path;
+    return database.folder;
 }
 
 struct sql *any_database_open_sql(void)
 {
-    if (any_database_is("mysql")) {
-        return sql_open_mariadb(&mariadb);
+    if (any_database_is("sqlite") && access(database.file, F_OK) != 0) {
+        temp_dir_write(&database.dir, "orders.db", ""); /* an empty file is an empty database */
     }
-    if (any_database_is("postgres")) {
-        return sql_open_postgres(&postgres);
-    }
-    if (access(path, F_OK) != 0) {
-        temp_dir_write(&dir, "orders.db", ""); /* an empty file is an empty database */
-    }
-    return sql_open_sqlite(path);
+    return database_open_sql(&database);
 }
 
 void any_database_execute(const char *statement)
@@ -104,7 +82,9 @@ int64_t any_database_ask(const char *query)
 int64_t any_database_count_tables(void)
 {
     if (any_database_is("sqlite")) {
-        return access(path, F_OK) == 0 ? any_database_ask("SELECT count(*) FROM sqlite_schema") : 0;
+        return access(database.file, F_OK) == 0
+                   ? any_database_ask("SELECT count(*) FROM sqlite_schema")
+                   : 0;
     }
     return any_database_ask(any_database_is("mysql")
                                 ? "SELECT count(*) FROM information_schema.tables "

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A database of the kind that ORDERS_SYSTEM_DATABASE names, for tests that are the same for all
- * three: a file in a folder of its own, or a server. One a test.
+ * The one database of a test (tests/support/database.h), of the kind that ORDERS_SYSTEM_DATABASE
+ * names, with what tests of the programs' commands ask of it.
  */
 #ifndef TESTS_SYSTEM_ANY_DATABASE_H
 #define TESTS_SYSTEM_ANY_DATABASE_H
