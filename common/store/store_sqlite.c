@@ -7,74 +7,8 @@
 #include "common/store/sqlite_durability.h"
 #include "common/store/sqlite_recount.h"
 #include "common/store/sqlite_session.h"
+#include "common/store/sqlite_statements.h"
 #include "common/store/store_backend.h"
-
-enum sqlite_statement {
-    SQL_READ_SYNCHRONOUS,
-    SQL_READ_JOURNAL_MODE,
-    SQL_READ_VERSION,
-    SQL_RECORD_VERSION,
-    SQL_RESERVE_IDS,
-    SQL_INSERT_KEY,
-    SQL_READ_KEY,
-    SQL_INSERT_ORDER,
-    SQL_IS_SAME_ORDER,
-    SQL_CLAIM,
-    SQL_CLAIM_WAITING,
-    SQL_COMPLETE,
-    SQL_OVERDUE,
-    SQL_ANY_PROCESSING,
-    SQL_LOOKUP,
-    SQL_COUNT,
-    SQL_COUNTS,
-    SQL_STATEMENTS,
-};
-
-/*
- * `completed_at IS NULL` is what lets the planner use the partial index, and INDEXED BY what makes
- * it do so also when somebody has run ANALYZE at a time when most orders were open. A claim never
- * starts before the order was created, even when the clock was set back in between, so durations
- * are never negative.
- */
-static const char *const statement_texts[SQL_STATEMENTS] = {
-    [SQL_READ_SYNCHRONOUS] = "PRAGMA synchronous",
-    [SQL_READ_JOURNAL_MODE] = "PRAGMA journal_mode",
-    [SQL_READ_VERSION] = "SELECT ifnull(max(version), 0) FROM schema_versions",
-    [SQL_RECORD_VERSION] = "INSERT INTO schema_versions VALUES (?1, ?2, ?3)",
-    [SQL_RESERVE_IDS] = "UPDATE id_blocks SET next_id = ?1 + max(next_id, "
-                        "(SELECT coalesce(max(id), 0) + 1 FROM orders)) WHERE name = 'orders' "
-                        "RETURNING next_id - ?1",
-    [SQL_INSERT_KEY] = "INSERT INTO idempotency_keys VALUES (?1, ?2, ?3, ?4, ?5) "
-                       "ON CONFLICT DO NOTHING",
-    [SQL_READ_KEY] = "SELECT order_id, fingerprint FROM idempotency_keys "
-                     "WHERE client_id = ?1 AND idempotency_key = ?2",
-    [SQL_INSERT_ORDER] = "INSERT INTO orders (id, client_id, user_id, item_ids, total_cents, "
-                         "status, created_at, due_at) VALUES (?1, ?2, ?3, ?4, ?5, 0, ?6, ?6) "
-                         "ON CONFLICT (id) DO NOTHING",
-    [SQL_IS_SAME_ORDER] = "SELECT 1 FROM orders WHERE id = ?1 AND client_id = ?2 AND user_id = ?3 "
-                          "AND item_ids = ?4 AND total_cents = ?5",
-    [SQL_CLAIM] = "UPDATE orders SET status = 1, started_at = max(?2, created_at), "
-                  "due_at = max(?2, created_at) + ?3 WHERE id = ?1 AND status = 0 "
-                  "RETURNING started_at - created_at",
-    [SQL_CLAIM_WAITING] = "UPDATE orders SET status = 1, started_at = max(?1, created_at), "
-                          "due_at = max(?1, created_at) + ?2 WHERE status = 0 AND id IN "
-                          "(SELECT id FROM orders INDEXED BY orders_open "
-                          "WHERE completed_at IS NULL AND status = 0 AND due_at <= ?3 "
-                          "ORDER BY due_at LIMIT ?4) RETURNING id",
-    [SQL_COMPLETE] = "UPDATE orders SET status = 2, completed_at = ?2 "
-                     "WHERE id = ?1 AND status = 1 AND due_at <= ?2 "
-                     "RETURNING completed_at - created_at",
-    [SQL_OVERDUE] =
-        "SELECT id FROM orders INDEXED BY orders_open "
-        "WHERE completed_at IS NULL AND status = 1 AND due_at <= ?1 ORDER BY due_at LIMIT ?2",
-    [SQL_ANY_PROCESSING] = "SELECT EXISTS (SELECT 1 FROM orders INDEXED BY orders_open "
-                           "WHERE completed_at IS NULL AND status = 1)",
-    [SQL_LOOKUP] = "SELECT status FROM orders WHERE id = ?1 AND client_id = ?2",
-    [SQL_COUNT] = "UPDATE counters SET created = created + ?1, started = started + ?2, "
-                  "completed = completed + ?3, duration_us = duration_us + ?4 WHERE slot = 0",
-    [SQL_COUNTS] = "SELECT sum(created), sum(started), sum(completed), sum(duration_us) "
-                   "FROM counters",
-};
 
 struct store_sqlite {
     struct store base;
@@ -93,7 +27,7 @@ static struct store *sqlite_create(void)
 
 static enum status sqlite_connect(struct store *store)
 {
-    return sqlite_session_open(store, statement_texts, SQL_STATEMENTS,
+    return sqlite_session_open(store, sqlite_statement_texts, SQL_STATEMENTS,
                                &((struct store_sqlite *)store)->session);
 }
 
