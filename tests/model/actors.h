@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT */
+/* The processes of the model. Each adds all that it, or a fault of it, may do next. */
+#ifndef TESTS_MODEL_ACTORS_H
+#define TESTS_MODEL_ACTORS_H
+
+#include "tests/model/model.h"
+
+void client_expand(const struct state *state, struct steps *steps);
+void api_expand(enum model_break broken, const struct state *state, int number,
+                struct steps *steps);
+void list_expand(const struct state *state, struct steps *steps);
+void worker_expand(enum model_break broken, const struct state *state, int number,
+                   struct steps *steps);
+
+#endif
