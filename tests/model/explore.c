@@ -199,10 +199,10 @@ static bool visit(struct space *space, uint32_t from, struct steps *steps)
     return true;
 }
 
-static bool visit_all(struct space *space)
+static bool visit_all(struct space *space, bool alone)
 {
     struct steps *steps = memory_allocate(1, sizeof *steps);
-    const struct state start = model_start();
+    const struct state start = model_start(alone);
     space_add(space, &start, 0);
     bool kept = true;
     for (uint32_t i = 0; i < space->count && kept; i++) {
@@ -255,11 +255,12 @@ static bool check_liveness(const struct space *space, enum step_class class, con
     return first == NULL;
 }
 
-bool explore(enum model_break broken)
+bool explore(enum model_break broken, bool alone)
 {
     uint64_t start_ms = clock_monotonic_ms();
     struct space *space = space_create(broken);
-    bool kept = visit_all(space) && check_liveness(space, STEP_SERVICE, liveness_by_service) &&
+    bool kept = visit_all(space, alone) &&
+                check_liveness(space, STEP_SERVICE, liveness_by_service) &&
                 check_liveness(space, STEP_RECOVERY, liveness_by_workers);
     printf("%s: %u states, %llu transitions, depth %u, %llu ms\n",
            kept ? "every promise is kept" : "a promise is broken", space->count,

@@ -8,7 +8,8 @@
 
 #include "tests/model/model.h"
 
-/* Prints what it finds to stdout. True: every promise is kept in every state. */
-bool explore(enum model_break broken);
+/* Prints what it finds to stdout. `alone`: see model_start. True: every promise is kept in every
+ * state. */
+bool explore(enum model_break broken, bool alone);
 
 #endif

@@ -8,7 +8,8 @@
 
 static int usage(void)
 {
-    fprintf(stderr, "usage: order-model [--break NAME]; NAME is one of\n");
+    fprintf(stderr, "usage: order-model [--break NAME [--alone]]\n"
+                    "--alone: only one of the two requests is sent. NAME is one of\n");
     for (unsigned i = 0; i < MODEL_BREAKS; i++) {
         fprintf(stderr, "  %s\n", model_break_name((enum model_break)i));
     }
@@ -18,7 +19,8 @@ static int usage(void)
 int main(int argc, char *argv[])
 {
     enum model_break broken = BREAK_NONE;
-    if (argc == 3 && strcmp(argv[1], "--break") == 0) {
+    bool alone = argc == 4 && strcmp(argv[3], "--alone") == 0;
+    if ((argc == 3 || alone) && strcmp(argv[1], "--break") == 0) {
         broken = model_break_find(argv[2]);
     } else if (argc != 1) {
         return usage();
@@ -26,5 +28,5 @@ int main(int argc, char *argv[])
     if (broken == MODEL_BREAKS) {
         return usage();
     }
-    return explore(broken) ? EXIT_SUCCESS : EXIT_FAILURE;
+    return explore(broken, alone) ? EXIT_SUCCESS : EXIT_FAILURE;
 }

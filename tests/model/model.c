@@ -42,9 +42,14 @@ enum model_break model_break_find(const char *name)
     return (enum model_break)i;
 }
 
-struct state model_start(void)
+struct state model_start(bool alone)
 {
-    return (struct state){0};
+    struct state state = {0};
+    if (alone) {
+        state.clients[ID_A0] = CLIENT_DONE;
+        state.clients[ID_A1] = CLIENT_DONE;
+    }
+    return state;
 }
 
 void model_expand(enum model_break broken, const struct state *state, struct steps *steps)

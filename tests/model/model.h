@@ -163,7 +163,8 @@ struct steps {
     struct step step[MODEL_STEPS_MAX];
 };
 
-struct state model_start(void);
+/* `alone`: only request B will be sent, far fewer states. */
+struct state model_start(bool alone);
 
 /* All that may happen next. */
 void model_expand(enum model_break broken, const struct state *state, struct steps *steps);
