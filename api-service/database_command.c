@@ -27,6 +27,30 @@ int database_command_failed(const char *command, const struct config *config, en
     return EXIT_FAILURE;
 }
 
+bool database_command_is_current(const char *command, const struct config *config,
+                                 struct store *store)
+{
+    struct store_version reached = {0};
+    size_t count;
+    int program = store_program_version(store);
+    enum status status = store_versions(store, &reached, 1, &count);
+    if (status != STATUS_OK) {
+        database_command_failed(command, config, status);
+        return false;
+    }
+    if (reached.version > program) {
+        database_command_too_new(command, reached.version, program);
+        return false;
+    }
+    if (reached.version < program) {
+        fprintf(stderr,
+                "%s %s: the database's schema has version %d, this program's has %d; run "
+                "order-api migrate\n",
+                config_program_name(CONFIG_API), command, reached.version, program);
+    }
+    return reached.version == program;
+}
+
 int database_command_too_new(const char *command, int schema, int program)
 {
     fprintf(stderr,

@@ -18,4 +18,8 @@ int database_command_failed(const char *command, const struct config *config, en
 /* The same for a schema that is newer than the program. */
 int database_command_too_new(const char *command, int schema, int program);
 
+/* Whether the schema has the program's version; if not, a line on standard error says so. */
+bool database_command_is_current(const char *command, const struct config *config,
+                                 struct store *store);
+
 #endif

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "api-service/announcer.h"
+#include "api-service/archive.h"
 #include "api-service/auth.h"
 #include "api-service/handlers.h"
 #include "api-service/health.h"
@@ -154,6 +155,10 @@ static const struct command commands[] = {
      .summary = "brings the database's schema to this program's version",
      .run = migrate_run,
      .options = migrate_options},
+    {.name = "archive",
+     .summary = "moves Completed orders out of the table in use, while the services run",
+     .run = archive_run,
+     .options = archive_options},
 };
 
 int main(int argc, char *argv[])

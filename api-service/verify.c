@@ -94,24 +94,9 @@ static int verify(struct config *config, struct store *store, bool repair)
 int verify_run(struct config *config, const struct command_call *call)
 {
     struct store *store = database_command_open(config);
-    struct store_version reached = {0};
-    size_t count;
-    int code;
-    int program = store_program_version(store);
-    enum status status = store_versions(store, &reached, 1, &count);
-    if (status != STATUS_OK) {
-        code = database_command_failed("verify", config, status);
-    } else if (reached.version > program) {
-        code = database_command_too_new("verify", reached.version, program);
-    } else if (reached.version < program) {
-        fprintf(stderr,
-                "%s verify: the database's schema has version %d, this program's has %d; run "
-                "order-api migrate\n",
-                config_program_name(CONFIG_API), reached.version, program);
-        code = EXIT_FAILURE;
-    } else {
-        code = verify(config, store, command_line_option(call, "--repair") != NULL);
-    }
+    int code = database_command_is_current("verify", config, store)
+                   ? verify(config, store, command_line_option(call, "--repair") != NULL)
+                   : EXIT_FAILURE;
     store_destroy(store);
     return code;
 }

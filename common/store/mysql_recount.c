@@ -21,21 +21,22 @@ static int64_t at_least_zero(int64_t id)
     return id > 0 ? id : 0;
 }
 
-enum status mysql_recount_part(struct mysql_session *session, int64_t first, uint32_t rows,
-                               int64_t sums[])
+enum status mysql_recount_part(struct mysql_session *session, enum store_table table, int64_t first,
+                               uint32_t rows, int64_t sums[])
 {
-    recount_add_part(mysql_session_text(session),
+    recount_add_part(mysql_session_text(session), table,
                      "SUM(CASE WHEN status = 2 "
                      "THEN TIMESTAMPDIFF(MICROSECOND, created_at, completed_at) END)",
                      at_least_zero(first), rows);
     return mysql_session_query_numbers(session, "recount", sums, RECOUNT_SUMS);
 }
 
-enum status mysql_find_flawed(struct mysql_session *session, enum store_flaw flaw, int64_t first,
-                              int64_t last, int64_t ids[], size_t max, size_t *count)
+enum status mysql_find_flawed(struct mysql_session *session, enum store_table table,
+                              enum store_flaw flaw, int64_t first, int64_t last, int64_t ids[],
+                              size_t max, size_t *count)
 {
     order_id found[STORE_FLAW_IDS_MAX];
-    recount_add_flawed(mysql_session_text(session), flaw, at_least_zero(first), last, max);
+    recount_add_flawed(mysql_session_text(session), table, flaw, at_least_zero(first), last, max);
     enum status status = mysql_session_query_ids(session, "find flawed orders", found, max, count);
     for (size_t i = 0; i < *count; i++) {
         ids[i] = (int64_t)found[i];

@@ -46,11 +46,11 @@ static enum status run(struct postgres_session *session, const char *operation,
     return status;
 }
 
-enum status postgres_recount_part(struct postgres_session *session, int64_t first, uint32_t rows,
-                                  int64_t sums[])
+enum status postgres_recount_part(struct postgres_session *session, enum store_table table,
+                                  int64_t first, uint32_t rows, int64_t sums[])
 {
     struct sql_text text = {0};
-    recount_add_part(&text, duration_us, first, rows);
+    recount_add_part(&text, table, duration_us, first, rows);
     enum status status = run(session, "recount", &text);
     for (size_t i = 0; status == STATUS_OK && i < RECOUNT_SUMS; i++) {
         sums[i] = postgres_session_number(session, 0, i);
@@ -58,12 +58,12 @@ enum status postgres_recount_part(struct postgres_session *session, int64_t firs
     return status;
 }
 
-enum status postgres_find_flawed(struct postgres_session *session, enum store_flaw flaw,
-                                 int64_t first, int64_t last, int64_t ids[], size_t max,
-                                 size_t *count)
+enum status postgres_find_flawed(struct postgres_session *session, enum store_table table,
+                                 enum store_flaw flaw, int64_t first, int64_t last, int64_t ids[],
+                                 size_t max, size_t *count)
 {
     struct sql_text text = {0};
-    recount_add_flawed(&text, flaw, first, last, max);
+    recount_add_flawed(&text, table, flaw, first, last, max);
     enum status status = run(session, "find flawed orders", &text);
     *count = status == STATUS_OK ? postgres_session_rows(session) : 0;
     for (size_t i = 0; i < *count; i++) {

@@ -6,6 +6,11 @@
 #include "common/clock.h"
 #include "common/store/store_backend.h"
 
+static const char *const tables[STORE_TABLES] = {
+    [STORE_TABLE_ORDERS] = "orders",
+    [STORE_TABLE_ARCHIVE] = "orders_archive",
+};
+
 enum {
     PART_ROWS_FIRST = 10000,
     PART_ROWS_MIN = 1000,
@@ -37,11 +42,19 @@ static const struct {
                                           "started before it was created"},
     [STORE_FLAW_DUE_BEFORE_START] = {"due_at < started_at", "due before it was started"},
     [STORE_FLAW_END_BEFORE_DUE] = {"completed_at < due_at", "completed before it was due"},
+    [STORE_FLAW_OPEN_IN_ARCHIVE] = {"status <> 2", "in the archive, but not Completed"},
 };
 
 const char *store_flaw_text(enum store_flaw flaw)
 {
     return flaws[flaw].text;
+}
+
+/* One of the flaws is none elsewhere. */
+static const char *condition_of(enum store_table table, size_t flaw)
+{
+    bool possible = flaw != STORE_FLAW_OPEN_IN_ARCHIVE || table == STORE_TABLE_ARCHIVE;
+    return possible ? flaws[flaw].condition : "1 = 0";
 }
 
 static void add_count_of(struct sql_text *text, const char *condition)
@@ -51,7 +64,8 @@ static void add_count_of(struct sql_text *text, const char *condition)
     sql_text_add(text, " THEN 1 END)");
 }
 
-void recount_add_part(struct sql_text *text, const char *duration_us, int64_t first, uint32_t rows)
+void recount_add_part(struct sql_text *text, enum store_table table, const char *duration_us,
+                      int64_t first, uint32_t rows)
 {
     sql_text_add(text, "SELECT count(*), max(id)");
     add_count_of(text, "status >= 1");
@@ -59,25 +73,29 @@ void recount_add_part(struct sql_text *text, const char *duration_us, int64_t fi
     sql_text_add(text, ", ");
     sql_text_add(text, duration_us);
     for (size_t i = 0; i < STORE_FLAWS; i++) {
-        add_count_of(text, flaws[i].condition);
+        add_count_of(text, condition_of(table, i));
     }
     sql_text_add(text, " FROM (SELECT id, status, created_at, started_at, due_at, completed_at "
-                       "FROM orders WHERE id >= ");
+                       "FROM ");
+    sql_text_add(text, tables[table]);
+    sql_text_add(text, " WHERE id >= ");
     sql_text_add_signed(text, first);
     sql_text_add(text, " ORDER BY id LIMIT ");
     sql_text_add_unsigned(text, rows);
     sql_text_add(text, ") AS part");
 }
 
-void recount_add_flawed(struct sql_text *text, enum store_flaw flaw, int64_t first, int64_t last,
-                        size_t max)
+void recount_add_flawed(struct sql_text *text, enum store_table table, enum store_flaw flaw,
+                        int64_t first, int64_t last, size_t max)
 {
-    sql_text_add(text, "SELECT id FROM orders WHERE id >= ");
+    sql_text_add(text, "SELECT id FROM ");
+    sql_text_add(text, tables[table]);
+    sql_text_add(text, " WHERE id >= ");
     sql_text_add_signed(text, first);
     sql_text_add(text, " AND id <= ");
     sql_text_add_signed(text, last);
     sql_text_add(text, " AND (");
-    sql_text_add(text, flaws[flaw].condition);
+    sql_text_add(text, condition_of(table, flaw));
     sql_text_add(text, ") ORDER BY id LIMIT ");
     sql_text_add_unsigned(text, max);
 }
@@ -109,8 +127,8 @@ int64_t store_flaw_count(const struct store_verification *found)
 }
 
 /* The first few ids with each of the flaws that the part from `first` on has. */
-static enum status name_flawed(struct store *store, int64_t first, const int64_t sums[RECOUNT_SUMS],
-                               struct store_verification *found)
+static enum status name_flawed(struct store *store, enum store_table table, int64_t first,
+                               const int64_t sums[RECOUNT_SUMS], struct store_verification *found)
 {
     enum status status = STATUS_OK;
     for (size_t i = 0; i < STORE_FLAWS && status == STATUS_OK; i++) {
@@ -118,9 +136,9 @@ static enum status name_flawed(struct store *store, int64_t first, const int64_t
         size_t room = STORE_FLAW_IDS_MAX - flawed->id_count;
         size_t count = 0;
         if (sums[RECOUNT_FLAWS + i] > 0 && room > 0) {
-            status =
-                store->ops->snapshot_flawed(store, (enum store_flaw)i, first, sums[RECOUNT_LAST_ID],
-                                            flawed->ids + flawed->id_count, room, &count);
+            status = store->ops->snapshot_flawed(store, table, (enum store_flaw)i, first,
+                                                 sums[RECOUNT_LAST_ID],
+                                                 flawed->ids + flawed->id_count, room, &count);
         }
         flawed->count += sums[RECOUNT_FLAWS + i];
         flawed->id_count += count;
@@ -150,7 +168,8 @@ static bool goes_on(const struct store_progress *progress, const struct store_ve
            progress->go_on(progress->context, found->recounted.created, found->counted.created);
 }
 
-static enum status recount_rows(struct store *store, const struct store_progress *progress,
+static enum status recount_rows(struct store *store, enum store_table table,
+                                const struct store_progress *progress,
                                 struct store_verification *found)
 {
     int64_t first = -INT64_MAX; /* as a literal a number of 64 bits everywhere */
@@ -161,13 +180,13 @@ static enum status recount_rows(struct store *store, const struct store_progress
             return STATUS_TIMEOUT;
         }
         uint64_t start_ms = clock_monotonic_ms();
-        enum status status = store->ops->snapshot_part(store, first, rows, sums);
+        enum status status = store->ops->snapshot_part(store, table, first, rows, sums);
         if (status != STATUS_OK || sums[RECOUNT_ROWS] == 0) {
             return status;
         }
         assert(sums[RECOUNT_LAST_ID] >= first);
         add(&found->recounted, sums);
-        status = name_flawed(store, first, sums, found);
+        status = name_flawed(store, table, first, sums, found);
         if (status != STATUS_OK || sums[RECOUNT_ROWS] < rows ||
             sums[RECOUNT_LAST_ID] == INT64_MAX) {
             return status;
@@ -185,6 +204,9 @@ enum status recount_run(struct store *store, const struct store_progress *progre
     if (status != STATUS_OK) {
         return status;
     }
-    status = recount_rows(store, progress, found);
+    status = recount_rows(store, STORE_TABLE_ORDERS, progress, found);
+    if (status == STATUS_OK) {
+        status = recount_rows(store, STORE_TABLE_ARCHIVE, progress, found);
+    }
     return store->ops->snapshot_end(store, status);
 }

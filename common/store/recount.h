@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Recounting every row, part by part in the order of the ids, and what it looks for in each: the
- * statements, which all kinds of database share but for one expression, and the loop over the
- * parts. Inside of the store only.
+ * Recounting every row, part by part in the order of the ids, first those of the orders in use,
+ * then the archive's, and what it looks for in each: the statements, which all kinds of database
+ * share but for one expression, and the loop over the parts. Inside of the store only.
  *
  * A part is one short query, so that the limits a connection has for its statements hold for tables
  * of any size, and whoever waits is heard in between.
@@ -11,7 +11,7 @@
 #define COMMON_STORE_RECOUNT_H
 
 #include "common/store/sql_text.h"
-#include "common/store/store.h"
+#include "common/store/store_backend.h"
 
 /* The columns of a part's one row. */
 enum recount_sum {
@@ -25,14 +25,15 @@ enum recount_sum {
 };
 
 /*
- * Adds the query that sums up the first `rows` orders whose ids are `first` or more. `duration_us`
- * is an expression for their sum over Completed orders.
+ * Adds the query that sums up the first `rows` orders of the table whose ids are `first` or more.
+ * `duration_us` is an expression for their sum over Completed orders.
  */
-void recount_add_part(struct sql_text *text, const char *duration_us, int64_t first, uint32_t rows);
+void recount_add_part(struct sql_text *text, enum store_table table, const char *duration_us,
+                      int64_t first, uint32_t rows);
 
 /* Adds the query for the first `max` ids from `first` to `last` of orders with the flaw. */
-void recount_add_flawed(struct sql_text *text, enum store_flaw flaw, int64_t first, int64_t last,
-                        size_t max);
+void recount_add_flawed(struct sql_text *text, enum store_table table, enum store_flaw flaw,
+                        int64_t first, int64_t last, size_t max);
 
 /* As store_verify, on a store that is connected. */
 MUST_CHECK enum status recount_run(struct store *store, const struct store_progress *progress,

@@ -40,22 +40,23 @@ static enum status ask(struct sqlite_session *session, struct sql_text *text,
     return status;
 }
 
-enum status sqlite_recount_part(struct sqlite_session *session, int64_t first, uint32_t rows,
-                                int64_t sums[])
+enum status sqlite_recount_part(struct sqlite_session *session, enum store_table table,
+                                int64_t first, uint32_t rows, int64_t sums[])
 {
     struct sql_text text = {0};
     size_t answered;
-    recount_add_part(&text, duration_us, first, rows);
+    recount_add_part(&text, table, duration_us, first, rows);
     return ask(session, &text,
                &(struct sqlite_table){.numbers = sums, .columns = RECOUNT_SUMS, .max = 1},
                &answered);
 }
 
-enum status sqlite_find_flawed(struct sqlite_session *session, enum store_flaw flaw, int64_t first,
-                               int64_t last, int64_t ids[], size_t max, size_t *count)
+enum status sqlite_find_flawed(struct sqlite_session *session, enum store_table table,
+                               enum store_flaw flaw, int64_t first, int64_t last, int64_t ids[],
+                               size_t max, size_t *count)
 {
     struct sql_text text = {0};
-    recount_add_flawed(&text, flaw, first, last, max);
+    recount_add_flawed(&text, table, flaw, first, last, max);
     return ask(session, &text, &(struct sqlite_table){.numbers = ids, .columns = 1, .max = max},
                count);
 }

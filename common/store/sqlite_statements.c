@@ -13,7 +13,9 @@ const char *const sqlite_statement_texts[SQL_STATEMENTS] = {
     [SQL_READ_VERSION] = "SELECT ifnull(max(version), 0) FROM schema_versions",
     [SQL_RECORD_VERSION] = "INSERT INTO schema_versions VALUES (?1, ?2, ?3)",
     [SQL_RESERVE_IDS] = "UPDATE id_blocks SET next_id = ?1 + max(next_id, "
-                        "(SELECT coalesce(max(id), 0) + 1 FROM orders)) WHERE name = 'orders' "
+                        "(SELECT coalesce(max(id), 0) + 1 FROM orders), "
+                        "(SELECT coalesce(max(id), 0) + 1 FROM orders_archive)) "
+                        "WHERE name = 'orders' "
                         "RETURNING next_id - ?1",
     [SQL_INSERT_KEY] = "INSERT INTO idempotency_keys VALUES (?1, ?2, ?3, ?4, ?5) "
                        "ON CONFLICT DO NOTHING",
@@ -41,6 +43,14 @@ const char *const sqlite_statement_texts[SQL_STATEMENTS] = {
     [SQL_ANY_PROCESSING] = "SELECT EXISTS (SELECT 1 FROM orders INDEXED BY orders_open "
                            "WHERE completed_at IS NULL AND status = 1)",
     [SQL_LOOKUP] = "SELECT status FROM orders WHERE id = ?1 AND client_id = ?2",
+    [SQL_LOOKUP_ARCHIVED] = "SELECT status FROM orders_archive WHERE id = ?1 AND client_id = ?2",
+    [SQL_FIND_KEY] = "SELECT client_id, idempotency_key FROM idempotency_keys "
+                     "WHERE (client_id, idempotency_key) > (?1, ?2) "
+                     "ORDER BY client_id, idempotency_key LIMIT 1 OFFSET ?3",
+    [SQL_FORGET_KEYS] =
+        "DELETE FROM idempotency_keys WHERE (client_id, idempotency_key) > (?1, ?2) "
+        "AND (client_id, idempotency_key) <= (?3, ?4) AND created_at < ?5 "
+        "AND NOT EXISTS (SELECT 1 FROM orders WHERE id = order_id)",
     [SQL_COUNT] = "UPDATE counters SET created = created + ?1, started = started + ?2, "
                   "completed = completed + ?3, duration_us = duration_us + ?4 WHERE slot = 0",
     [SQL_COUNTS] = "SELECT sum(created), sum(started), sum(completed), sum(duration_us) "

@@ -311,6 +311,37 @@ enum status store_counts(struct store *store, struct order_counts *counts)
     ON_CONNECTION(store, store->ops->counts(store, counts));
 }
 
+enum status store_now(struct store *store, int64_t *now_us)
+{
+    ON_CONNECTION(store, store->ops->now(store, now_us));
+}
+
+/* An id that is in the archive already is no business of store_insert's. */
+static enum status archive(struct store *store, int64_t before_us, size_t max, order_id *position,
+                           size_t *moved, bool *more)
+{
+    enum status status = store->ops->archive(store, before_us, max, position, moved, more);
+    return status == STATUS_TAKEN ? STATUS_INVALID : status;
+}
+
+enum status store_archive(struct store *store, int64_t before_us, size_t max, order_id *position,
+                          size_t *moved, bool *more)
+{
+    assert(max >= 1 && max <= STORE_BATCH_MAX);
+    *moved = 0;
+    *more = true;
+    ON_CONNECTION(store, archive(store, before_us, max, position, moved, more));
+}
+
+enum status store_forget_keys(struct store *store, int64_t before_us, size_t max,
+                              struct store_key_position *position, size_t *deleted, bool *more)
+{
+    assert(max >= 1 && max <= STORE_BATCH_MAX);
+    *deleted = 0;
+    *more = true;
+    ON_CONNECTION(store, store->ops->forget_keys(store, before_us, max, position, deleted, more));
+}
+
 enum status store_verify(struct store *store, const struct store_progress *progress,
                          struct store_verification *found)
 {

@@ -50,7 +50,8 @@ struct store_lookup {
     enum order_status status; /* out, when found */
 };
 
-/* Totals since the first order. Pending is created - started, Processing is started - completed. */
+/* Totals since the first order, archived ones included. Pending is created - started, Processing is
+ * started - completed. */
 struct order_counts {
     int64_t created;
     int64_t started;
@@ -72,6 +73,7 @@ enum store_flaw {
     STORE_FLAW_START_BEFORE_CREATION,
     STORE_FLAW_DUE_BEFORE_START,
     STORE_FLAW_END_BEFORE_DUE,
+    STORE_FLAW_OPEN_IN_ARCHIVE,
     STORE_FLAWS,
 };
 
@@ -135,8 +137,8 @@ MUST_CHECK enum status store_versions(struct store *store, struct store_version 
 /*
  * Reserves `count` (>= 1) consecutive ids nobody else will ever get; the first is `*first`.
  * Ids that are not used are lost; that is allowed. Never one at or below the id of an order that is
- * stored: a server that was restored, or took over with less than the lost one knew, may have
- * forgotten a block whose ids have been sent to it again.
+ * stored or archived: a server that was restored, or took over with less than the lost one knew,
+ * may have forgotten a block whose ids have been sent to it again.
  */
 MUST_CHECK enum status store_reserve_ids(struct store *store, uint32_t count, order_id *first);
 
@@ -196,6 +198,37 @@ MUST_CHECK enum status store_overdue(struct store *store, uint32_t grace_ms, ord
 MUST_CHECK enum status store_lookup(struct store *store, struct store_lookup lookups[],
                                     size_t count);
 
+/* The database's clock, microseconds since the epoch. */
+MUST_CHECK enum status store_now(struct store *store, int64_t *now_us);
+
+/*
+ * Looks at the next `max` (1 to STORE_BATCH_MAX) orders behind `*position`, in the order of their
+ * ids, and moves those Completed before `before_us` to the archive, all in one short transaction.
+ * An archived order is still found by store_lookup, still counted, and its id never given again;
+ * that is all. `*position` is 0 at the beginning and is brought forward, `*moved` becomes how many
+ * were moved, `*more` whether there are orders behind. Not STATUS_OK: nothing was moved or it is
+ * unknown; `*position` is as it was and doing it again is harmless. STATUS_INVALID: an order is
+ * already in the archive, which only a hand in the database can bring about.
+ * Orders that were stored moments ago may be sent again (store_insert), and would then be stored
+ * twice: `before_us` must be some minutes ago.
+ */
+MUST_CHECK enum status store_archive(struct store *store, int64_t before_us, size_t max,
+                                     order_id *position, size_t *moved, bool *more);
+
+/* The last idempotency key that was looked at; all zero: none. */
+struct store_key_position {
+    char client_id[ORDER_CLIENT_ID_SIZE];
+    char key[ORDER_IDEMPOTENCY_KEY_SIZE];
+};
+
+/*
+ * The same for idempotency keys: of the next `max`, those older than `before_us` whose orders are
+ * in the archive, or gone, are deleted. So a key is honoured as long as its order is in use.
+ */
+MUST_CHECK enum status store_forget_keys(struct store *store, int64_t before_us, size_t max,
+                                         struct store_key_position *position, size_t *deleted,
+                                         bool *more);
+
 /* The counters, exact at one instant. Costs the same at ten orders and at ten million. */
 MUST_CHECK enum status store_counts(struct store *store, struct order_counts *counts);
 
@@ -220,8 +253,8 @@ struct store_progress {
 };
 
 /*
- * Compares the counters with the rows, and looks at each row. Reads the whole table, part by part
- * in one snapshot: traffic is not held up, and the limits of store.h hold for each part only.
+ * Compares the counters with the rows, archived ones too, and looks at each. Reads all, part by
+ * part in one snapshot: traffic is not held up, and the limits of store.h hold for each part only.
  * `progress` may be NULL. STATUS_TIMEOUT: it said no.
  */
 MUST_CHECK enum status store_verify(struct store *store, const struct store_progress *progress,

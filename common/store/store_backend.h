@@ -13,6 +13,13 @@
 #include "common/store/schema/schema.h"
 #include "common/store/store.h"
 
+/* Where orders are. */
+enum store_table {
+    STORE_TABLE_ORDERS,
+    STORE_TABLE_ARCHIVE,
+    STORE_TABLES,
+};
+
 struct store_ops {
     const char *name;
     struct store *(*create)(void); /* allocates the backend's own struct, `struct store` first */
@@ -44,14 +51,22 @@ struct store_ops {
     enum status (*lookup)(struct store *store, struct store_lookup lookups[], size_t count);
     enum status (*counts)(struct store *store, struct order_counts *counts);
 
+    enum status (*now)(struct store *store, int64_t *now_us);
+    enum status (*archive)(struct store *store, int64_t before_us, size_t max, order_id *position,
+                           size_t *moved, bool *more);
+    enum status (*forget_keys)(struct store *store, int64_t before_us, size_t max,
+                               struct store_key_position *position, size_t *deleted, bool *more);
+
     /* Begins a snapshot of everything and reads the counters in it: all, and STORE_MENDING_SLOT. */
     enum status (*snapshot_begin)(struct store *store, struct order_counts *counts,
                                   struct order_counts *mended);
-    /* Sums up the first `rows` orders whose ids are `first` or more; see recount.h. */
-    enum status (*snapshot_part)(struct store *store, int64_t first, uint32_t rows, int64_t sums[]);
+    /* Sums up the first `rows` orders of the table whose ids are `first` or more; see recount.h. */
+    enum status (*snapshot_part)(struct store *store, enum store_table table, int64_t first,
+                                 uint32_t rows, int64_t sums[]);
     /* The first ids from `first` to `last` of orders with the flaw, at most `max`. */
-    enum status (*snapshot_flawed)(struct store *store, enum store_flaw flaw, int64_t first,
-                                   int64_t last, int64_t ids[], size_t max, size_t *count);
+    enum status (*snapshot_flawed)(struct store *store, enum store_table table,
+                                   enum store_flaw flaw, int64_t first, int64_t last, int64_t ids[],
+                                   size_t max, size_t *count);
     enum status (*snapshot_end)(struct store *store, enum status status);
     /*
      * Adds to STORE_MENDING_SLOT, if it still holds what was `seen` in the snapshot, else

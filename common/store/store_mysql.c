@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "common/memory.h"
+#include "common/store/mysql_archive.h"
 #include "common/store/mysql_durability.h"
 #include "common/store/mysql_insert.h"
 #include "common/store/mysql_move.h"
@@ -183,7 +184,8 @@ static enum status mysql_reserve_ids(struct store *store, uint32_t count, order_
     uint64_t affected = 0;
     int64_t newest = 0;
     *first = 0;
-    sql_text_add(text, "SELECT MAX(id) FROM orders");
+    sql_text_add(text, "SELECT GREATEST(COALESCE((SELECT MAX(id) FROM orders), 0), "
+                       "COALESCE((SELECT MAX(id) FROM orders_archive), 0))");
     enum status status = mysql_session_query_numbers(session, "find newest id", &newest, 1);
     if (status != STATUS_OK) {
         return status;
@@ -265,20 +267,17 @@ static void answer(struct store_lookup *lookup, const struct mysql_row *row)
     }
 }
 
-static enum status mysql_lookup(struct store *store, struct store_lookup lookups[], size_t count)
+/* Answers those of `sorted`, which are in the order of their ids, whose orders `table` has. */
+static enum status look_up_in(struct mysql_session *session, const char *table,
+                              struct store_lookup *const sorted[], size_t count)
 {
-    struct mysql_session *session = of(store);
-    struct store_lookup *sorted[STORE_BATCH_MAX];
     order_id ids[STORE_BATCH_MAX];
-    for (size_t i = 0; i < count; i++) {
-        sorted[i] = &lookups[i];
-    }
-    qsort(sorted, count, sizeof sorted[0], compare_lookups);
     for (size_t i = 0; i < count; i++) {
         ids[i] = sorted[i]->id;
     }
-    sql_text_add(mysql_session_text(session), "SELECT id, client_id, status FROM orders "
-                                              "FORCE INDEX (PRIMARY) WHERE id IN ");
+    sql_text_add(mysql_session_text(session), "SELECT id, client_id, status FROM ");
+    sql_text_add(mysql_session_text(session), table);
+    sql_text_add(mysql_session_text(session), " FORCE INDEX (PRIMARY) WHERE id IN ");
     sql_text_add_ids(mysql_session_text(session), ids, count);
     sql_text_add(mysql_session_text(session), " ORDER BY id");
     enum status status = mysql_session_query(session, "lookup");
@@ -293,6 +292,44 @@ static enum status mysql_lookup(struct store *store, struct store_lookup lookups
         }
     }
     return status;
+}
+
+/* The archive second: an order may move there between the two queries, but never back. */
+static enum status mysql_lookup(struct store *store, struct store_lookup lookups[], size_t count)
+{
+    struct store_lookup *sorted[STORE_BATCH_MAX];
+    size_t missing = 0;
+    for (size_t i = 0; i < count; i++) {
+        sorted[i] = &lookups[i];
+    }
+    qsort(sorted, count, sizeof sorted[0], compare_lookups);
+    enum status status = look_up_in(of(store), "orders", sorted, count);
+    for (size_t i = 0; i < count; i++) {
+        if (!sorted[i]->found) {
+            sorted[missing++] = sorted[i];
+        }
+    }
+    return status == STATUS_OK && missing > 0
+               ? look_up_in(of(store), "orders_archive", sorted, missing)
+               : status;
+}
+
+static enum status mysql_store_now(struct store *store, int64_t *now_us)
+{
+    return mysql_now(of(store), now_us);
+}
+
+static enum status mysql_store_archive(struct store *store, int64_t before_us, size_t max,
+                                       order_id *position, size_t *moved, bool *more)
+{
+    return mysql_archive(of(store), before_us, max, position, moved, more);
+}
+
+static enum status mysql_store_forget_keys(struct store *store, int64_t before_us, size_t max,
+                                           struct store_key_position *position, size_t *deleted,
+                                           bool *more)
+{
+    return mysql_forget_keys(of(store), before_us, max, position, deleted, more);
 }
 
 static enum status mysql_counts(struct store *store, struct order_counts *counts)
@@ -328,16 +365,17 @@ static enum status mysql_snapshot_begin(struct store *store, struct order_counts
     return status == STATUS_OK ? STATUS_OK : mysql_session_end(session, status);
 }
 
-static enum status mysql_snapshot_part(struct store *store, int64_t first, uint32_t rows,
-                                       int64_t sums[])
+static enum status mysql_snapshot_part(struct store *store, enum store_table table, int64_t first,
+                                       uint32_t rows, int64_t sums[])
 {
-    return mysql_recount_part(of(store), first, rows, sums);
+    return mysql_recount_part(of(store), table, first, rows, sums);
 }
 
-static enum status mysql_snapshot_flawed(struct store *store, enum store_flaw flaw, int64_t first,
-                                         int64_t last, int64_t ids[], size_t max, size_t *count)
+static enum status mysql_snapshot_flawed(struct store *store, enum store_table table,
+                                         enum store_flaw flaw, int64_t first, int64_t last,
+                                         int64_t ids[], size_t max, size_t *count)
 {
-    return mysql_find_flawed(of(store), flaw, first, last, ids, max, count);
+    return mysql_find_flawed(of(store), table, flaw, first, last, ids, max, count);
 }
 
 static enum status mysql_snapshot_end(struct store *store, enum status status)
@@ -370,6 +408,9 @@ const struct store_ops store_mysql_ops = {
     .overdue = mysql_overdue,
     .lookup = mysql_lookup,
     .counts = mysql_counts,
+    .now = mysql_store_now,
+    .archive = mysql_store_archive,
+    .forget_keys = mysql_store_forget_keys,
     .snapshot_begin = mysql_snapshot_begin,
     .snapshot_part = mysql_snapshot_part,
     .snapshot_flawed = mysql_snapshot_flawed,

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "common/memory.h"
+#include "common/store/postgres_archive.h"
 #include "common/store/postgres_array.h"
 #include "common/store/postgres_durability.h"
 #include "common/store/postgres_insert.h"
@@ -150,7 +151,8 @@ static enum status postgres_reserve_ids(struct store *store, uint32_t count, ord
     enum status status =
         postgres_session_run(session, "reserve ids",
                              "UPDATE id_blocks SET next_id = $1::bigint + greatest(next_id, "
-                             "(SELECT coalesce(max(id), 0) + 1 FROM orders)) "
+                             "(SELECT coalesce(max(id), 0) + 1 FROM orders), "
+                             "(SELECT coalesce(max(id), 0) + 1 FROM orders_archive)) "
                              "WHERE name = 'orders' RETURNING next_id - $1::bigint",
                              &step, 1);
     *first = 0;
@@ -214,30 +216,70 @@ static enum status postgres_overdue(struct store *store, uint32_t grace_ms, orde
     return status;
 }
 
-/* The rows are the places, from 1, of the lookups that found their order, and its status. */
-static enum status postgres_lookup(struct store *store, struct store_lookup lookups[], size_t count)
+#define LOOKUP(table)                                                                              \
+    "SELECT l.place, o.status FROM unnest($1::bigint[], $2::text[]) WITH ORDINALITY "              \
+    "AS l (id, client_id, place) JOIN " table " o ON o.id = l.id AND o.client_id = l.client_id"
+
+/*
+ * Asks for all of `lookups`. The rows are the places, from 1, of those that
+ * found their order now, and its status.
+ */
+static enum status look_up_with(struct postgres_session *session, const char *sql,
+                                struct store_lookup *lookups[], size_t count)
 {
-    struct postgres_session *session = of(store);
     struct sql_text *ids = postgres_session_array(session, 0);
     struct sql_text *clients = postgres_session_array(session, 1);
     postgres_array_start(ids, POSTGRES_BIGINT, count);
     postgres_array_start(clients, POSTGRES_TEXT, count);
     for (size_t i = 0; i < count; i++) {
-        postgres_array_add_bigint(ids, (int64_t)lookups[i].id);
-        postgres_array_add_bytes(clients, lookups[i].client_id, strlen(lookups[i].client_id));
+        postgres_array_add_bigint(ids, (int64_t)lookups[i]->id);
+        postgres_array_add_bytes(clients, lookups[i]->client_id, strlen(lookups[i]->client_id));
     }
     const struct postgres_value columns[] = {postgres_array(ids), postgres_array(clients)};
-    enum status status = postgres_session_run(
-        session, "lookup",
-        "SELECT l.place, o.status FROM unnest($1::bigint[], $2::text[]) WITH ORDINALITY "
-        "AS l (id, client_id, place) JOIN orders o ON o.id = l.id AND o.client_id = l.client_id",
-        columns, 2);
+    enum status status = postgres_session_run(session, "lookup", sql, columns, 2);
     for (size_t row = 0; status == STATUS_OK && row < postgres_session_rows(session); row++) {
-        struct store_lookup *lookup = &lookups[postgres_session_number(session, row, 0) - 1];
+        struct store_lookup *lookup = lookups[postgres_session_number(session, row, 0) - 1];
         lookup->found = true;
         lookup->status = (enum order_status)postgres_session_number(session, row, 1);
     }
     return status;
+}
+
+/* The archive second: an order may move there between the two queries, but never back. */
+static enum status postgres_lookup(struct store *store, struct store_lookup lookups[], size_t count)
+{
+    struct store_lookup *asked[STORE_BATCH_MAX];
+    size_t missing = 0;
+    for (size_t i = 0; i < count; i++) {
+        asked[i] = &lookups[i];
+    }
+    enum status status = look_up_with(of(store), LOOKUP("orders"), asked, count);
+    for (size_t i = 0; i < count; i++) {
+        if (!lookups[i].found) {
+            asked[missing++] = &lookups[i];
+        }
+    }
+    return status == STATUS_OK && missing > 0
+               ? look_up_with(of(store), LOOKUP("orders_archive"), asked, missing)
+               : status;
+}
+
+static enum status postgres_store_now(struct store *store, int64_t *now_us)
+{
+    return postgres_now(of(store), now_us);
+}
+
+static enum status postgres_store_archive(struct store *store, int64_t before_us, size_t max,
+                                          order_id *position, size_t *moved, bool *more)
+{
+    return postgres_archive(of(store), before_us, max, position, moved, more);
+}
+
+static enum status postgres_store_forget_keys(struct store *store, int64_t before_us, size_t max,
+                                              struct store_key_position *position, size_t *deleted,
+                                              bool *more)
+{
+    return postgres_forget_keys(of(store), before_us, max, position, deleted, more);
 }
 
 static enum status postgres_counts(struct store *store, struct order_counts *counts)
@@ -271,17 +313,17 @@ static enum status postgres_snapshot_begin(struct store *store, struct order_cou
     return status == STATUS_OK ? STATUS_OK : postgres_session_end(session, status);
 }
 
-static enum status postgres_snapshot_part(struct store *store, int64_t first, uint32_t rows,
-                                          int64_t sums[])
+static enum status postgres_snapshot_part(struct store *store, enum store_table table,
+                                          int64_t first, uint32_t rows, int64_t sums[])
 {
-    return postgres_recount_part(of(store), first, rows, sums);
+    return postgres_recount_part(of(store), table, first, rows, sums);
 }
 
-static enum status postgres_snapshot_flawed(struct store *store, enum store_flaw flaw,
-                                            int64_t first, int64_t last, int64_t ids[], size_t max,
-                                            size_t *count)
+static enum status postgres_snapshot_flawed(struct store *store, enum store_table table,
+                                            enum store_flaw flaw, int64_t first, int64_t last,
+                                            int64_t ids[], size_t max, size_t *count)
 {
-    return postgres_find_flawed(of(store), flaw, first, last, ids, max, count);
+    return postgres_find_flawed(of(store), table, flaw, first, last, ids, max, count);
 }
 
 static enum status postgres_snapshot_end(struct store *store, enum status status)
@@ -314,6 +356,9 @@ const struct store_ops store_postgres_ops = {
     .overdue = postgres_overdue,
     .lookup = postgres_lookup,
     .counts = postgres_counts,
+    .now = postgres_store_now,
+    .archive = postgres_store_archive,
+    .forget_keys = postgres_store_forget_keys,
     .snapshot_begin = postgres_snapshot_begin,
     .snapshot_part = postgres_snapshot_part,
     .snapshot_flawed = postgres_snapshot_flawed,

@@ -4,6 +4,7 @@
 
 #include "common/clock.h"
 #include "common/memory.h"
+#include "common/store/sqlite_archive.h"
 #include "common/store/sqlite_durability.h"
 #include "common/store/sqlite_recount.h"
 #include "common/store/sqlite_session.h"
@@ -362,11 +363,12 @@ static enum status sqlite_overdue(struct store *store, uint32_t grace_ms, order_
     return status;
 }
 
-static enum status look_up_one(struct sqlite_session *session, struct store_lookup *lookup)
+static enum status look_up_with(struct sqlite_session *session, enum sqlite_statement index,
+                                struct store_lookup *lookup)
 {
     const struct sqlite_value parameters[] = {sqlite_number((int64_t)lookup->id),
                                               string_of(lookup->client_id)};
-    enum status status = sqlite_session_start(session, SQL_LOOKUP, parameters, 2);
+    enum status status = sqlite_session_start(session, index, parameters, 2);
     if (status != STATUS_OK) {
         return status;
     }
@@ -375,6 +377,14 @@ static enum status look_up_one(struct sqlite_session *session, struct store_look
         lookup->status = (enum order_status)sqlite_session_column(session, 0);
     }
     return sqlite_session_finish(session);
+}
+
+static enum status look_up_one(struct sqlite_session *session, struct store_lookup *lookup)
+{
+    enum status status = look_up_with(session, SQL_LOOKUP, lookup);
+    return status == STATUS_OK && !lookup->found
+               ? look_up_with(session, SQL_LOOKUP_ARCHIVED, lookup)
+               : status;
 }
 
 static enum status sqlite_lookup(struct store *store, struct store_lookup lookups[], size_t count)
@@ -400,6 +410,76 @@ static enum status sqlite_counts(struct store *store, struct order_counts *count
     return status;
 }
 
+static enum status sqlite_now(struct store *store, int64_t *now_us)
+{
+    (void)store;
+    *now_us = clock_wall_us();
+    return STATUS_OK;
+}
+
+static enum status sqlite_store_archive(struct store *store, int64_t before_us, size_t max,
+                                        order_id *position, size_t *moved, bool *more)
+{
+    return sqlite_archive(of(store), before_us, max, position, moved, more);
+}
+
+static void copy_column(struct sqlite_session *session, int column, char text[], size_t size)
+{
+    size_t len;
+    const void *bytes = sqlite_session_column_bytes(session, column, &len);
+    snprintf(text, size, "%.*s", (int)len, (const char *)bytes);
+}
+
+/* Brings `position` forward by `max` keys; `*more`: there are so many. */
+static enum status find_key(struct sqlite_session *session, size_t max,
+                            struct store_key_position *position, bool *more)
+{
+    const struct store_key_position start = *position;
+    const struct sqlite_value parameters[] = {string_of(start.client_id), string_of(start.key),
+                                              sqlite_number((int64_t)max - 1)};
+    enum status status = sqlite_session_start(session, SQL_FIND_KEY, parameters, 3);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    *more = sqlite_session_next(session);
+    if (*more) {
+        copy_column(session, 0, position->client_id, sizeof position->client_id);
+        copy_column(session, 1, position->key, sizeof position->key);
+    }
+    return sqlite_session_finish(session);
+}
+
+static enum status sqlite_forget_keys(struct store *store, int64_t before_us, size_t max,
+                                      struct store_key_position *position, size_t *deleted,
+                                      bool *more)
+{
+    struct store_key_position last = *position;
+    bool behind = false;
+    enum status status = sqlite_session_begin_write(of(store));
+    if (status != STATUS_OK) {
+        return status;
+    }
+    status = find_key(of(store), max, &last, &behind);
+    if (status == STATUS_OK) {
+        /* SQLite sorts bytes behind every text, so these are behind the last key. */
+        const struct sqlite_value end = sqlite_bytes("", 0);
+        const struct sqlite_value parameters[] = {string_of(position->client_id),
+                                                  string_of(position->key),
+                                                  behind ? string_of(last.client_id) : end,
+                                                  behind ? string_of(last.key) : end,
+                                                  sqlite_number(before_us)};
+        status = change(of(store), SQL_FORGET_KEYS, parameters, 5);
+    }
+    size_t changes = status == STATUS_OK ? (size_t)sqlite_session_changes(of(store)) : 0;
+    status = sqlite_session_end_write(of(store), status);
+    if (status == STATUS_OK) {
+        *position = last;
+        *deleted = changes;
+        *more = behind;
+    }
+    return status;
+}
+
 /* What is read first in the transaction makes its snapshot. */
 static enum status sqlite_snapshot_begin(struct store *store, struct order_counts *counts,
                                          struct order_counts *mended)
@@ -415,16 +495,17 @@ static enum status sqlite_snapshot_begin(struct store *store, struct order_count
     return status == STATUS_OK ? STATUS_OK : sqlite_session_end_read(of(store), status);
 }
 
-static enum status sqlite_snapshot_part(struct store *store, int64_t first, uint32_t rows,
-                                        int64_t sums[])
+static enum status sqlite_snapshot_part(struct store *store, enum store_table table, int64_t first,
+                                        uint32_t rows, int64_t sums[])
 {
-    return sqlite_recount_part(of(store), first, rows, sums);
+    return sqlite_recount_part(of(store), table, first, rows, sums);
 }
 
-static enum status sqlite_snapshot_flawed(struct store *store, enum store_flaw flaw, int64_t first,
-                                          int64_t last, int64_t ids[], size_t max, size_t *count)
+static enum status sqlite_snapshot_flawed(struct store *store, enum store_table table,
+                                          enum store_flaw flaw, int64_t first, int64_t last,
+                                          int64_t ids[], size_t max, size_t *count)
 {
-    return sqlite_find_flawed(of(store), flaw, first, last, ids, max, count);
+    return sqlite_find_flawed(of(store), table, flaw, first, last, ids, max, count);
 }
 
 static enum status sqlite_snapshot_end(struct store *store, enum status status)
@@ -457,6 +538,9 @@ const struct store_ops store_sqlite_ops = {
     .overdue = sqlite_overdue,
     .lookup = sqlite_lookup,
     .counts = sqlite_counts,
+    .now = sqlite_now,
+    .archive = sqlite_store_archive,
+    .forget_keys = sqlite_forget_keys,
     .snapshot_begin = sqlite_snapshot_begin,
     .snapshot_part = sqlite_snapshot_part,
     .snapshot_flawed = sqlite_snapshot_flawed,

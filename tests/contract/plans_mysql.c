@@ -33,6 +33,8 @@ const char *const plans_expected[] = {"INSERT INTO idempotency_keys",
                                       "duration_us = duration_us +",
                                       "UPDATE id_blocks",
                                       "FROM schema_versions",
+                                      "orders_archive",
+                                      "DELETE k FROM idempotency_keys",
                                       LAST_STATEMENT,
                                       NULL};
 

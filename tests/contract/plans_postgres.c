@@ -24,6 +24,8 @@ const char *const plans_expected[] = {"INSERT INTO idempotency_keys",
                                       "JOIN orders o ON o.id = l.id",
                                       "UPDATE id_blocks",
                                       "FROM schema_versions",
+                                      "orders_archive",
+                                      "DELETE FROM idempotency_keys",
                                       "SELECT sum(created)",
                                       NULL};
 

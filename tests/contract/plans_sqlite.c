@@ -28,6 +28,8 @@ const char *const plans_expected[] = {"INSERT INTO idempotency_keys",
                                       "UPDATE counters",
                                       "UPDATE id_blocks",
                                       "FROM schema_versions",
+                                      "orders_archive",
+                                      "DELETE FROM idempotency_keys",
                                       "SELECT sum(created)",
                                       NULL};
 

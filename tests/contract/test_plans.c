@@ -173,8 +173,27 @@ static void drive_recovery(void)
     cr_assert(count == 0 && any_processing);
 }
 
+/* Something is moved, nothing is; and its keys go, or stay. */
+static void drive_archive(void)
+{
+    struct store_key_position key = {0};
+    order_id position = 0;
+    int64_t now_us = 0;
+    size_t count = 0;
+    bool more = false;
+    cr_assert_eq(store_now(store, &now_us), STATUS_OK);
+    cr_assert_eq(store_archive(store, now_us, STORE_BATCH_MAX, &position, &count, &more),
+                 STATUS_OK);
+    cr_assert_eq(count, STORE_BATCH_MAX);
+    cr_assert_eq(store_archive(store, 0, STORE_BATCH_MAX, &position, &count, &more), STATUS_OK);
+    cr_assert_eq(count, 0);
+    cr_assert_eq(store_forget_keys(store, now_us, STORE_BATCH_MAX, &key, &count, &more), STATUS_OK);
+    cr_assert_eq(store_forget_keys(store, 0, STORE_BATCH_MAX, &key, &count, &more), STATUS_OK);
+    cr_assert(more);
+}
+
 /* A new operation is a line here, unless it is one for checks, like those of store_verify. */
-_Static_assert(sizeof(struct store_ops) == 23 * sizeof(void *), "drive the new operation too");
+_Static_assert(sizeof(struct store_ops) == 26 * sizeof(void *), "drive the new operation too");
 
 /* On a connection of its own, since that is the first to be recorded. */
 static void drive(void)
@@ -190,6 +209,7 @@ static void drive(void)
     drive_lookups();
     drive_moves();
     drive_recovery();
+    drive_archive();
     cr_assert_eq(store_counts(store, &counts), STATUS_OK);
 }
 

@@ -378,7 +378,8 @@ Test(store_postgres, a_missing_table_is_an_outage_and_no_reason_to_doubt_the_ord
 Test(store_postgres, a_migration_that_fails_half_way_leaves_nothing_and_can_be_repeated)
 {
     struct sql *owner = sql_open_postgres(&server);
-    sql_execute(owner, "DROP TABLE schema_versions, orders, counters, id_blocks, idempotency_keys");
+    sql_execute(owner, "DROP TABLE schema_versions, orders, orders_archive, counters, id_blocks, "
+                       "idempotency_keys");
     sql_execute(owner, "CREATE TABLE idempotency_keys (in_the_way int)");
     cr_assert_neq(store_migrate(store), STATUS_OK);
     cr_assert_eq(sql_integer(sql, "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'"), 1);

@@ -158,13 +158,15 @@ static void hold_what_the_next_step_needs(struct held_table *held)
         held->release = "UNLOCK TABLES";
         break;
     case DATABASE_POSTGRES:
-        sql_execute(held->sql, "DROP TABLE orders, counters, id_blocks, idempotency_keys");
+        sql_execute(held->sql,
+                    "DROP TABLE orders, orders_archive, counters, id_blocks, idempotency_keys");
         sql_execute(held->sql, "DELETE FROM schema_versions");
         sql_execute(held->sql, "BEGIN");
         sql_execute(held->sql, "LOCK TABLE schema_versions");
         break;
     default:
         sql_execute(held->sql, "DROP TABLE orders");
+        sql_execute(held->sql, "DROP TABLE orders_archive");
         sql_execute(held->sql, "DROP TABLE counters");
         sql_execute(held->sql, "DROP TABLE id_blocks");
         sql_execute(held->sql, "DROP TABLE idempotency_keys");

@@ -374,15 +374,17 @@ static enum status fake_snapshot_begin(struct store *store, struct order_counts 
     return leave(fake_store_of(store), FAKE_SNAPSHOT_BEGIN, status);
 }
 
-/* Its orders are in the order of their ids. A Completed one without a time is flawed. */
-static enum status fake_snapshot_part(struct store *store, int64_t first, uint32_t rows,
-                                      int64_t sums[])
+/* Its orders are in the order of their ids, and none is archived. A Completed one without a time is
+ * flawed. */
+static enum status fake_snapshot_part(struct store *store, enum store_table table, int64_t first,
+                                      uint32_t rows, int64_t sums[])
 {
     struct fake_store *fake = fake_store_of(store);
     enum status status = enter(fake, FAKE_SNAPSHOT_PART, (struct fake_call){.count = rows});
     struct order_counts counts = {0};
     memset(sums, 0, RECOUNT_SUMS * sizeof sums[0]);
-    for (size_t i = 0; i < fake->order_count && counts.created < rows; i++) {
+    for (size_t i = 0;
+         i < fake->order_count && counts.created < rows && table == STORE_TABLE_ORDERS; i++) {
         const struct fake_order *order = &fake->orders[i];
         if ((int64_t)order->id >= first) {
             add_up(order, &counts);
@@ -398,12 +400,13 @@ static enum status fake_snapshot_part(struct store *store, int64_t first, uint32
     return leave(fake, FAKE_SNAPSHOT_PART, status);
 }
 
-static enum status fake_snapshot_flawed(struct store *store, enum store_flaw flaw, int64_t first,
-                                        int64_t last, int64_t ids[], size_t max, size_t *count)
+static enum status fake_snapshot_flawed(struct store *store, enum store_table table,
+                                        enum store_flaw flaw, int64_t first, int64_t last,
+                                        int64_t ids[], size_t max, size_t *count)
 {
     struct fake_store *fake = fake_store_of(store);
     enum status status = enter(fake, FAKE_SNAPSHOT_FLAWED, (struct fake_call){.count = max});
-    assert(flaw == STORE_FLAW_NO_END);
+    assert(table == STORE_TABLE_ORDERS && flaw == STORE_FLAW_NO_END);
     *count = 0;
     for (size_t i = 0; i < fake->order_count && *count < max; i++) {
         const struct fake_order *order = &fake->orders[i];

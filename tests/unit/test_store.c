@@ -283,8 +283,12 @@ static void check_migration_ended(enum status outcome)
 Test(store, migrating_takes_every_step_that_is_missing)
 {
     cr_assert_eq(store_migrate(store), STATUS_OK);
-    cr_assert_eq(fake_store_calls(store, FAKE_MIGRATE_STEP), (size_t)newest_version());
-    check_migration_ended(STATUS_OK);
+    size_t steps = (size_t)newest_version();
+    cr_assert_eq(fake_store_calls(store, FAKE_MIGRATE_STEP), steps);
+    cr_assert_eq(fake_store_calls(store, FAKE_MIGRATE_END), steps, "each kept for itself");
+    for (size_t i = 0; i < steps; i++) {
+        cr_assert_eq(fake_store_call(store, FAKE_MIGRATE_END, i).outcome, STATUS_OK);
+    }
 }
 
 Test(store, what_is_up_to_date_is_only_read)

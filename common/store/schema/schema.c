@@ -13,19 +13,25 @@
     extern const char symbol[]
 
 EMBED_TEXT(schema_sqlite_0001, "sqlite/0001_orders.sql");
+EMBED_TEXT(schema_sqlite_0002, "sqlite/0002_archive.sql");
 EMBED_TEXT(schema_mysql_0001, "mysql/0001_orders.sql");
+EMBED_TEXT(schema_mysql_0002, "mysql/0002_archive.sql");
 EMBED_TEXT(schema_postgres_0001, "postgres/0001_orders.sql");
+EMBED_TEXT(schema_postgres_0002, "postgres/0002_archive.sql");
 
 static const struct schema_step sqlite_steps[] = {
     {1, "orders", schema_sqlite_0001},
+    {2, "archive", schema_sqlite_0002},
 };
 
 static const struct schema_step mysql_steps[] = {
     {1, "orders", schema_mysql_0001},
+    {2, "archive", schema_mysql_0002},
 };
 
 static const struct schema_step postgres_steps[] = {
     {1, "orders", schema_postgres_0001},
+    {2, "archive", schema_postgres_0002},
 };
 
 #define STEPS(array)                                                                               \

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Moving Completed orders to the archive for SQLite.
+ * Blocks, threads: as sqlite_session.h.
+ */
+#ifndef COMMON_STORE_SQLITE_ARCHIVE_H
+#define COMMON_STORE_SQLITE_ARCHIVE_H
+
+#include "common/store/sqlite_session.h"
+#include "common/store/store.h"
+
+/* As store_archive. */
+MUST_CHECK enum status sqlite_archive(struct sqlite_session *session, int64_t before_us, size_t max,
+                                      order_id *position, size_t *moved, bool *more);
+
+#endif
