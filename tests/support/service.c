@@ -112,8 +112,8 @@ int service_run(struct service *service, bool worker, const char *argument,
     return process_wait_exit(&service->process, START_LIMIT_MS);
 }
 
-int service_run_command(struct service *service, const char *const arguments[],
-                        const char *const settings[], const char *folder)
+void service_launch_command(struct service *service, const char *const arguments[],
+                            const char *const settings[], const char *folder)
 {
     const char *argv[ARGUMENTS_MAX + 2] = {ORDER_API_PATH};
     for (size_t i = 0; arguments[i] != NULL; i++) {
@@ -121,6 +121,12 @@ int service_run_command(struct service *service, const char *const arguments[],
         argv[i + 1] = arguments[i];
     }
     process_start(&service->process, argv, settings, folder);
+}
+
+int service_run_command(struct service *service, const char *const arguments[],
+                        const char *const settings[], const char *folder)
+{
+    service_launch_command(service, arguments, settings, folder);
     return process_wait_exit(&service->process, START_LIMIT_MS);
 }
 

@@ -56,6 +56,10 @@ int service_run(struct service *service, bool worker, const char *argument,
 int service_run_command(struct service *service, const char *const arguments[],
                         const char *const settings[], const char *folder);
 
+/* The same, without waiting for its end. */
+void service_launch_command(struct service *service, const char *const arguments[],
+                            const char *const settings[], const char *folder);
+
 /* Waits until an order-api that was launched is ready. */
 void service_wait_api(struct service *service);
 
