@@ -19,6 +19,8 @@ enum {
     AWAY_MS = 60 * 1000,  /* how long a database may be away */
     RETRY_MS = 50,        /* after a batch that failed */
     PAUSE_MAX_MS = 1000,  /* between two batches */
+    BATCH_LONG_MS = 200,  /* after a batch that took longer the next is half as large */
+    BATCH_SHORT_MS = 50,  /* and after a shorter one twice, up to what was asked for */
     YOUNGEST_S = 60 * 60, /* no order younger than that is moved */
 };
 
@@ -71,7 +73,8 @@ const struct command_option archive_options[] = {
 struct archiving {
     struct store *store;
     int64_t before_us;
-    size_t batch;
+    size_t batch_max;
+    size_t batch;                  /* what the next one looks at */
     order_id order;                /* where it is: the last order, */
     struct store_key_position key; /* and the last key */
     uint64_t orders_moved;
@@ -108,6 +111,21 @@ static void show_progress(struct archiving *archiving)
     }
 }
 
+/*
+ * A thousand large orders may take longer than a statement is given, and one order that somebody
+ * holds would keep back all of its batch.
+ */
+static void choose_batch(struct archiving *archiving, enum status status, uint64_t took_ms)
+{
+    size_t batch = archiving->batch;
+    if (status != STATUS_OK || took_ms > BATCH_LONG_MS) {
+        batch = (batch + 1) / 2;
+    } else if (took_ms < BATCH_SHORT_MS) {
+        batch = batch * 2 < archiving->batch_max ? batch * 2 : archiving->batch_max;
+    }
+    archiving->batch = batch;
+}
+
 static void pause_ms(uint64_t ms)
 {
     ms = ms < PAUSE_MAX_MS ? ms : PAUSE_MAX_MS;
@@ -117,7 +135,7 @@ static void pause_ms(uint64_t ms)
 /*
  * Batch by batch to the end. After each that changed something it rests as long as that took, so
  * the slower the database answers, the more it is left alone. Whatever fails is tried again, as
- * nothing is lost by that, until the database has been away for too long.
+ * nothing is lost by that, until the database has been away for too long, or refuses a single row.
  */
 static enum status run_batches(struct archiving *archiving,
                                enum status (*run)(struct archiving *archiving, size_t *done,
@@ -130,10 +148,12 @@ static enum status run_batches(struct archiving *archiving,
         uint64_t start_ms = clock_monotonic_ms();
         enum status status = run(archiving, &done, &more);
         uint64_t now_ms = clock_monotonic_ms();
+        bool last_try = archiving->batch == 1;
+        choose_batch(archiving, status, now_ms - start_ms);
         if (status == STATUS_OK) {
             answered_ms = now_ms;
             pause_ms(done > 0 ? now_ms - start_ms : 0);
-        } else if (status == STATUS_INVALID || now_ms - answered_ms > AWAY_MS) {
+        } else if ((status == STATUS_INVALID && last_try) || now_ms - answered_ms > AWAY_MS) {
             return status;
         } else {
             more = true;
@@ -150,6 +170,7 @@ static int archive(struct archiving *archiving, const struct config *config)
     bool on_terminal = isatty(STDERR_FILENO) == 1;
     archiving->next_progress_ms = on_terminal ? start_ms + PROGRESS_MS : UINT64_MAX;
     enum status status = run_batches(archiving, archive_orders);
+    bool in_both = status == STATUS_INVALID;
     if (status == STATUS_OK) {
         status = run_batches(archiving, forget_keys);
     }
@@ -159,6 +180,13 @@ static int archive(struct archiving *archiving, const struct config *config)
     printf("%sarchived %" PRIu64 " orders and deleted %" PRIu64 " idempotency keys in %.1f s\n",
            status == STATUS_OK ? "" : "not finished: ", archiving->orders_moved,
            archiving->keys_deleted, (double)(clock_monotonic_ms() - start_ms) / 1000);
+    if (in_both) {
+        fprintf(stderr,
+                "%s archive: the next order behind ORD%" PRIu64 " is in orders_archive too, which "
+                "only a hand in the database can bring about\n",
+                config_program_name(CONFIG_API), archiving->order);
+        return EXIT_FAILURE;
+    }
     return status == STATUS_OK ? EXIT_SUCCESS : database_command_failed("archive", config, status);
 }
 
@@ -182,7 +210,9 @@ static int64_t read_before(const char *before, const char *older_than, int64_t n
 
 static int run(struct config *config, const struct command_call *call, struct store *store)
 {
-    const char *batch = command_line_option(call, "--batch");
+    const char *batch_option = command_line_option(call, "--batch");
+    size_t batch =
+        batch_option != NULL ? read_number(batch_option, STORE_BATCH_MAX) : BATCH_DEFAULT;
     int64_t now_us;
     if (!database_command_is_current("archive", config, store)) {
         return EXIT_FAILURE;
@@ -195,7 +225,8 @@ static int run(struct config *config, const struct command_call *call, struct st
         .store = store,
         .before_us = read_before(command_line_option(call, "--before"),
                                  command_line_option(call, "--older-than"), now_us),
-        .batch = batch != NULL ? read_number(batch, STORE_BATCH_MAX) : BATCH_DEFAULT,
+        .batch_max = batch,
+        .batch = batch,
     };
     /* What a client or a service may still send again must stay where it is looked for. */
     if (archiving.before_us > now_us - (int64_t)YOUNGEST_S * 1000000) {

@@ -211,6 +211,55 @@ Test(archive, what_to_move_must_be_said_in_a_way_that_is_understood)
     cr_assert_eq(any_database_count_tables(), 0);
 }
 
+/* As a hand in the database would have done it. */
+Test(archive, an_order_that_is_in_both_tables_is_named_after_all_before_it_were_moved)
+{
+    enum { CULPRIT = 700 };
+    char statement[512];
+    start_api();
+    make_old_orders();
+    snprintf(statement, sizeof statement,
+             "INSERT INTO orders_archive (id, client_id, user_id, item_ids, total_cents, status, "
+             "created_at, started_at, due_at, completed_at, archived_at) SELECT id, client_id, "
+             "user_id, item_ids, total_cents, status, created_at, started_at, due_at, "
+             "completed_at, completed_at FROM orders WHERE id = %d",
+             CULPRIT);
+    any_database_execute(statement);
+    cr_assert_eq(run("--older-than", "1"), 1);
+    cr_expect(says("not finished: archived 699 orders "));
+    cr_expect(says("the next order behind ORD699 is in orders_archive too"));
+    cr_assert_eq(any_database_ask("SELECT count(*) FROM orders"), OLD - (CULPRIT - 1));
+    process_stop_cleanly(&api.process, SERVICE_STOP_MS);
+}
+
+static bool so_many_are_archived(void *arg)
+{
+    return count_archived() == *(const int64_t *)arg;
+}
+
+/* On SQLite who holds an order holds them all. */
+Test(archive, an_order_that_somebody_holds_is_waited_for_and_no_other_of_its_batch)
+{
+    static const char *const argv[] = {"archive", "--older-than", "1", "--batch=2", NULL};
+    const char *const settings[] = {any_database_setting(), NULL};
+    bool one_writer = any_database_is("sqlite");
+    int64_t free_orders = one_writer ? 0 : 699;
+    start_api();
+    make_old_orders();
+    struct sql *holder = any_database_open_sql();
+    sql_execute(holder, one_writer ? "BEGIN IMMEDIATE" : "BEGIN");
+    sql_execute(holder, "UPDATE orders SET total_cents = 1 WHERE id = 700");
+    service_launch_command(&command, argv, settings, any_database_folder());
+    cr_expect(wait_until(so_many_are_archived, &free_orders, LIMIT_MS), "%" PRId64,
+              count_archived());
+    sql_execute(holder, "COMMIT");
+    sql_close(holder);
+    cr_assert_eq(process_wait_exit(&command.process, LIMIT_MS), 0);
+    cr_assert_eq(count_archived(), OLD);
+    cr_assert_eq(any_database_ask("SELECT total_cents FROM orders_archive WHERE id = 700"), 1);
+    process_stop_cleanly(&api.process, SERVICE_STOP_MS);
+}
+
 Test(archive, a_database_that_is_away_or_without_schema_is_told_in_a_line)
 {
     static const char *const arguments[] = {"archive", "--older-than", "1", NULL};
