@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "common/store/sqlite_archive.h"
 
+#include <stdio.h>
+#include <string.h>
+
 #include "common/clock.h"
+#include "common/store/sqlite_statements.h"
 #include "common/store/store_backend.h"
 
 #define COLUMNS                                                                                    \
@@ -59,6 +63,68 @@ enum status sqlite_archive(struct sqlite_session *session, int64_t before_us, si
     if (status == STATUS_OK) {
         *position = row[0] > 0 ? (order_id)row[1] : *position;
         *more = row[0] == (int64_t)max;
+    }
+    return status;
+}
+
+static struct sqlite_value string_of(const char *text)
+{
+    return sqlite_string(text, strlen(text));
+}
+
+static void copy_column(struct sqlite_session *session, int column, char text[], size_t size)
+{
+    size_t len;
+    const void *bytes = sqlite_session_column_bytes(session, column, &len);
+    snprintf(text, size, "%.*s", (int)len, (const char *)bytes);
+}
+
+/* Brings `position` forward by `max` keys; `*more`: there are so many. */
+static enum status find_key(struct sqlite_session *session, size_t max,
+                            struct store_key_position *position, bool *more)
+{
+    const struct store_key_position start = *position;
+    const struct sqlite_value parameters[] = {string_of(start.client_id), string_of(start.key),
+                                              sqlite_number((int64_t)max - 1)};
+    enum status status = sqlite_session_start(session, SQL_FIND_KEY, parameters, 3);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    *more = sqlite_session_next(session);
+    if (*more) {
+        copy_column(session, 0, position->client_id, sizeof position->client_id);
+        copy_column(session, 1, position->key, sizeof position->key);
+    }
+    return sqlite_session_finish(session);
+}
+
+enum status sqlite_forget_keys(struct sqlite_session *session, int64_t before_us, size_t max,
+                               struct store_key_position *position, size_t *deleted, bool *more)
+{
+    struct store_key_position last = *position;
+    bool behind = false;
+    enum status status = sqlite_session_begin_write(session);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    status = find_key(session, max, &last, &behind);
+    if (status == STATUS_OK) {
+        /* SQLite sorts bytes behind every text, so these are behind the last key. */
+        const struct sqlite_value end = sqlite_bytes("", 0);
+        const struct sqlite_value parameters[] = {string_of(position->client_id),
+                                                  string_of(position->key),
+                                                  behind ? string_of(last.client_id) : end,
+                                                  behind ? string_of(last.key) : end,
+                                                  sqlite_number(before_us)};
+        status = sqlite_session_start(session, SQL_FORGET_KEYS, parameters, 5);
+        status = status == STATUS_OK ? sqlite_session_finish(session) : status;
+    }
+    size_t changes = status == STATUS_OK ? (size_t)sqlite_session_changes(session) : 0;
+    status = sqlite_session_end_write(session, status);
+    if (status == STATUS_OK) {
+        *position = last;
+        *deleted = changes;
+        *more = behind;
     }
     return status;
 }

@@ -13,4 +13,9 @@
 MUST_CHECK enum status sqlite_archive(struct sqlite_session *session, int64_t before_us, size_t max,
                                       order_id *position, size_t *moved, bool *more);
 
+/* As store_forget_keys. */
+MUST_CHECK enum status sqlite_forget_keys(struct sqlite_session *session, int64_t before_us,
+                                          size_t max, struct store_key_position *position,
+                                          size_t *deleted, bool *more);
+
 #endif

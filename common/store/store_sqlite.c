@@ -423,61 +423,11 @@ static enum status sqlite_store_archive(struct store *store, int64_t before_us, 
     return sqlite_archive(of(store), before_us, max, position, moved, more);
 }
 
-static void copy_column(struct sqlite_session *session, int column, char text[], size_t size)
+static enum status sqlite_store_forget_keys(struct store *store, int64_t before_us, size_t max,
+                                            struct store_key_position *position, size_t *deleted,
+                                            bool *more)
 {
-    size_t len;
-    const void *bytes = sqlite_session_column_bytes(session, column, &len);
-    snprintf(text, size, "%.*s", (int)len, (const char *)bytes);
-}
-
-/* Brings `position` forward by `max` keys; `*more`: there are so many. */
-static enum status find_key(struct sqlite_session *session, size_t max,
-                            struct store_key_position *position, bool *more)
-{
-    const struct store_key_position start = *position;
-    const struct sqlite_value parameters[] = {string_of(start.client_id), string_of(start.key),
-                                              sqlite_number((int64_t)max - 1)};
-    enum status status = sqlite_session_start(session, SQL_FIND_KEY, parameters, 3);
-    if (status != STATUS_OK) {
-        return status;
-    }
-    *more = sqlite_session_next(session);
-    if (*more) {
-        copy_column(session, 0, position->client_id, sizeof position->client_id);
-        copy_column(session, 1, position->key, sizeof position->key);
-    }
-    return sqlite_session_finish(session);
-}
-
-static enum status sqlite_forget_keys(struct store *store, int64_t before_us, size_t max,
-                                      struct store_key_position *position, size_t *deleted,
-                                      bool *more)
-{
-    struct store_key_position last = *position;
-    bool behind = false;
-    enum status status = sqlite_session_begin_write(of(store));
-    if (status != STATUS_OK) {
-        return status;
-    }
-    status = find_key(of(store), max, &last, &behind);
-    if (status == STATUS_OK) {
-        /* SQLite sorts bytes behind every text, so these are behind the last key. */
-        const struct sqlite_value end = sqlite_bytes("", 0);
-        const struct sqlite_value parameters[] = {string_of(position->client_id),
-                                                  string_of(position->key),
-                                                  behind ? string_of(last.client_id) : end,
-                                                  behind ? string_of(last.key) : end,
-                                                  sqlite_number(before_us)};
-        status = change(of(store), SQL_FORGET_KEYS, parameters, 5);
-    }
-    size_t changes = status == STATUS_OK ? (size_t)sqlite_session_changes(of(store)) : 0;
-    status = sqlite_session_end_write(of(store), status);
-    if (status == STATUS_OK) {
-        *position = last;
-        *deleted = changes;
-        *more = behind;
-    }
-    return status;
+    return sqlite_forget_keys(of(store), before_us, max, position, deleted, more);
 }
 
 /* What is read first in the transaction makes its snapshot. */
@@ -540,7 +490,7 @@ const struct store_ops store_sqlite_ops = {
     .counts = sqlite_counts,
     .now = sqlite_now,
     .archive = sqlite_store_archive,
-    .forget_keys = sqlite_forget_keys,
+    .forget_keys = sqlite_store_forget_keys,
     .snapshot_begin = sqlite_snapshot_begin,
     .snapshot_part = sqlite_snapshot_part,
     .snapshot_flawed = sqlite_snapshot_flawed,
