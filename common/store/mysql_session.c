@@ -8,6 +8,7 @@
 
 #include "common/log.h"
 #include "common/store/mysql_connect.h"
+#include "common/store/mysql_password.h"
 #include "common/store/store_backend.h"
 
 enum {
@@ -201,6 +202,7 @@ static void init_library(void)
         log_error("the MySQL client library does not start", log_int("code", 0));
         exit(EXIT_FAILURE);
     }
+    mysql_password_protect();
 }
 
 enum status mysql_session_open(struct store *store, struct mysql_session **session)
