@@ -17,7 +17,8 @@ enum {
     PACKET_OVERHEAD = 1024,    /* of the server's max_allowed_packet, not for the statement */
     VERSION_MYSQL_MIN = 80000, /* SKIP LOCKED */
     VERSION_MARIADB_MIN = 100600,
-    ERROR_DUPLICATE = 1062, /* a row with this key exists */
+    MYSQL_IDLE_MAX_MS = 5000, /* well below the wait_timeout that is set */
+    ERROR_DUPLICATE = 1062,   /* a row with this key exists */
 };
 
 struct mysql_session {
@@ -148,16 +149,18 @@ static enum status set_up(struct mysql_session *session, bool is_mariadb)
         "time_zone = '+00:00', innodb_lock_wait_timeout = 2, lock_wait_timeout = 4",
     };
     /*
-     * Long lists of ids stay ranges of the primary key instead of becoming temporary tables. A
-     * process that is suspended within a transaction loses it, and its locks, to
-     * idle_transaction_timeout; MySQL has nothing like it.
+     * Long lists of ids stay ranges of the primary key instead of becoming temporary tables.
+     *
+     * A process that is suspended within a transaction loses it, and its locks, to
+     * idle_transaction_timeout. MySQL has nothing like it: there the connection itself may not be
+     * idle for long, so it is made anew before it has been.
      */
     static const char *const for_mariadb[] = {
         "SET SESSION max_statement_time = 4, in_predicate_conversion_threshold = 0, "
         "idle_transaction_timeout = 2",
     };
     static const char *const for_mysql[] = {
-        "SET SESSION max_execution_time = 4000",
+        "SET SESSION max_execution_time = 4000, wait_timeout = 10",
     };
     /*
      * Steps of the schema take as long as they take. Only how long they wait for a table stays
@@ -170,6 +173,7 @@ static enum status set_up(struct mysql_session *session, bool is_mariadb)
     enum status status = run_all(session, for_both, 2);
     if (status == STATUS_OK) {
         status = run_all(session, is_mariadb ? for_mariadb : for_mysql, 1);
+        session->store->idle_max_ms = is_mariadb ? 0 : MYSQL_IDLE_MAX_MS;
     }
     if (status == STATUS_OK && session->store->patient) {
         status = run_all(session, is_mariadb ? &patient[0] : &patient[1], 1);

@@ -77,8 +77,22 @@ static void put_off_connecting(struct store *store)
     store->retry_at_ms = clock_monotonic_ms() + backoff_take(&store->backoff);
 }
 
+static void drop_connection(struct store *store)
+{
+    store->ops->disconnect(store);
+    store->connected = false;
+}
+
+static bool was_idle_for_long(const struct store *store)
+{
+    return store->idle_max_ms != 0 && clock_monotonic_ms() - store->used_at_ms > store->idle_max_ms;
+}
+
 static enum status ensure_connected(struct store *store)
 {
+    if (store->connected && was_idle_for_long(store)) {
+        drop_connection(store);
+    }
     if (store->connected) {
         return STATUS_OK;
     }
@@ -92,6 +106,7 @@ static enum status ensure_connected(struct store *store)
         return status;
     }
     store->connected = true;
+    store->used_at_ms = clock_monotonic_ms();
     return STATUS_OK;
 }
 
@@ -99,11 +114,11 @@ static enum status ensure_connected(struct store *store)
 static enum status settle(struct store *store, enum status status)
 {
     if (status == STATUS_UNAVAILABLE) {
-        store->ops->disconnect(store);
-        store->connected = false;
+        drop_connection(store);
         put_off_connecting(store);
         return status;
     }
+    store->used_at_ms = clock_monotonic_ms();
     heartbeat_beat(store->heartbeat);
     if (status == STATUS_OK) {
         if (store->reported_away) {
@@ -205,12 +220,6 @@ static enum status migrate(struct store *store)
         }
     }
     return status;
-}
-
-static void drop_connection(struct store *store)
-{
-    store->ops->disconnect(store);
-    store->connected = false;
 }
 
 enum status store_migrate(struct store *store)

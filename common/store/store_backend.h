@@ -87,6 +87,8 @@ struct store {
     bool only_look;              /* connecting makes nothing that is not there */
     bool patient;                /* the connection has no limits on how long a statement may take */
     bool reported_away;          /* so that an outage is one line in the log, not one a second */
+    uint32_t idle_max_ms;        /* set by connect: unused for longer, it is made anew; 0: never */
+    uint64_t used_at_ms;         /* the connection, last; clock_monotonic_ms */
     struct backoff backoff;      /* between attempts to connect */
     uint64_t retry_at_ms;        /* no attempt before this; clock_monotonic_ms */
     uint64_t steps_applied;      /* by this store; bit 0 is the step of version 1 */

@@ -110,6 +110,21 @@ Test(store, what_is_the_datas_or_a_rivals_fault_keeps_the_connection)
     cr_assert_eq(fake_store_calls(store, FAKE_DISCONNECT), 0);
 }
 
+Test(store, a_connection_that_was_idle_for_too_long_is_made_anew_before_it_is_used)
+{
+    store->idle_max_ms = 5000;
+    cr_assert_eq(call(FAKE_PING), STATUS_OK);
+    for (size_t i = 0; i < OPERATION_COUNT; i++) {
+        store->used_at_ms -= 4000; /* within the limit, and it is used now */
+        cr_assert_eq(call(FAKE_PING), STATUS_OK, "operation %zu", i);
+        cr_assert_eq(fake_store_calls(store, FAKE_CONNECT), i + 1, "operation %zu", i);
+        store->used_at_ms -= 6000;
+        cr_assert_eq(call(operations[i]), STATUS_OK, "operation %zu", i);
+        cr_assert_eq(fake_store_calls(store, FAKE_CONNECT), i + 2, "operation %zu", i);
+        cr_assert_eq(fake_store_calls(store, FAKE_DISCONNECT), i + 1, "operation %zu", i);
+    }
+}
+
 Test(store, after_a_failed_connect_the_next_calls_answer_at_once)
 {
     fake_store_fail(store, FAKE_CONNECT, 0, 1, STATUS_UNAVAILABLE);
