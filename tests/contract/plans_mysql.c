@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * MariaDB writes into its log of slow queries how it has run each statement, here all of them: the
- * plan, as EXPLAIN shows it, and how many rows it really read.
+ * The server writes into its log of slow queries how it has run each statement, here all of them:
+ * how many rows it really read and sorted, and if it is MariaDB also the plan, as EXPLAIN shows it.
+ * MySQL is asked to explain the statements afterwards, on rows that are nearly the same.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,7 +17,7 @@
 #define ENTRY "# User@Host: "
 #define LAST_STATEMENT "SELECT SUM(created)"
 
-enum { PATH_SIZE = 160, FIELDS = 4, FAULT_SIZE = 80 };
+enum { PATH_SIZE = 160, FIELDS = 4, FAULT_SIZE = 80, KINDS = 4 };
 
 const char *const plans_expected[] = {"INSERT INTO idempotency_keys",
                                       "FROM idempotency_keys",
@@ -68,7 +69,9 @@ void plans_start(void)
     snprintf(path, sizeof path, "%s/plans.log", database.folder);
     snprintf(set_path, sizeof set_path, "SET GLOBAL slow_query_log_file = '%s'", path);
     const char *const statements[] = {set_path, "SET GLOBAL log_output = 'FILE'",
-                                      "SET GLOBAL log_slow_verbosity = 'query_plan,explain'",
+                                      mariadb_server_is_mysql()
+                                          ? "SET GLOBAL log_slow_extra = 1"
+                                          : "SET GLOBAL log_slow_verbosity = 'query_plan,explain'",
                                       "SET GLOBAL long_query_time = 0",
                                       "SET GLOBAL slow_query_log = 1"};
     run_as_root(statements, sizeof statements / sizeof statements[0]);
@@ -113,21 +116,63 @@ static bool is_full_scan(const char *line)
            (strcmp(fields[3], "ALL") == 0 || strcmp(fields[3], "index") == 0);
 }
 
-/* `entry` is one statement's part of the log. */
-static const char *find_fault(const char *entry, char fault[FAULT_SIZE])
+static bool mariadb_scans(const char *entry)
 {
-    unsigned long long rows = 0;
-    const char *examined = strstr(entry, "Rows_examined: ");
-    if (examined != NULL) {
-        rows = strtoull(examined + strlen("Rows_examined: "), NULL, 10);
-    }
     for (const char *line = strstr(entry, "# explain: "); line != NULL;
          line = strstr(line + 1, "# explain: ")) {
         if (is_full_scan(line)) {
-            return "reads a whole table or index";
+            return true;
         }
     }
-    bool sorts = strstr(entry, "Filesort: Yes") != NULL;
+    return false;
+}
+
+static bool can_be_explained(const char *statement)
+{
+    static const char *const kinds_of[KINDS] = {"SELECT ", "INSERT ", "UPDATE ", "DELETE "};
+    for (size_t i = 0; i < KINDS; i++) {
+        if (strncmp(statement, kinds_of[i], strlen(kinds_of[i])) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* For rows that are added it says ALL, here too. */
+static bool mysql_scans(struct sql *admin, const char *statement)
+{
+    static const char explain[] = "EXPLAIN FORMAT=JSON INTO @plan ";
+    if (!can_be_explained(statement)) {
+        return false;
+    }
+    size_t size = sizeof explain + strlen(statement);
+    char *text = malloc(size);
+    cr_assert_not_null(text);
+    snprintf(text, size, "%s%s", explain, statement);
+    sql_execute(admin, text);
+    free(text);
+    return sql_integer(admin, "SELECT COUNT(*) FROM JSON_TABLE(@plan, '$**.table' COLUMNS ("
+                              "name VARCHAR(64) PATH '$.table_name', "
+                              "how VARCHAR(64) PATH '$.access_type', "
+                              "target BOOLEAN PATH '$.insert')) t "
+                              "WHERE name IN ('orders', 'idempotency_keys') "
+                              "AND how IN ('ALL', 'index') AND target IS NULL") > 0;
+}
+
+static unsigned long long number_behind(const char *entry, const char *name)
+{
+    const char *found = strstr(entry, name);
+    return found != NULL ? strtoull(found + strlen(name), NULL, 10) : 0;
+}
+
+/* `entry` is one statement's part of the log. */
+static const char *find_fault(const char *entry, bool scans, char fault[FAULT_SIZE])
+{
+    unsigned long long rows = number_behind(entry, "Rows_examined: ");
+    bool sorts = strstr(entry, "Filesort: Yes") != NULL || number_behind(entry, "Sort_rows: ") > 0;
+    if (scans) {
+        return "reads a whole table or index";
+    }
     if (rows > PLANS_ROWS_MAX || (sorts && rows > PLANS_SORTED_MAX)) {
         snprintf(fault, FAULT_SIZE, "%s %llu rows", sorts ? "sorts" : "reads", rows);
         return fault;
@@ -135,7 +180,8 @@ static const char *find_fault(const char *entry, char fault[FAULT_SIZE])
     return NULL;
 }
 
-static void read_entry(const char *entry,
+/* `admin`: NULL where the log itself has the plans. */
+static void read_entry(const char *entry, struct sql *admin,
                        void (*each)(const char *statement, const char *plan, const char *fault))
 {
     char fault[FAULT_SIZE];
@@ -146,20 +192,38 @@ static void read_entry(const char *entry,
     }
     statement = strchr(statement, '\n');
     cr_assert_not_null(statement);
-    each(statement + 1, entry, find_fault(entry, fault));
+    statement++;
+    bool scans = admin != NULL ? mysql_scans(admin, statement) : mariadb_scans(entry);
+    each(statement, entry, find_fault(entry, scans, fault));
 }
 
+/* In the format that has all tables under the same name. */
+static struct sql *open_for_explaining(void)
+{
+    struct sql *admin = database_open_admin(&database);
+    sql_execute(admin, "SET SESSION explain_json_format_version = 1");
+    return admin;
+}
+
+/* Each begins with who has sent the statement; before that MySQL writes when, in a line of its own.
+ */
 void plans_read(void (*each)(const char *statement, const char *plan, const char *fault))
 {
+    static const char *const ends[] = {"\n# Time: ", "\n" ENTRY};
     cr_assert(wait_until(last_statement_is_written, NULL, LIMIT_MS));
+    struct sql *admin = mariadb_server_is_mysql() ? open_for_explaining() : NULL;
     char *log = read_log();
     for (char *entry = strstr(log, ENTRY); entry != NULL;) {
         char *next = strstr(entry + 1, ENTRY);
-        if (next != NULL) {
-            next[-1] = '\0';
+        for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
+            char *end = strstr(entry, ends[i]);
+            if (end != NULL && (next == NULL || end < next)) {
+                *end = '\0';
+            }
         }
-        read_entry(entry, each);
+        read_entry(entry, admin, each);
         entry = next;
     }
     free(log);
+    sql_close(admin);
 }

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # shellcheck shell=sh disable=SC2034
-# Read by base-root and run-tests, of both of which the first argument is a suite: where roots are kept,
-# how to give up, and how to run a command that leaves nothing behind.
+# Read by base-root and run-tests, of both of which the first argument is a suite, and by others: where roots are
+# kept, where packages come from, how to give up, and how to run a command that leaves nothing behind.
 name=${0##*/}
 suite=${1:-}
 cache=${ORDERS_TEST_CACHE:-${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/orders-tests}
@@ -25,6 +25,13 @@ cannot() {
     say "$@"
     [ -z "${ORDERS_REQUIRE_ALL:-}" ] || exit 1
     exit 77
+}
+
+# repository LABEL: the first of Debian with this label that apt reaches by HTTP, as debootstrap can too.
+repository() {
+    # shellcheck disable=SC2016 # apt fills it in
+    apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Origin: Debian' "Label: $1" 2>/dev/null |
+        sed -n '/^https\{0,1\}:/{s|/*$||;p;q;}'
 }
 
 # await SIGNAL COMMAND...: runs a command that gets the signal when this script ends, even if that was

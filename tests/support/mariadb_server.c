@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/file.h>
 #include <unistd.h>
 
@@ -14,7 +15,27 @@
 
 #define DEBIAN_USER "mysql"
 
-enum { START_TRIES = 5, LIMIT_MS = 60000, PATH_SIZE = 512, ARGUMENTS_MAX = 40 };
+enum { START_TRIES = 5, LIMIT_MS = 60000, PATH_SIZE = 512, TEXTS = 5, ARGUMENTS_MAX = 40 };
+
+/* What differs between the two. */
+struct brand {
+    const char *ready; /* written once it takes connections */
+    const char *without_tls;
+    const char *options[5]; /* NULL ends them */
+};
+
+static const struct brand mariadb = {
+    .ready = "mariadbd: ready for connections",
+    .without_tls = "--skip-ssl",
+    .options = {"--innodb-log-file-size=48M", "--skip-log-bin"},
+};
+
+/* It keeps a binary log unless told otherwise, and so it does here. */
+static const struct brand mysql = {
+    .ready = "mysqld: ready for connections",
+    .without_tls = "--tls-version=",
+    .options = {"--innodb-redo-log-capacity=32M", "--performance-schema=OFF"},
+};
 
 /* Read by the server at each start, before it takes connections. */
 static const char init_sql[] =
@@ -22,6 +43,22 @@ static const char init_sql[] =
     "CREATE USER IF NOT EXISTS '" MARIADB_USER "'@'127.0.0.1' IDENTIFIED BY '" MARIADB_PASSWORD
     "';\n"
     "GRANT ALL ON " MARIADB_DATABASE ".* TO '" MARIADB_USER "'@'127.0.0.1';\n";
+
+/* The folder that with-mysql9 has made; NULL: MariaDB is to be started. */
+static const char *mysql_folder(void)
+{
+    return getenv("MYSQL9_SERVER");
+}
+
+bool mariadb_server_is_mysql(void)
+{
+    return mysql_folder() != NULL;
+}
+
+static const struct brand *brand(void)
+{
+    return mariadb_server_is_mysql() ? &mysql : &mariadb;
+}
 
 /* The server refuses to run as root unless told so by name. NULL ends the arguments elsewhere. */
 static const char *user_option(void)
@@ -64,41 +101,49 @@ static void make_template_once(void)
     close(lock);
 }
 
-/* Of an option given twice the first counts for some and the last for others; none is. */
-static size_t list_arguments(const struct mariadb_server *server, char texts[4][PATH_SIZE],
-                             const char *argv[ARGUMENTS_MAX])
+static size_t add_options(const char *argv[ARGUMENTS_MAX], size_t count,
+                          const char *const options[], size_t max)
 {
-    static const char *const always[] = {"--bind-address=127.0.0.1",
-                                         "--skip-name-resolve",
-                                         "--innodb-flush-log-at-trx-commit=1",
-                                         "--innodb-buffer-pool-size=128M",
-                                         "--innodb-log-file-size=48M",
-                                         "--skip-log-bin"};
-    size_t count = 0;
-    argv[count++] = "/usr/sbin/mariadbd";
-    argv[count++] = "--no-defaults";
-    snprintf(texts[0], PATH_SIZE, "--datadir=%s/data", server->dir.path);
-    snprintf(texts[1], PATH_SIZE, "--socket=%s/socket", server->dir.path);
-    snprintf(texts[2], PATH_SIZE, "--init-file=%s/init.sql", server->dir.path);
-    snprintf(texts[3], PATH_SIZE, "--port=%u", (unsigned)server->port);
-    for (size_t i = 0; i < 4; i++) {
-        argv[count++] = texts[i];
-    }
-    for (size_t i = 0; i < sizeof always / sizeof always[0]; i++) {
-        argv[count++] = always[i];
-    }
-    if (server->without_tls) {
-        argv[count++] = "--skip-ssl";
-    }
-    for (size_t i = 0; i < MARIADB_OPTIONS_MAX && server->options[i] != NULL; i++) {
-        argv[count++] = server->options[i];
+    for (size_t i = 0; i < max && options[i] != NULL; i++) {
+        argv[count++] = options[i];
     }
     return count;
 }
 
+/* Of an option given twice the first counts for some and the last for others; none is. */
+static size_t list_arguments(const struct mariadb_server *server, char texts[TEXTS][PATH_SIZE],
+                             const char *argv[ARGUMENTS_MAX])
+{
+    static const char *const always[] = {"--bind-address=127.0.0.1", "--skip-name-resolve",
+                                         "--innodb-flush-log-at-trx-commit=1",
+                                         "--innodb-buffer-pool-size=128M"};
+    size_t count = 0;
+    snprintf(texts[0], PATH_SIZE, "--datadir=%s/data", server->dir.path);
+    snprintf(texts[1], PATH_SIZE, "--socket=%s/socket", server->dir.path);
+    snprintf(texts[2], PATH_SIZE, "--init-file=%s/init.sql", server->dir.path);
+    snprintf(texts[3], PATH_SIZE, "--port=%u", (unsigned)server->port);
+    if (mariadb_server_is_mysql()) {
+        snprintf(texts[4], PATH_SIZE, "%s/mysqld", mysql_folder());
+        argv[count++] = texts[4];
+    } else {
+        argv[count++] = "/usr/sbin/mariadbd";
+        argv[count++] = "--no-defaults";
+    }
+    for (size_t i = 0; i < 4; i++) {
+        argv[count++] = texts[i];
+    }
+    count = add_options(argv, count, always, sizeof always / sizeof always[0]);
+    count = add_options(argv, count, brand()->options,
+                        sizeof brand()->options / sizeof brand()->options[0]);
+    if (server->without_tls) {
+        argv[count++] = brand()->without_tls;
+    }
+    return add_options(argv, count, server->options, MARIADB_OPTIONS_MAX);
+}
+
 void mariadb_server_launch(struct mariadb_server *server)
 {
-    char texts[4][PATH_SIZE];
+    char texts[TEXTS][PATH_SIZE];
     const char *argv[ARGUMENTS_MAX] = {NULL};
     size_t count = list_arguments(server, texts, argv);
     if (server->unprivileged) {
@@ -113,18 +158,24 @@ void mariadb_server_launch(struct mariadb_server *server)
 static bool launch(struct mariadb_server *server)
 {
     mariadb_server_launch(server);
-    return process_wait_line(&server->process, "mariadbd: ready for connections", LIMIT_MS);
+    return process_wait_line(&server->process, brand()->ready, LIMIT_MS);
 }
 
 void mariadb_server_prepare(struct mariadb_server *server)
 {
+    char template[PATH_SIZE];
     char datadir[PATH_SIZE];
-    make_template_once();
+    if (mariadb_server_is_mysql()) {
+        snprintf(template, sizeof template, "%s/template", mysql_folder());
+    } else {
+        snprintf(template, sizeof template, "%s", MARIADB_TEMPLATE_PATH);
+        make_template_once();
+    }
     temp_dir_create(&server->dir);
     temp_dir_write(&server->dir, "init.sql", init_sql);
     snprintf(datadir, sizeof datadir, "%s/data", server->dir.path);
-    run_to_the_end((const char *const[]){"/bin/cp", "-a", "--sparse=always", MARIADB_TEMPLATE_PATH,
-                                         datadir, NULL});
+    run_to_the_end(
+        (const char *const[]){"/bin/cp", "-a", "--sparse=always", template, datadir, NULL});
 }
 
 void mariadb_server_set_port(struct mariadb_server *server)
@@ -145,7 +196,7 @@ void mariadb_server_start(struct mariadb_server *server)
         }
         process_discard(&server->process);
     }
-    cr_assert_fail("mariadbd does not start");
+    cr_assert_fail("the server does not start");
 }
 
 void mariadb_server_kill(struct mariadb_server *server)
@@ -162,7 +213,7 @@ void mariadb_server_restart(struct mariadb_server *server)
 {
     if (!launch(server)) {
         process_print_log(&server->process);
-        cr_assert_fail("mariadbd does not start again");
+        cr_assert_fail("the server does not start again");
     }
 }
 

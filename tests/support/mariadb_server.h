@@ -3,7 +3,11 @@
  * A real mariadbd of the test's own on 127.0.0.1, flushing at every commit, with a database
  * `orders` and a user for it. What was committed survives a kill. Failing to start fails the test.
  *
- * A data folder takes seconds to make, so one is kept in the build folder and copied for each test.
+ * Run by tests/mysql/with-mysql9 it is MySQL's mysqld instead, which takes the same options and
+ * statements as far as the tests use them.
+ *
+ * A data folder takes seconds to make, so one is kept in the build folder, MySQL's beside its
+ * programs, and copied for each test.
  */
 #ifndef TESTS_SUPPORT_MARIADB_SERVER_H
 #define TESTS_SUPPORT_MARIADB_SERVER_H
@@ -29,6 +33,9 @@ struct mariadb_server {
     char url[128];                            /* mysql://user:password@127.0.0.1:PORT/orders */
     bool unprivileged; /* in: never as root, which rsync between nodes needs */
 };
+
+/* The servers of this run are MySQL's. */
+bool mariadb_server_is_mysql(void);
 
 /* `server` is zeroed. Returns when it answers. */
 void mariadb_server_start(struct mariadb_server *server);

@@ -45,8 +45,10 @@ static struct sql *open_mariadb(const char *host, uint16_t port, const char *soc
     cr_assert_not_null(sql->mysql);
     mysql_options(sql->mysql, MYSQL_INIT_COMMAND,
                   "SET SESSION autocommit = 1, completion_type = 'NO_CHAIN', "
-                  "sql_mode = 'STRICT_TRANS_TABLES,NO_BACKSLASH_ESCAPES', time_zone = 'SYSTEM', "
-                  "wsrep_sync_wait = 1");
+                  "sql_mode = 'STRICT_TRANS_TABLES,NO_BACKSLASH_ESCAPES', time_zone = 'SYSTEM'");
+    if (!mariadb_server_is_mysql()) {
+        mysql_options(sql->mysql, MYSQL_INIT_COMMAND, "SET SESSION wsrep_sync_wait = 1");
+    }
     mysql_options(sql->mysql, MYSQL_INIT_COMMAND,
                   "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ");
     mysql_options(sql->mysql, MYSQL_SET_CHARSET_NAME, "utf8mb4");

@@ -113,10 +113,14 @@ static void insert_pending_into_sqlite(int count)
 static void insert_pending_into_mariadb(void)
 {
     sql_execute(sql, "BEGIN");
-    sql_execute(sql,
-                "INSERT INTO orders (id, client_id, user_id, item_ids, total_cents, status, "
-                "created_at, due_at) SELECT seq, 'c', 'u', '[1]', 1, 0, t, t "
-                "FROM seq_1_to_" MANY ", (SELECT UTC_TIMESTAMP(6) - INTERVAL 1 SECOND AS t) n");
+    sql_execute(sql, "INSERT INTO orders (id, client_id, user_id, item_ids, total_cents, status, "
+                     "created_at, due_at) "
+                     "WITH d (n) AS (SELECT 0 UNION SELECT 1 UNION SELECT 2 UNION SELECT 3 UNION "
+                     "SELECT 4 UNION SELECT 5 UNION SELECT 6 UNION SELECT 7 UNION SELECT 8 UNION "
+                     "SELECT 9) "
+                     "SELECT ROW_NUMBER() OVER (), 'c', 'u', '[1]', 1, 0, t, t "
+                     "FROM d d1, d d2, d d3, d d4, d d5, /* as many as MANY */ "
+                     "(SELECT UTC_TIMESTAMP(6) - INTERVAL 1 SECOND AS t) n");
     sql_execute(sql, "UPDATE counters SET created = created + " MANY " WHERE slot = 0");
     sql_execute(sql, "UPDATE id_blocks SET next_id = " MANY " + 1");
     sql_execute(sql, "COMMIT");
