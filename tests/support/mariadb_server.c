@@ -34,7 +34,8 @@ static const struct brand mariadb = {
 static const struct brand mysql = {
     .ready = "mysqld: ready for connections",
     .without_tls = "--tls-version=",
-    .options = {"--innodb-redo-log-capacity=32M", "--performance-schema=OFF"},
+    .options = {"--innodb-redo-log-capacity=32M", "--innodb-log-buffer-size=8M",
+                "--performance-schema=OFF"},
 };
 
 /* Read by the server at each start, before it takes connections. */
