@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The benchmarks' own databases and Redis, in a temporary folder, on free ports.
 
-Every database flushes at each commit. They have in common what table_size needs: `start`, `restart`,
-`create`, `sql`, `script` and `url`, and what a table's head says of them.
+Every database flushes at each commit. They have the same methods, as far as table_size needs them.
 """
 import os
 import pathlib
@@ -61,6 +60,11 @@ class MariaDB:
     def url(self, database, dialect="mysql"):
         return f"{dialect}://bench:bench@127.0.0.1:{self.port}/{database}"
 
+    def megabytes(self, database):
+        return float(self.sql("SELECT SUM(data_length + index_length) / 1e6 FROM "
+                              f"information_schema.tables WHERE table_schema = '{database}'",
+                              database))
+
     def version(self):
         return run("mariadbd", "--version").split(" for ")[0]
 
@@ -111,6 +115,9 @@ class PostgreSQL:
     def url(self, database):
         return f"postgresql://bench:bench@127.0.0.1:{self.port}/{database}"
 
+    def megabytes(self, database):
+        return float(self.sql(f"SELECT pg_database_size('{database}') / 1e6", database))
+
     def version(self):
         return run("postgres", "--version").strip()
 
@@ -146,6 +153,9 @@ class SQLite:
 
     def url(self, database):
         return f"sqlite:///{self.path(database)}"
+
+    def megabytes(self, database):
+        return self.path(database).stat().st_size / 1e6
 
     def version(self):
         return f"sqlite {sqlite3.sqlite_version}"
