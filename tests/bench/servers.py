@@ -10,7 +10,7 @@ import signal
 import sqlite3
 import subprocess
 
-from processes import free_port, run, start, stop, wait_ready
+from processes import free_port, run, say, start, stop, wait_ready
 
 STOP_AND_FLUSH_S = 600
 
@@ -126,6 +126,7 @@ class SQLite:
     """No server: a database is a file, and its memory is the programs' own setting."""
     title = "SQLite"
     tools = {}
+    process = None
 
     def __init__(self, _stack, folder, memory_mb=0):
         self.folder, self.memory_mb = folder, 0
@@ -188,5 +189,9 @@ def add_to_path():
     os.environ["PATH"] = ":".join([*map(str, postgres[-1:]), os.environ["PATH"], "/usr/sbin"])
 
 
-def file_system(folder):
-    return run("stat", "--file-system", "--format=%T", folder).strip()
+def say_where(folder, *servers):
+    kind = run("stat", "--file-system", "--format=%T", folder).strip()
+    if kind == "tmpfs":
+        say(f"{folder} is in memory, so a commit costs no flush: set TMPDIR to a folder on a disk")
+    versions = ", ".join(server.version() for server in servers)
+    say(f"{os.cpu_count()} CPUs, data on {kind}, {versions}")
