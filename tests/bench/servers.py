@@ -166,11 +166,18 @@ class Redis:
     tools = {"redis-server": "redis-server", "redis-cli": "redis-tools"}
 
     def __init__(self, stack, folder):
-        self.port, log = free_port(), folder / "redis.log"
-        process = start(stack, log, ["redis-server", "--bind", "127.0.0.1", "--port", self.port,
-                                     "--save", "", "--appendonly", "no"])
-        wait_ready(process, log, lambda: b"PONG" in subprocess.run(
+        self.stack, self.log, self.port = stack, folder / "redis.log", free_port()
+        self.start()
+
+    def start(self):
+        self.process = start(self.stack, self.log, [
+            "redis-server", "--bind", "127.0.0.1", "--port", self.port, "--save", "",
+            "--appendonly", "no"])
+        wait_ready(self.process, self.log, lambda: b"PONG" in subprocess.run(
             ["redis-cli", "-p", str(self.port), "ping"], capture_output=True).stdout)
+
+    def stop(self):
+        stop(self.process)
 
     def do(self, *command, number=0):
         return run("redis-cli", "-p", self.port, "-n", number, *command)
