@@ -25,18 +25,21 @@ class MariaDB:
              "mariadb": "mariadb-client"}
 
     def __init__(self, stack, folder, memory_mb=512):
+        """A server that starts removes temporary tables from its temporary folder, whosever."""
         self.stack, self.memory_mb = stack, memory_mb
         self.log, self.data = folder / "mariadb.log", folder / "mariadb"
         self.socket, self.port = folder / "mariadb.sock", free_port()
         self.user = ["--user=root"] if as_other_user() else []
         run("mariadb-install-db", "--no-defaults", "--auth-root-authentication-method=normal",
-            f"--datadir={self.data}", "--skip-test-db", *self.user)
+            f"--datadir={self.data}", "--skip-test-db", *self.user,
+            env=dict(os.environ, TMPDIR=str(folder)))
         self.start()
         self.sql("CREATE USER bench@'127.0.0.1' IDENTIFIED BY 'bench'", "mysql")
 
     def start(self):
         self.process = start(self.stack, self.log, [
             "mariadbd", "--no-defaults", *self.user, f"--datadir={self.data}",
+            f"--tmpdir={self.data.parent}",
             f"--socket={self.socket}", "--bind-address=127.0.0.1", f"--port={self.port}",
             "--skip-name-resolve", "--innodb-flush-log-at-trx-commit=1",
             f"--innodb-buffer-pool-size={self.memory_mb}M", "--innodb-log-file-size=512M",
