@@ -83,9 +83,9 @@ def ask(port, request):
 
 
 def open_loop(port, plan, connections):
-    """Sends each request of `plan`, triples of kind, request and the second it is due, when it is due,
-    whether those before are answered or not. Returns triples of kind, time and body. The time counts
-    from when the request was due, so waiting for a free connection counts too."""
+    """Sends each request of `plan`, triples of kind, request and the second it is due, when it is
+    due, whether those before are answered or not. Returns triples of kind, time and body. The time
+    counts from when the request was due, so waiting for a free connection counts too."""
     idle = [Connection(port) for _ in range(connections)]
     everyone, busy, answers = list(idle), {}, []
     waiting = sorted(plan, key=lambda entry: entry[2], reverse=True)

@@ -16,7 +16,7 @@ PERIOD_US = 30 * 24 * 3600 * 1_000_000  # the orders came in over that time, up 
 KEYED_EVERY = 10  # one order in ten came with an idempotency key
 SHOW_S = 1
 
-# What the databases say differently. Of an order only its number is given; the rest follows from it.
+# What the databases say differently. Of an order only its number is given; all else follows.
 DIALECTS = {
     "MariaDB": {
         "before": "SET sql_mode = 'PIPES_AS_CONCAT', time_zone = '+00:00';",
@@ -98,7 +98,7 @@ def statements(template, database, first, last, slot=0, **more):
 
 
 def chunk(database, first, last, slot, start_us, spacing_us):
-    """Each order waits 1 to 10 ms, is processed for 2 s, and completes up to 10 ms after it is due."""
+    """Each order waits 1 to 10 ms, is processed for 2 s, and completes up to 10 ms after that."""
     created = f"{start_us} + id * {spacing_us}"
     started = f"{created} + 1000 + id * 31 % 9000"
     due = f"{started} + 2000000"
@@ -110,7 +110,7 @@ def chunk(database, first, last, slot, start_us, spacing_us):
 
 
 class Progress:
-    """A line that changes on a terminal; elsewhere one for each tenth, unless all is quickly done."""
+    """A line that changes on a terminal; elsewhere one a tenth, unless all is quickly done."""
 
     def __init__(self, what):
         self.what, self.shown = what, 0
