@@ -98,8 +98,8 @@ Test(pair, without_redis_and_api_workers_find_orders_in_the_database)
 {
     start_apis(1);
     post_orders_with_hints(FEW_ORDERS);
+    stop_services(); /* first: without Redis the API would process them itself */
     redis_server_kill(&redis);
-    stop_services();
     cr_assert_eq(count_where("status = 0"), FEW_ORDERS);
     start_workers(WORKERS);
     cr_assert(wait_until(all_are_completed, NULL, LIMIT_MS));
