@@ -5,8 +5,8 @@
  * otherwise.
  *
  * Every call returns when what it asks for is in force, within milliseconds. Threads: any, at any
- * time, but for start and stop. It fails no test by itself but in fault_proxy_start, and what it has
- * done is counted: a test about a fault asserts on fault_proxy_counts that there was one.
+ * time, but for start and stop. It fails no test by itself but in fault_proxy_start, and what it
+ * has done is counted: a test about a fault asserts on fault_proxy_counts that there was one.
  */
 #ifndef TESTS_SUPPORT_FAULT_PROXY_H
 #define TESTS_SUPPORT_FAULT_PROXY_H
