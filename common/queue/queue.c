@@ -32,3 +32,8 @@ void queue_wake(struct queue *queue)
 {
     queue->ops->wake(queue);
 }
+
+uint64_t queue_failures(struct queue *queue, enum redis_failure failure)
+{
+    return atomic_load(&queue->failures[failure]);
+}

@@ -4,9 +4,9 @@
  * costs a no-op; the database row is the job.
  *
  * Blocks: queue_pop as long as it is told, queue_push on Redis for at most the socket timeout.
- * Threads: queue_wake may be called from any thread. The memory queue may be pushed and popped from
- * several threads; a Redis queue is one connection, used by one thread at a time for everything
- * else. Owns: its connection or its ring.
+ * Threads: queue_wake and queue_failures may be called from any thread. The memory queue may be
+ * pushed and popped from several threads; a Redis queue is one connection, used by one thread at a
+ * time for everything else. Owns: its connection or its ring.
  */
 #ifndef COMMON_QUEUE_QUEUE_H
 #define COMMON_QUEUE_QUEUE_H
@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "common/order.h"
+#include "common/queue/redis_failure.h"
 #include "common/status.h"
 
 enum {
@@ -48,6 +49,9 @@ MUST_CHECK enum status queue_push(struct queue *queue, const order_id ids[], siz
  */
 MUST_CHECK enum status queue_pop(struct queue *queue, order_id ids[], size_t max, uint32_t wait_ms,
                                  size_t *count);
+
+/* How often calls have failed so since the queue was opened; 0 for one that is no Redis queue. */
+uint64_t queue_failures(struct queue *queue, enum redis_failure failure);
 
 /* Ends a queue_pop that is waiting, or the next one, early. */
 void queue_wake(struct queue *queue);

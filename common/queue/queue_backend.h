@@ -4,6 +4,8 @@
 #ifndef COMMON_QUEUE_QUEUE_BACKEND_H
 #define COMMON_QUEUE_QUEUE_BACKEND_H
 
+#include <stdatomic.h>
+
 #include "common/queue/queue.h"
 
 struct queue_ops {
@@ -17,6 +19,7 @@ struct queue_ops {
 /* The first member of each backend's own struct. */
 struct queue {
     const struct queue_ops *ops;
+    atomic_uint_least64_t failures[REDIS_FAILURES];
 };
 
 #endif

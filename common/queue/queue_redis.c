@@ -27,6 +27,7 @@ enum {
     BRPOP_TIMEOUT_S = 1,
     BACKOFF_FIRST_MS = 50,
     BACKOFF_MAX_MS = 1000,
+    OUTAGE_TEXT_SIZE = REDIS_FAILURES * 34, /* a kind, and the longest number */
 };
 
 struct queue_redis {
@@ -38,8 +39,10 @@ struct queue_redis {
     uint64_t asked_at_ms;  /* when the BRPOP that is unanswered was sent; 0: none is */
     uint64_t retry_at_ms;  /* no attempt to connect before this */
     struct backoff backoff;
-    bool reported_away; /* so that an outage is one line in the log */
-    uint64_t foreign;   /* values in the list that are not order ids */
+    uint32_t reported; /* kinds of failure, a bit each, that this outage has had a line in the
+                          log for */
+    uint64_t outage[REDIS_FAILURES]; /* how often each has happened in it */
+    uint64_t foreign;                /* values in the list that are not order ids */
 };
 
 static struct queue_redis *of(struct queue *queue)
@@ -55,26 +58,57 @@ static void disconnect(struct queue_redis *redis)
 }
 
 /*
- * Logs the first failure of an outage and gives the connection up: after any error hiredis's
- * context is out of step with the server.
+ * Counts the failure, logs the first of its kind in an outage and gives the connection up: after
+ * any error hiredis's context is out of step with the server.
  */
-static enum status away(struct queue_redis *redis, const char *operation, const char *message)
+static enum status away(struct queue_redis *redis, const char *operation,
+                        enum redis_failure failure, const char *message)
 {
-    LOG_EVENT(redis->reported_away ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARN, "redis call failed",
-              log_str("operation", operation), log_str("error", message));
-    redis->reported_away = true;
+    bool is_known = (redis->reported >> failure & 1) != 0;
+    atomic_fetch_add(&redis->base.failures[failure], 1);
+    redis->outage[failure]++;
+    LOG_EVENT(is_known ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARN, "redis call failed",
+              log_str("operation", operation), log_str("kind", redis_failure_name(failure)),
+              log_str("error", message));
+    redis->reported |= 1U << failure;
     disconnect(redis);
     redis->retry_at_ms = clock_monotonic_ms() + backoff_take(&redis->backoff);
     return STATUS_UNAVAILABLE;
 }
 
+/* Whether it took too long is what the socket says: the library has no one kind for it. */
+static enum status broken(struct queue_redis *redis, const char *operation)
+{
+    const redisContext *context = redis->context;
+    bool timed_out = context->err != REDIS_ERR_EOF && context->err != REDIS_ERR_PROTOCOL &&
+                     (errno == EAGAIN || errno == ETIMEDOUT);
+    return away(redis, operation, timed_out ? REDIS_FAILURE_TIMEOUT : REDIS_FAILURE_BROKEN,
+                context->errstr);
+}
+
+/* "oom=3 connect=1": what happened in the outage. */
+static void describe_outage(const struct queue_redis *redis, char text[OUTAGE_TEXT_SIZE])
+{
+    size_t len = 0;
+    text[0] = '\0';
+    for (enum redis_failure i = 0; i < REDIS_FAILURES; i++) {
+        if (redis->outage[i] > 0) {
+            len += (size_t)snprintf(text + len, OUTAGE_TEXT_SIZE - len, "%s%s=%" PRIu64,
+                                    len > 0 ? " " : "", redis_failure_name(i), redis->outage[i]);
+        }
+    }
+}
+
 /* The outage ends with a command on the list that worked, not with a connection that opened. */
 static void is_back(struct queue_redis *redis)
 {
-    if (redis->reported_away) {
-        log_info("redis is back", log_str("key", redis->key));
+    if (redis->reported != 0) {
+        char failures[OUTAGE_TEXT_SIZE];
+        describe_outage(redis, failures);
+        log_info("redis is back", log_str("key", redis->key), log_str("failures", failures));
+        redis->reported = 0;
+        memset(redis->outage, 0, sizeof redis->outage);
     }
-    redis->reported_away = false;
     backoff_reset(&redis->backoff);
 }
 
@@ -84,10 +118,11 @@ static enum status check_reply(struct queue_redis *redis, const char *operation,
 {
     *reply = raw;
     if (raw == NULL) {
-        return away(redis, operation, redis->context->errstr);
+        return broken(redis, operation);
     }
     if ((*reply)->type == REDIS_REPLY_ERROR) {
-        enum status status = away(redis, operation, (*reply)->str);
+        enum status status =
+            away(redis, operation, redis_failure_of_error((*reply)->str), (*reply)->str);
         freeReplyObject(*reply);
         return status;
     }
@@ -140,7 +175,7 @@ static enum status ensure_connected(struct queue_redis *redis)
                          ? redisConnectUnixWithTimeout(redis->url.path, limit)
                          : redisConnectWithTimeout(redis->url.host, redis->url.port, limit);
     if (redis->context == NULL || redis->context->err != 0) {
-        return away(redis, "connect",
+        return away(redis, "connect", REDIS_FAILURE_CONNECT,
                     redis->context != NULL ? redis->context->errstr : "out of memory");
     }
     const struct timeval reply_limit = {.tv_usec = REPLY_TIMEOUT_MS * 1000};
@@ -214,11 +249,11 @@ static enum status ask(struct queue_redis *redis)
     int sent = 0;
     if (redisAppendCommand(redis->context, "BRPOP %s %d", redis->key, BRPOP_TIMEOUT_S) !=
         REDIS_OK) {
-        return away(redis, "BRPOP", redis->context->errstr);
+        return broken(redis, "BRPOP");
     }
     while (!sent) {
         if (redisBufferWrite(redis->context, &sent) != REDIS_OK) {
-            return away(redis, "BRPOP", redis->context->errstr);
+            return broken(redis, "BRPOP");
         }
     }
     redis->asked_at_ms = clock_monotonic_ms();
@@ -237,7 +272,7 @@ static enum status await_answer(struct queue_redis *redis, uint64_t wait_ms)
     uint64_t patience_ms = overdue_ms > now_ms ? overdue_ms - now_ms : 0;
     int ready = poll(fds, 2, (int)(wait_ms < patience_ms ? wait_ms : patience_ms));
     if (ready < 0 && errno != EINTR) {
-        return away(redis, "poll", strerror(errno));
+        return away(redis, "poll", REDIS_FAILURE_BROKEN, strerror(errno));
     }
     if (ready > 0 && fds[1].revents != 0) {
         uint64_t calls;
@@ -248,8 +283,9 @@ static enum status await_answer(struct queue_redis *redis, uint64_t wait_ms)
     if (ready > 0) {
         return STATUS_OK;
     }
-    return clock_monotonic_ms() >= overdue_ms ? away(redis, "BRPOP", "no answer in time")
-                                              : STATUS_TIMEOUT;
+    return clock_monotonic_ms() >= overdue_ms
+               ? away(redis, "BRPOP", REDIS_FAILURE_TIMEOUT, "no answer in time")
+               : STATUS_TIMEOUT;
 }
 
 /* Reads the answer to BRPOP: [key, value], or nil when its own timeout has passed. */

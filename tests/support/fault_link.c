@@ -345,10 +345,10 @@ static bool wants_to_read(const struct fault_link *link, enum fault_way way)
 void fault_link_prepare(struct fault_link *link, const struct fault_rules *rules,
                         struct pollfd fds[2], uint64_t now_ms, uint64_t *wake_ms)
 {
-    for (size_t way = 0; way < 2; way++) {
+    for (int way = 0; way < 2; way++) {
         fds[way] = (struct pollfd){.fd = -1};
     }
-    for (size_t way = 0; way < 2 && !rules->silent; way++) {
+    for (int way = 0; way < 2 && !rules->silent; way++) {
         const struct fault_stream *stream = &link->streams[way];
         if (wants_to_read(link, way)) {
             fds[way].fd = link->fds[way];
@@ -386,13 +386,13 @@ void fault_link_work(struct fault_link *link, struct fault_rules *rules, const s
     if (link->connecting && fds[FAULT_SERVER].revents != 0) {
         finish_connecting(link);
     }
-    for (size_t way = 0; way < 2; way++) {
+    for (int way = 0; way < 2; way++) {
         if (!link->dead && wants_to_read(link, way) &&
             (fds[way].revents & (POLLIN | POLLHUP | POLLERR)) != 0) {
             read_end(link, way, rules, now_ms);
         }
     }
-    for (size_t way = 0; way < 2 && !link->dead; way++) {
+    for (int way = 0; way < 2 && !link->dead; way++) {
         write_end(link, way, rules, now_ms);
     }
 }

@@ -83,7 +83,7 @@ static void obey(struct fault_proxy *proxy)
         if (link->late) {
             continue;
         }
-        for (size_t way = 0; way < 2; way++) {
+        for (int way = 0; way < 2; way++) {
             if (proxy->half_closes[way] && !link->streams[way].shut) {
                 fault_link_half_close(link, way);
                 proxy->rules.counts.half_closes++;

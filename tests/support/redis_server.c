@@ -10,15 +10,18 @@
 
 #include "tests/support/free_port.h"
 
-enum { START_TRIES = 5, LIMIT_MS = 10000 };
+enum { START_TRIES = 5, LIMIT_MS = 10000, ARGUMENTS = 11 };
 
 static bool launch(struct redis_server *server)
 {
     char port[8];
     snprintf(port, sizeof port, "%u", (unsigned)server->port);
-    const char *const argv[] = {
-        "/usr/bin/redis-server", "--port", port,    "--bind",         "127.0.0.1", "--save", "",
-        "--appendonly",          "no",     "--dir", server->dir.path, NULL};
+    const char *argv[ARGUMENTS + REDIS_OPTIONS_MAX + 1] = {
+        "/usr/bin/redis-server", "--port", port,    "--bind",        "127.0.0.1", "--save", "",
+        "--appendonly",          "no",     "--dir", server->dir.path};
+    for (size_t i = 0; i < REDIS_OPTIONS_MAX && server->options[i] != NULL; i++) {
+        argv[ARGUMENTS + i] = server->options[i];
+    }
     process_start(&server->process, argv, NULL, server->dir.path);
     return process_wait_line(&server->process, "Ready to accept connections", LIMIT_MS);
 }

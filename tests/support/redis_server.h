@@ -11,11 +11,14 @@
 #include "tests/support/process.h"
 #include "tests/support/temp_dir.h"
 
+enum { REDIS_OPTIONS_MAX = 8 };
+
 struct redis_server {
     struct process process;
     struct temp_dir dir;
     uint16_t port;
-    char url[64]; /* redis://127.0.0.1:PORT/0 */
+    char url[64];                           /* redis://127.0.0.1:PORT/0 */
+    const char *options[REDIS_OPTIONS_MAX]; /* in: more arguments; NULL behind the last */
 };
 
 /* `server` is zeroed. Returns when it answers. */

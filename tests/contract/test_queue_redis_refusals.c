@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Each of the errors a Redis server has for a queue: the caller is told at once that it is away,
+ * the failure is counted as what it is, and the queue works again when the server does.
+ */
+#include <inttypes.h>
+#include <string.h>
+
+#include <criterion/criterion.h>
+
+#include "common/database_url.h"
+#include "common/queue/queue.h"
+#include "common/thread.h"
+#include "tests/support/fault_proxy.h"
+#include "tests/support/redis_faults.h"
+#include "tests/support/wait_until.h"
+
+#define KEY "orders:pending"
+
+enum { LIMIT_MS = 10000, AT_ONCE_MS = 200, TIMEOUT_MS = 1000, PATIENT_MS = 30000 };
+
+static struct redis_server redis;
+static struct fault_proxy *proxy;
+static struct queue *queue;
+
+static void start(void)
+{
+    thread_prepare_signals();
+    redis_faults_options(&redis);
+    redis_server_start(&redis);
+    proxy = fault_proxy_start(redis.port, FAULT_PLAIN);
+    struct redis_url url = {.host = "127.0.0.1", .port = fault_proxy_port(proxy)};
+    queue = queue_open_redis(&url, KEY);
+}
+
+static void finish(void)
+{
+    queue_close(queue);
+    fault_proxy_stop(proxy);
+    redis_server_discard(&redis);
+}
+
+TestSuite(queue_redis_refusals, .init = start, .fini = finish, .timeout = 60);
+
+static enum status push(order_id id)
+{
+    return queue_push(queue, &id, 1);
+}
+
+static bool push_works(void *arg)
+{
+    (void)arg;
+    return push(2) == STATUS_OK;
+}
+
+static bool pop_works(void *arg)
+{
+    order_id ids[QUEUE_BATCH_MAX];
+    size_t got = 0;
+    (void)arg;
+    return queue_pop(queue, ids, QUEUE_BATCH_MAX, 0, &got) == STATUS_OK;
+}
+
+static enum redis_failure kind_called(const char *name)
+{
+    enum redis_failure kind = 0;
+    while (kind < REDIS_FAILURES && strcmp(redis_failure_name(kind), name) != 0) {
+        kind++;
+    }
+    cr_assert_lt(kind, REDIS_FAILURES, "no kind is called %s", name);
+    return kind;
+}
+
+static bool push_is_refused_for_it(void *arg)
+{
+    const enum redis_failure *kind = arg;
+    uint64_t before = queue_failures(queue, *kind);
+    cr_assert_eq(push(1), STATUS_UNAVAILABLE);
+    return queue_failures(queue, *kind) > before;
+}
+
+static bool pop_is_refused_for_it(void *arg)
+{
+    const enum redis_failure *kind = arg;
+    order_id id;
+    size_t got = 0;
+    uint64_t before = queue_failures(queue, *kind);
+    cr_assert_eq(queue_pop(queue, &id, 1, PATIENT_MS, &got), STATUS_UNAVAILABLE);
+    return queue_failures(queue, *kind) > before;
+}
+
+/* A connection that was cut with the fault is refused for that first. */
+static void expect_refusal(const struct redis_fault *fault)
+{
+    enum redis_failure kind = kind_called(fault->kind);
+    cr_assert_eq(push(1), STATUS_OK);
+    cr_assert(pop_works(NULL));
+    fault->begin(&redis, KEY);
+    uint64_t start_ms = wait_now_ms();
+    cr_assert_eq(push(1), STATUS_UNAVAILABLE);
+    cr_assert_lt(wait_now_ms() - start_ms, AT_ONCE_MS, "push kept its caller waiting");
+    cr_assert(wait_until(push_is_refused_for_it, &kind, LIMIT_MS), "not counted as %s",
+              fault->kind);
+    if (fault->refuses_pops) {
+        cr_assert(wait_until(pop_is_refused_for_it, &kind, LIMIT_MS), "pop is not %s", fault->kind);
+    }
+    fault->end(&redis, KEY);
+    cr_assert(wait_until(push_works, NULL, LIMIT_MS), "pushes do not work again");
+    cr_assert(wait_until(pop_works, NULL, LIMIT_MS), "pops do not work again");
+}
+
+Test(queue_redis_refusals, oom)
+{
+    expect_refusal(&redis_faults[0]);
+}
+
+Test(queue_redis_refusals, readonly)
+{
+    expect_refusal(&redis_faults[1]);
+}
+
+Test(queue_redis_refusals, noauth)
+{
+    expect_refusal(&redis_faults[2]);
+}
+
+Test(queue_redis_refusals, misconf)
+{
+    expect_refusal(&redis_faults[3]);
+}
+
+Test(queue_redis_refusals, noreplicas)
+{
+    expect_refusal(&redis_faults[4]);
+}
+
+Test(queue_redis_refusals, wrongtype)
+{
+    expect_refusal(&redis_faults[5]);
+}
+
+Test(queue_redis_refusals, loading)
+{
+    expect_refusal(&redis_faults[6]);
+}
+
+static bool a_client_is_blocked(void *arg)
+{
+    (void)arg;
+    return redis_server_command(&redis, "EVAL %s 0",
+                                "return tonumber(string.match(redis.call('INFO', 'clients'), "
+                                "'blocked_clients:(%d+)'))") == 1;
+}
+
+/* A primary that is told to follow another ends the waiting of its clients with an error. */
+Test(queue_redis_refusals, unblocked)
+{
+    order_id id;
+    size_t got = 0;
+    cr_assert_eq(queue_pop(queue, &id, 1, 100, &got), STATUS_TIMEOUT, "its BRPOP stays out");
+    cr_assert(wait_until(a_client_is_blocked, NULL, LIMIT_MS));
+    redis_server_command(&redis, "REPLICAOF 127.0.0.1 1");
+    cr_assert_eq(queue_pop(queue, &id, 1, PATIENT_MS, &got), STATUS_UNAVAILABLE);
+    cr_assert_eq(queue_failures(queue, REDIS_FAILURE_UNBLOCKED), 1);
+    redis_server_command(&redis, "REPLICAOF NO ONE");
+    cr_assert(wait_until(push_works, NULL, LIMIT_MS));
+    cr_assert(wait_until(pop_works, NULL, LIMIT_MS));
+}
+
+/* What the network does. */
+static void expect_counted_as(enum redis_failure kind)
+{
+    uint64_t start_ms = wait_now_ms();
+    cr_assert_eq(push(1), STATUS_UNAVAILABLE);
+    cr_assert_lt(wait_now_ms() - start_ms, TIMEOUT_MS, "push kept its caller waiting");
+    cr_assert_eq(queue_failures(queue, kind), 1, "not counted as %s", redis_failure_name(kind));
+    fault_proxy_pass(proxy);
+    cr_assert(wait_until(push_works, NULL, LIMIT_MS), "pushes do not work again");
+    cr_assert(wait_until(pop_works, NULL, LIMIT_MS), "pops do not work again");
+}
+
+Test(queue_redis_refusals, a_silence_is_a_timeout)
+{
+    cr_assert_eq(push(1), STATUS_OK);
+    fault_proxy_silence(proxy);
+    expect_counted_as(REDIS_FAILURE_TIMEOUT);
+}
+
+Test(queue_redis_refusals, a_reset_is_a_broken_connection)
+{
+    cr_assert_eq(push(1), STATUS_OK);
+    fault_proxy_reset(proxy);
+    expect_counted_as(REDIS_FAILURE_BROKEN);
+}
+
+Test(queue_redis_refusals, an_answer_cut_in_the_middle_is_a_broken_connection)
+{
+    cr_assert_eq(push(1), STATUS_OK);
+    fault_proxy_cut_after(proxy, FAULT_TO_CLIENT, 2);
+    expect_counted_as(REDIS_FAILURE_BROKEN);
+    cr_assert_eq(fault_proxy_counts(proxy).cuts, 1);
+}
+
+Test(queue_redis_refusals, an_end_of_the_stream_is_a_broken_connection)
+{
+    cr_assert_eq(push(1), STATUS_OK);
+    fault_proxy_half_close(proxy, FAULT_TO_CLIENT);
+    expect_counted_as(REDIS_FAILURE_BROKEN);
+    cr_assert_eq(fault_proxy_counts(proxy).half_closes, 1);
+}
+
+Test(queue_redis_refusals, nobody_there_is_no_connection)
+{
+    fault_proxy_refuse(proxy);
+    expect_counted_as(REDIS_FAILURE_CONNECT);
+}
+
+/* No server speaks so; whoever listens there is no Redis. */
+Test(queue_redis_refusals, an_unknown_error_is_a_refusal)
+{
+    cr_assert_eq(redis_failure_of_error("ERR something"), REDIS_FAILURE_REFUSED);
+    cr_assert_eq(redis_failure_of_error("OOMX"), REDIS_FAILURE_REFUSED);
+    cr_assert_eq(redis_failure_of_error(""), REDIS_FAILURE_REFUSED);
+    cr_assert_eq(redis_failure_of_error("OOM command not allowed"), REDIS_FAILURE_OOM);
+}
