@@ -21,13 +21,16 @@ struct service workers[WORKERS];
 struct http_client *client;
 struct sql *sql;
 struct load load;
+const char *through_database;
+const char *through_redis;
 
 struct service_settings settings(size_t index)
 {
+    const char *direct = index % 2 == 0 ? database.url : database.other_url;
     return (struct service_settings){.folder = database.folder,
                                      .database_url =
-                                         index % 2 == 0 ? database.url : database.other_url,
-                                     .redis_url = redis.url,
+                                         through_database != NULL ? through_database : direct,
+                                     .redis_url = through_redis != NULL ? through_redis : redis.url,
                                      .delay_ms = DELAY_MS};
 }
 

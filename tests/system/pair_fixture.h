@@ -36,6 +36,10 @@ extern struct http_client *client; /* of the first API */
 extern struct sql *sql;            /* from start_apis on */
 extern struct load load;           /* of ORDERS orders on all APIs, from start_apis on */
 
+/* NULL, or the URLs that services started from now on are given instead of the real ones. */
+extern const char *through_database;
+extern const char *through_redis;
+
 /* For .init and .fini: the database and Redis, without services. */
 void start(void);
 void finish(void);
