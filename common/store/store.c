@@ -54,6 +54,35 @@ const char *store_name(const struct store *store)
     return store->ops->name;
 }
 
+/* FNV-1a. Two causes with one hash cost a line in the log. */
+static uint32_t hash_text(const char *text)
+{
+    uint32_t hash = 2166136261U;
+    for (; *text != '\0'; text++) {
+        hash = (hash ^ (unsigned char)*text) * 16777619U;
+    }
+    return hash;
+}
+
+/*
+ * Whether an outage has a new cause. The first one is often only that the connection ended; why
+ * there is no other, the server says later.
+ */
+static bool is_news(struct store *store, const char *message)
+{
+    uint32_t cause = hash_text(message);
+    for (size_t i = 0; i < store->cause_count; i++) {
+        if (store->causes[i] == cause) {
+            return false;
+        }
+    }
+    if (store->cause_count == STORE_CAUSES_MAX) {
+        return false;
+    }
+    store->causes[store->cause_count++] = cause;
+    return true;
+}
+
 enum status store_failed(struct store *store, enum status status, const char *operation, int code,
                          const char *message)
 {
@@ -63,8 +92,7 @@ enum status store_failed(struct store *store, enum status status, const char *op
          * made the name knows what it means, and says it. */
         level = LOG_LEVEL_DEBUG;
     } else if (status == STATUS_UNAVAILABLE) {
-        level = store->reported_away ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARN;
-        store->reported_away = true;
+        level = is_news(store, message) ? LOG_LEVEL_WARN : LOG_LEVEL_DEBUG;
     }
     LOG_EVENT(level, "database call failed", log_str("database", store->ops->name),
               log_str("operation", operation), log_str("status", status_name(status)),
@@ -121,10 +149,10 @@ static enum status settle(struct store *store, enum status status)
     store->used_at_ms = clock_monotonic_ms();
     heartbeat_beat(store->heartbeat);
     if (status == STATUS_OK) {
-        if (store->reported_away) {
+        if (store->cause_count > 0) {
             log_info("database is back", log_str("database", store->ops->name));
         }
-        store->reported_away = false;
+        store->cause_count = 0;
         backoff_reset(&store->backoff);
     }
     return status;
@@ -147,7 +175,7 @@ static enum status read_durability(struct store *store, struct durability_report
 {
     enum status status = store->ops->durability(store, report);
     if (status != STATUS_OK && store->ops->ping(store) == STATUS_OK) {
-        store->reported_away = false;
+        store->cause_count = 0;
         *report = durability_unknown();
         status = STATUS_OK;
     }

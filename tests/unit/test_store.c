@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* What store.c does around every backend: connecting, backing off, migrating. */
+#include <stdio.h>
+#include <string.h>
+
 #include <criterion/criterion.h>
 
 #include "common/clock.h"
 #include "common/store/store_backend.h"
 #include "common/thread.h"
+#include "tests/support/captured_log.h"
 #include "tests/unit/fake_store.h"
 
 static struct store *store;
@@ -193,14 +197,54 @@ Test(store, a_connection_that_broke_is_not_made_anew_before_its_time)
     cr_assert_eq(fake_store_calls(store, FAKE_CONNECT), 2);
 }
 
-Test(store, an_outage_is_reported_once_until_it_is_over)
+/* One line for each cause: the connection ends, and then the server says why there is no other. */
+static void fail_in_two_ways(void)
 {
-    cr_assert_eq(store_failed(store, STATUS_UNAVAILABLE, "test", 1, "away"), STATUS_UNAVAILABLE);
-    cr_assert(store->reported_away);
+    for (int i = 0; i < 3; i++) {
+        cr_assert_eq(store_failed(store, STATUS_UNAVAILABLE, "test", 1, "gone away"),
+                     STATUS_UNAVAILABLE);
+        cr_assert_eq(store_failed(store, STATUS_UNAVAILABLE, "test", 2, "too many connections"),
+                     STATUS_UNAVAILABLE);
+    }
     cr_assert_eq(call(FAKE_PING), STATUS_OK);
-    cr_assert_not(store->reported_away);
+    cr_assert_eq(call(FAKE_PING), STATUS_OK);
     cr_assert_eq(store_failed(store, STATUS_CONFLICT, "test", 1, "deadlock"), STATUS_CONFLICT);
-    cr_assert_not(store->reported_away);
+    cr_assert_eq(store_failed(store, STATUS_UNAVAILABLE, "test", 1, "gone away"),
+                 STATUS_UNAVAILABLE);
+}
+
+static int count_lines(const char *text, const char *part)
+{
+    int count = 0;
+    for (; (text = strstr(text, part)) != NULL; text++) {
+        count++;
+    }
+    return count;
+}
+
+Test(store, an_outage_is_reported_once_for_each_cause_until_it_is_over)
+{
+    const char *log = captured_log(fail_in_two_ways);
+    cr_assert_eq(count_lines(log, "gone away"), 2, "%s", log);
+    cr_assert_eq(count_lines(log, "too many connections"), 1, "%s", log);
+    cr_assert_eq(count_lines(log, "database is back"), 1, "%s", log);
+    cr_assert_eq(count_lines(log, "deadlock"), 0, "%s", log);
+}
+
+static void fail_in_many_ways(void)
+{
+    char message[16];
+    for (int i = 0; i < 100; i++) {
+        snprintf(message, sizeof message, "cause %d", i);
+        cr_assert_eq(store_failed(store, STATUS_UNAVAILABLE, "test", i, message),
+                     STATUS_UNAVAILABLE);
+    }
+}
+
+Test(store, an_outage_that_always_has_another_cause_does_not_fill_the_log)
+{
+    const char *log = captured_log(fail_in_many_ways);
+    cr_assert_eq(count_lines(log, "cause "), STORE_CAUSES_MAX, "%s", log);
 }
 
 Test(store, settings_that_may_not_be_read_are_unknown_and_no_outage)
