@@ -8,9 +8,16 @@
 
 #include <criterion/criterion.h>
 
+static const char *place = "/tmp";
+
+void temp_dir_set_place(const char *folder)
+{
+    place = folder;
+}
+
 void temp_dir_create(struct temp_dir *dir)
 {
-    snprintf(dir->path, sizeof dir->path, "/tmp/orders-test-XXXXXX");
+    snprintf(dir->path, sizeof dir->path, "%s/orders-test-XXXXXX", place);
     cr_assert_not_null(mkdtemp(dir->path), "no temporary folder: %m");
 }
 

@@ -11,6 +11,9 @@ struct temp_dir {
 
 void temp_dir_create(struct temp_dir *dir);
 
+/* From now on they are made in `folder`, which lives on, instead of /tmp. */
+void temp_dir_set_place(const char *folder);
+
 /* Does nothing when there is none (a zeroed struct, or removed before). */
 void temp_dir_remove(struct temp_dir *dir);
 
