@@ -118,7 +118,8 @@ static enum status check_reply(struct queue_redis *redis, const char *operation,
 {
     *reply = raw;
     if (raw == NULL) {
-        return broken(redis, operation);
+        broken(redis, operation);
+        return STATUS_UNAVAILABLE;
     }
     if ((*reply)->type == REDIS_REPLY_ERROR) {
         enum status status =

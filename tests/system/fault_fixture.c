@@ -23,7 +23,8 @@ static char worker_url[URL_SIZE];
 
 bool database_is(const char *kind)
 {
-    return strcmp(getenv("ORDERS_SYSTEM_DATABASE"), kind) == 0;
+    const char *name = getenv("ORDERS_SYSTEM_DATABASE");
+    return name != NULL && strcmp(name, kind) == 0;
 }
 
 static struct fault_proxy *start_proxy(uint16_t port, enum fault_protocol protocol, const char *url,

@@ -13,7 +13,7 @@
 #include "tests/support/wait_until.h"
 #include "tests/system/pair_fixture.h"
 
-enum { LATE_LIMIT_US = 1000 * 1000, OPTIONS_SIZE = 512 };
+enum { LATE_LIMIT_US = 3000 * 1000, OPTIONS_SIZE = 512 };
 
 TestSuite(clocks, .init = start, .fini = finish, .timeout = 120);
 

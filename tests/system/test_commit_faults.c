@@ -153,6 +153,7 @@ Test(commit_faults, an_order_stored_after_all_have_given_up_is_found_by_its_key)
     cr_assert(wait_until(a_late_commit_was_answered, NULL, LIMIT_MS), "no late COMMIT came");
     fault_proxy_pass(api_proxy);
     http_client_destroy(client);
+    sql_close(sql);
     start_apis_behind_proxies(1);
     expect_repeat(2);
 }

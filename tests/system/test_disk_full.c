@@ -81,10 +81,11 @@ static int64_t post_until_refused(void)
 /* A server that has ended itself over it is started again, as its supervisor would. */
 static void revive_database(void)
 {
-    bool is_mysql = strcmp(getenv("ORDERS_SYSTEM_DATABASE"), "mysql") == 0;
-    struct process *server = is_mysql ? &database.mariadb.process : &database.postgres.process;
-    if (server->pid != 0 && process_wait_exit(server, 0) != -1) {
-        database_restart(&database);
+    struct process *const servers[] = {&database.mariadb.process, &database.postgres.process};
+    for (size_t i = 0; i < 2; i++) {
+        if (servers[i]->pid != 0 && process_wait_exit(servers[i], 0) != -1) {
+            database_restart(&database);
+        }
     }
 }
 

@@ -11,7 +11,7 @@
 #include "tests/support/wait_until.h"
 #include "tests/system/pair_fixture.h"
 
-enum { ROUNDS = 5, ENDLESS = 1000000, WORKER_STOP_MS = 1000, LATE_LIMIT_US = 1000 * 1000 };
+enum { ROUNDS = 5, ENDLESS = 1000000, WORKER_STOP_MS = 1000, LATE_LIMIT_US = 3000 * 1000 };
 
 TestSuite(sigterm, .init = start, .fini = finish, .timeout = 150);
 

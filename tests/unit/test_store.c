@@ -233,7 +233,7 @@ Test(store, an_outage_is_reported_once_for_each_cause_until_it_is_over)
 
 static void fail_in_many_ways(void)
 {
-    char message[16];
+    char message[32];
     for (int i = 0; i < 100; i++) {
         snprintf(message, sizeof message, "cause %d", i);
         cr_assert_eq(store_failed(store, STATUS_UNAVAILABLE, "test", i, message),

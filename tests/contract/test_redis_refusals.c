@@ -40,7 +40,7 @@ static void finish(void)
     redis_server_discard(&redis);
 }
 
-TestSuite(queue_redis_refusals, .init = start, .fini = finish, .timeout = 60);
+TestSuite(redis_refusals, .init = start, .fini = finish, .timeout = 60);
 
 static enum status push(order_id id)
 {
@@ -109,37 +109,37 @@ static void expect_refusal(const struct redis_fault *fault)
     cr_assert(wait_until(pop_works, NULL, LIMIT_MS), "pops do not work again");
 }
 
-Test(queue_redis_refusals, oom)
+Test(redis_refusals, oom)
 {
     expect_refusal(&redis_faults[0]);
 }
 
-Test(queue_redis_refusals, readonly)
+Test(redis_refusals, readonly)
 {
     expect_refusal(&redis_faults[1]);
 }
 
-Test(queue_redis_refusals, noauth)
+Test(redis_refusals, noauth)
 {
     expect_refusal(&redis_faults[2]);
 }
 
-Test(queue_redis_refusals, misconf)
+Test(redis_refusals, misconf)
 {
     expect_refusal(&redis_faults[3]);
 }
 
-Test(queue_redis_refusals, noreplicas)
+Test(redis_refusals, noreplicas)
 {
     expect_refusal(&redis_faults[4]);
 }
 
-Test(queue_redis_refusals, wrongtype)
+Test(redis_refusals, wrongtype)
 {
     expect_refusal(&redis_faults[5]);
 }
 
-Test(queue_redis_refusals, loading)
+Test(redis_refusals, loading)
 {
     expect_refusal(&redis_faults[6]);
 }
@@ -153,7 +153,7 @@ static bool a_client_is_blocked(void *arg)
 }
 
 /* A primary that is told to follow another ends the waiting of its clients with an error. */
-Test(queue_redis_refusals, unblocked)
+Test(redis_refusals, unblocked)
 {
     order_id id;
     size_t got = 0;
@@ -179,21 +179,21 @@ static void expect_counted_as(enum redis_failure kind)
     cr_assert(wait_until(pop_works, NULL, LIMIT_MS), "pops do not work again");
 }
 
-Test(queue_redis_refusals, a_silence_is_a_timeout)
+Test(redis_refusals, a_silence_is_a_timeout)
 {
     cr_assert_eq(push(1), STATUS_OK);
     fault_proxy_silence(proxy);
     expect_counted_as(REDIS_FAILURE_TIMEOUT);
 }
 
-Test(queue_redis_refusals, a_reset_is_a_broken_connection)
+Test(redis_refusals, a_reset_is_a_broken_connection)
 {
     cr_assert_eq(push(1), STATUS_OK);
     fault_proxy_reset(proxy);
     expect_counted_as(REDIS_FAILURE_BROKEN);
 }
 
-Test(queue_redis_refusals, an_answer_cut_in_the_middle_is_a_broken_connection)
+Test(redis_refusals, an_answer_cut_in_the_middle_is_a_broken_connection)
 {
     cr_assert_eq(push(1), STATUS_OK);
     fault_proxy_cut_after(proxy, FAULT_TO_CLIENT, 2);
@@ -201,7 +201,7 @@ Test(queue_redis_refusals, an_answer_cut_in_the_middle_is_a_broken_connection)
     cr_assert_eq(fault_proxy_counts(proxy).cuts, 1);
 }
 
-Test(queue_redis_refusals, an_end_of_the_stream_is_a_broken_connection)
+Test(redis_refusals, an_end_of_the_stream_is_a_broken_connection)
 {
     cr_assert_eq(push(1), STATUS_OK);
     fault_proxy_half_close(proxy, FAULT_TO_CLIENT);
@@ -209,14 +209,14 @@ Test(queue_redis_refusals, an_end_of_the_stream_is_a_broken_connection)
     cr_assert_eq(fault_proxy_counts(proxy).half_closes, 1);
 }
 
-Test(queue_redis_refusals, nobody_there_is_no_connection)
+Test(redis_refusals, nobody_there_is_no_connection)
 {
     fault_proxy_refuse(proxy);
     expect_counted_as(REDIS_FAILURE_CONNECT);
 }
 
 /* No server speaks so; whoever listens there is no Redis. */
-Test(queue_redis_refusals, an_unknown_error_is_a_refusal)
+Test(redis_refusals, an_unknown_error_is_a_refusal)
 {
     cr_assert_eq(redis_failure_of_error("ERR something"), REDIS_FAILURE_REFUSED);
     cr_assert_eq(redis_failure_of_error("OOMX"), REDIS_FAILURE_REFUSED);
