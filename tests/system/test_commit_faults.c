@@ -58,45 +58,49 @@ static bool no_commit_is_late(void *arg)
     return counts.late_answered + counts.late_lost == counts.late_commits;
 }
 
-/* The client is answered 200 and knows nothing of it. */
+/* The client is answered 200 and knows nothing of it, whether it has sent a key or not. */
 static void expect_one_order(enum fault_commit kind, uint32_t hold_ms)
 {
     start_api();
     use(api_proxy, kind, 1, hold_ms);
-    uint64_t id = expect_created(post_with_key("key"));
-    cr_assert_eq(fired(api_proxy), 1);
+    post_orders(1);
     cr_assert(wait_until(no_commit_is_late, api_proxy, LIMIT_MS));
     expect_rows(2);
+    use(api_proxy, kind, 1, hold_ms);
+    uint64_t id = expect_created(post_with_key("key"));
+    cr_assert_eq(fired(api_proxy), 2);
+    cr_assert(wait_until(no_commit_is_late, api_proxy, LIMIT_MS));
+    expect_rows(3);
     cr_assert_eq(expect_created(post_with_key("key")), id);
-    expect_rows(2);
+    expect_rows(3);
     start_workers_behind_proxies(1);
-    expect_all_completed_once(2);
+    expect_all_completed_once(3);
     stop_services();
 }
 
 Test(commit_faults, an_order_whose_answer_is_eaten_is_stored_once)
 {
     expect_one_order(FAULT_EAT_OK, 0);
-    cr_assert_eq(fault_proxy_counts(api_proxy).eaten_oks, 1);
+    cr_assert_eq(fault_proxy_counts(api_proxy).eaten_oks, 2);
 }
 
 Test(commit_faults, an_order_whose_commit_is_eaten_is_stored_once)
 {
     expect_one_order(FAULT_EAT_COMMIT, 0);
-    cr_assert_eq(fault_proxy_counts(api_proxy).eaten_commits, 1);
+    cr_assert_eq(fault_proxy_counts(api_proxy).eaten_commits, 2);
 }
 
 Test(commit_faults, an_order_whose_commit_is_late_is_stored_once)
 {
     expect_one_order(FAULT_LATE_COMMIT, LATE_MS);
-    cr_assert_eq(fault_proxy_counts(api_proxy).late_commits, 1);
+    cr_assert_eq(fault_proxy_counts(api_proxy).late_commits, 2);
 }
 
 /* The first attempt ends well while the second one waits for its locks. */
 Test(commit_faults, an_order_whose_commit_is_a_little_late_is_stored_once)
 {
     expect_one_order(FAULT_LATE_COMMIT, SOON_LATE_MS);
-    cr_assert_eq(fault_proxy_counts(api_proxy).late_answered, 1);
+    cr_assert_eq(fault_proxy_counts(api_proxy).late_answered, 2);
 }
 
 /* All of it fails until the deadline has passed: 503, and nobody knows. */
@@ -158,7 +162,11 @@ Test(commit_faults, an_order_stored_after_all_have_given_up_is_found_by_its_key)
     expect_repeat(2);
 }
 
-/* API and workers lose every third COMMIT, each in its own way, under load. */
+/*
+ * API and workers lose every third COMMIT, each in its own way, under load. Clients send no keys
+ * and are all answered 200; but while the locks of a late COMMIT hold others up the API may refuse
+ * orders, so there they repeat them with keys.
+ */
 static void expect_nothing_lost(enum fault_commit of_api, enum fault_commit of_worker,
                                 uint32_t hold_ms)
 {
@@ -166,7 +174,7 @@ static void expect_nothing_lost(enum fault_commit of_api, enum fault_commit of_w
     start_workers_behind_proxies(2);
     load.order_count = LOAD_ORDERS;
     load.rate_per_s = RATE_PER_S;
-    load.patience_ms = PATIENCE_MS;
+    load.patience_ms = hold_ms > 0 ? PATIENCE_MS : 0;
     fault_proxy_commits(api_proxy, &(struct fault_commits){.kind = of_api,
                                                            .every = EVERY,
                                                            .count = COUNT,
@@ -182,7 +190,6 @@ static void expect_nothing_lost(enum fault_commit of_api, enum fault_commit of_w
     expect_all_completed_once(LOAD_ORDERS);
     cr_assert_eq(fired(api_proxy), COUNT, "%zu of the API's", fired(api_proxy));
     cr_assert_geq(fired(worker_proxy), 1);
-    cr_assert_eq(sql_integer(sql, "SELECT count(*) FROM idempotency_keys"), LOAD_ORDERS);
     stop_services();
 }
 
