@@ -137,6 +137,13 @@ static bool has_ended(const struct process *process, int *code)
     return true;
 }
 
+bool process_is_running(const struct process *process)
+{
+    siginfo_t info = {.si_pid = 0};
+    return waitid(P_PID, (id_t)process->pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+           info.si_pid == 0;
+}
+
 struct line_wait {
     const struct process *process;
     const char *text;
@@ -146,9 +153,7 @@ struct line_wait {
 static bool line_came_or_ended(void *arg)
 {
     struct line_wait *wait = arg;
-    siginfo_t info = {.si_pid = 0};
-    int result = waitid(P_PID, (id_t)wait->process->pid, &info, WEXITED | WNOHANG | WNOWAIT);
-    bool ended = result != 0 || info.si_pid != 0;
+    bool ended = !process_is_running(wait->process);
     return process_log_contains(wait->process, wait->text) || ended;
 }
 

@@ -48,6 +48,9 @@ void process_print_log(const struct process *process);
 
 void process_signal(const struct process *process, int signal);
 
+/* False: it has ended by itself, and is to be waited for. */
+bool process_is_running(const struct process *process);
+
 /*
  * Waits for the end of the process. Its exit code, 128 + signal for a killed one, -1 when it still
  * runs at the limit.

@@ -2,6 +2,7 @@
 #include "tests/support/service.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <criterion/criterion.h>
@@ -13,6 +14,22 @@ struct setting_list {
     const char *entries[SETTINGS_MAX];
     size_t count;
 };
+
+/*
+ * Of the build this is, or of the build folder that ORDERS_TEST_BUILD names, so that the same tests
+ * can be put before other programs.
+ */
+static const char *program(bool worker)
+{
+    static char path[1024];
+    const char *build = getenv("ORDERS_TEST_BUILD");
+    if (build == NULL) {
+        return worker ? ORDER_WORKER_PATH : ORDER_API_PATH;
+    }
+    snprintf(path, sizeof path, "%s/%s", build,
+             worker ? "worker-service/order-worker" : "api-service/order-api");
+    return path;
+}
 
 static void add(struct setting_list *list, const char *name, const char *value)
 {
@@ -70,12 +87,12 @@ static void launch(struct service *service, const char *path,
 
 void service_launch_api(struct service *service, const struct service_settings *settings)
 {
-    launch(service, ORDER_API_PATH, settings);
+    launch(service, program(false), settings);
 }
 
 void service_launch_worker(struct service *service, const struct service_settings *settings)
 {
-    launch(service, ORDER_WORKER_PATH, settings);
+    launch(service, program(true), settings);
 }
 
 void service_wait_api(struct service *service)
@@ -101,7 +118,7 @@ void service_start_worker(struct service *service, const struct service_settings
 void service_launch_bare(struct service *service, bool worker, const char *argument,
                          const char *const settings[], const char *folder)
 {
-    const char *const argv[] = {worker ? ORDER_WORKER_PATH : ORDER_API_PATH, argument, NULL};
+    const char *const argv[] = {program(worker), argument, NULL};
     process_start(&service->process, argv, settings, folder);
 }
 
@@ -115,7 +132,7 @@ int service_run(struct service *service, bool worker, const char *argument,
 void service_launch_command(struct service *service, const char *const arguments[],
                             const char *const settings[], const char *folder)
 {
-    const char *argv[ARGUMENTS_MAX + 2] = {ORDER_API_PATH};
+    const char *argv[ARGUMENTS_MAX + 2] = {program(false)};
     for (size_t i = 0; arguments[i] != NULL; i++) {
         cr_assert_lt(i, ARGUMENTS_MAX);
         argv[i + 1] = arguments[i];

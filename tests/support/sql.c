@@ -106,82 +106,118 @@ void sql_close(struct sql *sql)
     }
 }
 
-/* The result of a statement that has succeeded; PQclear() it. */
+/* The result of a statement; PQclear() it. NULL: it has failed. */
 static PGresult *postgres_result(struct sql *sql, const char *statement)
 {
     PGresult *result = PQexec(sql->postgres, statement);
     ExecStatusType kind = PQresultStatus(result);
-    cr_assert(kind == PGRES_TUPLES_OK || kind == PGRES_COMMAND_OK, "%s: %s", statement,
-              PQerrorMessage(sql->postgres));
-    return result;
+    if (kind == PGRES_TUPLES_OK || kind == PGRES_COMMAND_OK) {
+        return result;
+    }
+    PQclear(result);
+    return NULL;
 }
 
-void sql_execute(struct sql *sql, const char *statement)
+static const char *last_error(struct sql *sql)
 {
     if (sql->postgres != NULL) {
-        PQclear(postgres_result(sql, statement));
-        return;
+        return PQerrorMessage(sql->postgres);
+    }
+    return sql->sqlite != NULL ? sqlite3_errmsg(sql->sqlite) : mysql_error(sql->mysql);
+}
+
+bool sql_try(struct sql *sql, const char *statement)
+{
+    if (sql->postgres != NULL) {
+        PGresult *result = postgres_result(sql, statement);
+        PQclear(result);
+        return result != NULL;
     }
     if (sql->sqlite != NULL) {
-        int code = sqlite3_exec(sql->sqlite, statement, NULL, NULL, NULL);
-        cr_assert_eq(code, SQLITE_OK, "%s: %s", statement, sqlite3_errmsg(sql->sqlite));
-        return;
+        return sqlite3_exec(sql->sqlite, statement, NULL, NULL, NULL) == SQLITE_OK;
     }
-    cr_assert_eq(mysql_query(sql->mysql, statement), 0, "%s: %s", statement,
-                 mysql_error(sql->mysql));
+    if (mysql_query(sql->mysql, statement) != 0) {
+        return false;
+    }
     MYSQL_RES *result = mysql_store_result(sql->mysql);
     if (result != NULL) {
         mysql_free_result(result);
     }
+    return true;
 }
 
-static void sqlite_row(struct sql *sql, const char *query, int64_t values[], size_t columns)
+void sql_execute(struct sql *sql, const char *statement)
+{
+    bool done = sql_try(sql, statement);
+    cr_assert(done, "%s: %s", statement, last_error(sql));
+}
+
+static size_t sqlite_rows(struct sql *sql, const char *query, int64_t values[], size_t columns,
+                          size_t max)
 {
     sqlite3_stmt *statement = NULL;
     int code = sqlite3_prepare_v2(sql->sqlite, query, -1, &statement, NULL);
-    cr_assert_eq(code, SQLITE_OK, "%s: %s", query, sqlite3_errmsg(sql->sqlite));
-    code = sqlite3_step(statement);
-    cr_assert_eq(code, SQLITE_ROW, "%s: %s", query, sqlite3_errmsg(sql->sqlite));
-    for (size_t i = 0; i < columns; i++) {
-        values[i] = sqlite3_column_int64(statement, (int)i);
+    cr_assert_eq(code, SQLITE_OK, "%s: %s", query, last_error(sql));
+    size_t count = 0;
+    while (count < max && (code = sqlite3_step(statement)) == SQLITE_ROW) {
+        for (size_t i = 0; i < columns; i++) {
+            *values++ = sqlite3_column_int64(statement, (int)i);
+        }
+        count++;
     }
+    cr_assert(code == SQLITE_ROW || code == SQLITE_DONE || max == 0, "%s: %s", query,
+              last_error(sql));
     sqlite3_finalize(statement);
+    return count;
 }
 
-static void mysql_row(struct sql *sql, const char *query, int64_t values[], size_t columns)
+static size_t mysql_rows(struct sql *sql, const char *query, int64_t values[], size_t columns,
+                         size_t max)
 {
-    cr_assert_eq(mysql_query(sql->mysql, query), 0, "%s: %s", query, mysql_error(sql->mysql));
+    cr_assert_eq(mysql_query(sql->mysql, query), 0, "%s: %s", query, last_error(sql));
     MYSQL_RES *result = mysql_store_result(sql->mysql);
-    cr_assert_not_null(result, "%s: %s", query, mysql_error(sql->mysql));
+    cr_assert_not_null(result, "%s: %s", query, last_error(sql));
     cr_assert_geq(mysql_num_fields(result), columns, "%s", query);
-    MYSQL_ROW row = mysql_fetch_row(result);
-    cr_assert_not_null(row, "%s: no row", query);
-    for (size_t i = 0; i < columns; i++) {
-        values[i] = row[i] == NULL ? 0 : strtoll(row[i], NULL, 10);
+    size_t count = 0;
+    MYSQL_ROW row;
+    while (count < max && (row = mysql_fetch_row(result)) != NULL) {
+        for (size_t i = 0; i < columns; i++) {
+            *values++ = row[i] == NULL ? 0 : strtoll(row[i], NULL, 10);
+        }
+        count++;
     }
     mysql_free_result(result);
+    return count;
 }
 
-static void postgres_row(struct sql *sql, const char *query, int64_t values[], size_t columns)
+static size_t postgres_rows(struct sql *sql, const char *query, int64_t values[], size_t columns,
+                            size_t max)
 {
     PGresult *result = postgres_result(sql, query);
+    cr_assert_not_null(result, "%s: %s", query, last_error(sql));
     cr_assert_geq((size_t)PQnfields(result), columns, "%s", query);
-    cr_assert_geq(PQntuples(result), 1, "%s: no row", query);
-    for (size_t i = 0; i < columns; i++) {
-        values[i] = strtoll(PQgetvalue(result, 0, (int)i), NULL, 10);
+    size_t count = (size_t)PQntuples(result) < max ? (size_t)PQntuples(result) : max;
+    for (size_t row = 0; row < count; row++) {
+        for (size_t i = 0; i < columns; i++) {
+            *values++ = strtoll(PQgetvalue(result, (int)row, (int)i), NULL, 10);
+        }
     }
     PQclear(result);
+    return count;
+}
+
+size_t sql_rows(struct sql *sql, const char *query, int64_t values[], size_t columns, size_t max)
+{
+    if (sql->sqlite != NULL) {
+        return sqlite_rows(sql, query, values, columns, max);
+    }
+    return sql->postgres != NULL ? postgres_rows(sql, query, values, columns, max)
+                                 : mysql_rows(sql, query, values, columns, max);
 }
 
 void sql_row(struct sql *sql, const char *query, int64_t values[], size_t columns)
 {
-    if (sql->sqlite != NULL) {
-        sqlite_row(sql, query, values, columns);
-    } else if (sql->postgres != NULL) {
-        postgres_row(sql, query, values, columns);
-    } else {
-        mysql_row(sql, query, values, columns);
-    }
+    cr_assert_eq(sql_rows(sql, query, values, columns, 1), 1, "%s: no row", query);
 }
 
 int64_t sql_integer(struct sql *sql, const char *query)

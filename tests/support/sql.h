@@ -7,6 +7,7 @@
 #ifndef TESTS_SUPPORT_SQL_H
 #define TESTS_SUPPORT_SQL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -30,10 +31,19 @@ void sql_close(struct sql *sql);
 
 void sql_execute(struct sql *sql, const char *statement);
 
+/* The same for a statement that may fail, and then returns false. */
+bool sql_try(struct sql *sql, const char *statement);
+
 /* The first `columns` columns of the query's first row; NULL counts as 0. There must be a row. */
 void sql_row(struct sql *sql, const char *query, int64_t values[], size_t columns);
 
-/* The same for one column. */
+/*
+ * The first `max` rows at most, one behind the other in `values`; NULL counts as 0, a text as the
+ * number it begins with. Returns how many there were.
+ */
+size_t sql_rows(struct sql *sql, const char *query, int64_t values[], size_t columns, size_t max);
+
+/* sql_row for one column. */
 int64_t sql_integer(struct sql *sql, const char *query);
 
 #endif

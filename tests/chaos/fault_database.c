@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: MIT */
+#include <signal.h>
+#include <stdio.h>
+
+#include "tests/chaos/faults.h"
+
+static struct database *database_of(struct victims *victims)
+{
+    return &victims->topology.database;
+}
+
+static bool is_postgres(const struct victims *victims)
+{
+    return victims->topology.database.postgres.port != 0;
+}
+
+static bool is_mysql(const struct victims *victims)
+{
+    return victims->topology.database.mariadb.port != 0;
+}
+
+static void close_sessions(struct fault *fault)
+{
+    for (size_t i = 0; i < FAULT_SESSIONS_MAX; i++) {
+        sql_close(fault->sessions[i]);
+        fault->sessions[i] = NULL;
+    }
+}
+
+/* One statement as the superuser, on a session of its own. */
+static void administrate(struct victims *victims, const char *statement)
+{
+    struct sql *admin = database_open_admin(database_of(victims));
+    sql_execute(admin, statement);
+    sql_close(admin);
+}
+
+static void cut_off(struct victims *victims)
+{
+    administrate(victims, is_postgres(victims) ? "SELECT pg_terminate_backend(pid) FROM "
+                                                 "pg_stat_activity WHERE usename = '" POSTGRES_USER
+                                                 "'"
+                                               : "KILL USER " MARIADB_USER);
+}
+
+void fault_begin_database_kill(struct victims *victims, struct fault *fault)
+{
+    (void)fault;
+    database_kill(database_of(victims));
+}
+
+void fault_end_database_kill(struct victims *victims, struct fault *fault)
+{
+    (void)fault;
+    database_restart(database_of(victims));
+}
+
+static void signal_database(struct victims *victims, int signal)
+{
+    if (is_postgres(victims)) {
+        postgres_server_signal(&database_of(victims)->postgres, signal);
+    } else {
+        process_signal(&database_of(victims)->mariadb.process, signal);
+    }
+}
+
+void fault_begin_database_pause(struct victims *victims, struct fault *fault)
+{
+    (void)fault;
+    signal_database(victims, SIGSTOP);
+}
+
+void fault_end_database_pause(struct victims *victims, struct fault *fault)
+{
+    (void)fault;
+    signal_database(victims, SIGCONT);
+}
+
+void fault_begin_database_stop(struct victims *victims, struct fault *fault)
+{
+    (void)fault;
+    if (is_postgres(victims)) {
+        postgres_server_stop(&database_of(victims)->postgres);
+    } else {
+        mariadb_server_stop(&database_of(victims)->mariadb);
+    }
+}
+
+void fault_end_database_stop(struct victims *victims, struct fault *fault)
+{
+    (void)fault;
+    database_restart(database_of(victims));
+}
+
+void fault_begin_database_disconnect(struct victims *victims, struct fault *fault)
+{
+    (void)fault;
+    cut_off(victims);
+}
+
+void fault_end_database_disconnect(struct victims *victims, struct fault *fault)
+{
+    (void)victims;
+    (void)fault;
+}
+
+/*
+ * Holds what the statement locks until its session is closed. It is given up after a while, since
+ * whoever has the lock may be a service that another fault has stopped.
+ */
+static void hold(struct victims *victims, struct fault *fault, const char *statement)
+{
+    struct sql *sql = database_open_sql(database_of(victims));
+    fault->sessions[0] = sql;
+    if (is_postgres(victims)) {
+        sql_execute(sql, "SET lock_timeout = '1s'");
+        sql_execute(sql, "BEGIN");
+    } else if (is_mysql(victims)) {
+        sql_execute(sql, "SET SESSION lock_wait_timeout = 1, innodb_lock_wait_timeout = 1");
+        sql_execute(sql, "BEGIN");
+    } else {
+        sql_execute(sql, "PRAGMA busy_timeout = 1000");
+    }
+    sql_try(sql, statement);
+}
+
+static void release(struct victims *victims, struct fault *fault)
+{
+    (void)victims;
+    close_sessions(fault);
+}
+
+void fault_begin_lock_table(struct victims *victims, struct fault *fault)
+{
+    const char *statement = "BEGIN IMMEDIATE";
+    if (is_postgres(victims)) {
+        statement = "LOCK TABLE orders";
+    } else if (is_mysql(victims)) {
+        statement = "LOCK TABLES orders WRITE";
+    }
+    hold(victims, fault, statement);
+}
+
+void fault_end_lock_table(struct victims *victims, struct fault *fault)
+{
+    release(victims, fault);
+}
+
+void fault_begin_lock_rows(struct victims *victims, struct fault *fault)
+{
+    char statement[128];
+    snprintf(statement, sizeof statement,
+             "SELECT id FROM orders WHERE status = %u ORDER BY due_at LIMIT 300 FOR UPDATE",
+             (unsigned)(fault->dice % 2));
+    hold(victims, fault, statement);
+}
+
+void fault_end_lock_rows(struct victims *victims, struct fault *fault)
+{
+    release(victims, fault);
+}
+
+void fault_begin_lock_counters(struct victims *victims, struct fault *fault)
+{
+    hold(victims, fault, "SELECT slot FROM counters FOR UPDATE");
+}
+
+void fault_end_lock_counters(struct victims *victims, struct fault *fault)
+{
+    release(victims, fault);
+}
+
+void fault_begin_lock_ids(struct victims *victims, struct fault *fault)
+{
+    hold(victims, fault, "SELECT name FROM id_blocks FOR UPDATE");
+}
+
+void fault_end_lock_ids(struct victims *victims, struct fault *fault)
+{
+    release(victims, fault);
+}
+
+void fault_begin_few_connections(struct victims *victims, struct fault *fault)
+{
+    (void)fault;
+    administrate(victims, is_postgres(victims) ? "ALTER DATABASE " POSTGRES_DATABASE
+                                                 " CONNECTION LIMIT 3"
+                                               : "ALTER USER '" MARIADB_USER
+                                                 "'@'127.0.0.1' WITH MAX_USER_CONNECTIONS 3");
+    cut_off(victims);
+}
+
+void fault_end_few_connections(struct victims *victims, struct fault *fault)
+{
+    (void)fault;
+    administrate(victims, is_postgres(victims) ? "ALTER DATABASE " POSTGRES_DATABASE
+                                                 " CONNECTION LIMIT -1"
+                                               : "ALTER USER '" MARIADB_USER
+                                                 "'@'127.0.0.1' WITH MAX_USER_CONNECTIONS 0");
+}
+
+/* Ten is the least that MariaDB can be told; most of them are the test's. */
+void fault_begin_no_connections(struct victims *victims, struct fault *fault)
+{
+    for (size_t i = 0; i < FAULT_SESSIONS_MAX; i++) {
+        fault->sessions[i] = database_open_admin(database_of(victims));
+    }
+    sql_execute(fault->sessions[0], "SET GLOBAL max_connections = 10");
+    sql_execute(fault->sessions[0], "KILL USER " MARIADB_USER);
+}
+
+void fault_end_no_connections(struct victims *victims, struct fault *fault)
+{
+    (void)victims;
+    sql_execute(fault->sessions[0], "SET GLOBAL max_connections = 151");
+    close_sessions(fault);
+}
+
+/* Waits for locks no longer than a second; then the fault has not been one. */
+static void set_read_only(struct victims *victims, bool on)
+{
+    struct sql *admin = database_open_admin(database_of(victims));
+    if (is_postgres(victims)) {
+        sql_execute(admin, on ? "ALTER SYSTEM SET default_transaction_read_only = on"
+                              : "ALTER SYSTEM RESET default_transaction_read_only");
+        sql_execute(admin, "SELECT pg_reload_conf()");
+    } else {
+        sql_execute(admin, "SET SESSION lock_wait_timeout = 1");
+        bool done = sql_try(admin, on ? "SET GLOBAL read_only = 1" : "SET GLOBAL read_only = 0");
+        if (!done && !on) {
+            sql_execute(admin, "SET GLOBAL read_only = 0");
+        }
+    }
+    sql_close(admin);
+}
+
+void fault_begin_read_only(struct victims *victims, struct fault *fault)
+{
+    (void)fault;
+    set_read_only(victims, true);
+}
+
+void fault_end_read_only(struct victims *victims, struct fault *fault)
+{
+    (void)fault;
+    set_read_only(victims, false);
+}

@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: MIT */
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tests/chaos/faults.h"
+
+#define LIST "orders:pending"
+
+enum { DUPLICATES = 500, DUPLICATES_BACK = 3000, HUGE_SIZE = 100000 };
+
+static struct redis_server *redis_of(struct victims *victims)
+{
+    return &victims->topology.redis;
+}
+
+/* For faults that are over as soon as they have begun. */
+static void end_nothing(struct victims *victims, struct fault *fault)
+{
+    (void)victims;
+    (void)fault;
+}
+
+void fault_begin_redis_kill(struct victims *victims, struct fault *fault)
+{
+    (void)fault;
+    redis_server_kill(redis_of(victims));
+}
+
+void fault_end_redis_kill(struct victims *victims, struct fault *fault)
+{
+    (void)fault;
+    redis_server_restart(redis_of(victims));
+}
+
+void fault_begin_redis_pause(struct victims *victims, struct fault *fault)
+{
+    (void)fault;
+    process_signal(&redis_of(victims)->process, SIGSTOP);
+}
+
+void fault_end_redis_pause(struct victims *victims, struct fault *fault)
+{
+    (void)fault;
+    process_signal(&redis_of(victims)->process, SIGCONT);
+}
+
+void fault_begin_redis_stop(struct victims *victims, struct fault *fault)
+{
+    (void)fault;
+    redis_server_stop(redis_of(victims));
+}
+
+void fault_end_redis_stop(struct victims *victims, struct fault *fault)
+{
+    (void)fault;
+    redis_server_restart(redis_of(victims));
+}
+
+/* It is killed with a dump of many keys, and takes half a millisecond for each when it starts. */
+void fault_begin_redis_loading(struct victims *victims, struct fault *fault)
+{
+    struct redis_server *redis = redis_of(victims);
+    (void)fault;
+    redis_server_command(redis, "EVAL %s 0",
+                         "redis.call('select', 3) for i = 1, 1000 do "
+                         "redis.call('set', 'filler:' .. i, i) end");
+    redis_server_command(redis, "SAVE");
+    redis_server_kill(redis);
+    redis->options[0] = "--key-load-delay";
+    redis->options[1] = "500";
+    redis_server_restart(redis);
+}
+
+void fault_end_redis_loading(struct victims *victims, struct fault *fault)
+{
+    char path[128];
+    struct redis_server *redis = redis_of(victims);
+    (void)fault;
+    snprintf(path, sizeof path, "%s/dump.rdb", redis->dir.path);
+    unlink(path);
+    memset(redis->options, 0, sizeof redis->options);
+    redis_server_command(redis, "CONFIG SET key-load-delay 0");
+}
+
+void fault_begin_redis_flush(struct victims *victims, struct fault *fault)
+{
+    (void)fault;
+    redis_server_command(redis_of(victims), "FLUSHALL");
+}
+
+void fault_end_redis_flush(struct victims *victims, struct fault *fault)
+{
+    end_nothing(victims, fault);
+}
+
+void fault_begin_redis_delete(struct victims *victims, struct fault *fault)
+{
+    (void)fault;
+    redis_server_command(redis_of(victims), "DEL " LIST);
+}
+
+void fault_end_redis_delete(struct victims *victims, struct fault *fault)
+{
+    end_nothing(victims, fault);
+}
+
+void fault_begin_redis_wrong_type(struct victims *victims, struct fault *fault)
+{
+    (void)fault;
+    redis_server_command(redis_of(victims), "EVAL %s 1 " LIST,
+                         "redis.call('del', KEYS[1]) redis.call('hset', KEYS[1], 'a', 'b')");
+}
+
+void fault_end_redis_wrong_type(struct victims *victims, struct fault *fault)
+{
+    (void)fault;
+    redis_server_command(redis_of(victims), "DEL " LIST);
+}
+
+/* At both ends, since it is pushed at one and popped at the other. */
+void fault_begin_redis_garbage(struct victims *victims, struct fault *fault)
+{
+    static const char *const garbage[] = {"",
+                                          "0",
+                                          "-1",
+                                          "ORD1",
+                                          "1 ",
+                                          " 1",
+                                          "18446744073709551616",
+                                          "9223372036854775808",
+                                          "1e3",
+                                          "{\"order_id\":1}",
+                                          "\xff\xfe",
+                                          "999999999999"};
+    static char huge[HUGE_SIZE + 1];
+    struct redis_server *redis = redis_of(victims);
+    (void)fault;
+    memset(huge, '7', HUGE_SIZE);
+    for (size_t i = 0; i < sizeof garbage / sizeof garbage[0]; i++) {
+        redis_server_command(redis, "LPUSH " LIST " %s", garbage[i]);
+        redis_server_command(redis, "RPUSH " LIST " %s", garbage[i]);
+        victims->foreign_hints += 2;
+    }
+    redis_server_command(redis, "RPUSH " LIST " %b", huge, (size_t)HUGE_SIZE);
+    victims->foreign_hints++;
+}
+
+void fault_end_redis_garbage(struct victims *victims, struct fault *fault)
+{
+    end_nothing(victims, fault);
+}
+
+/* Of late orders, in all states, some of them many times. */
+void fault_begin_redis_duplicates(struct victims *victims, struct fault *fault)
+{
+    char last[32];
+    uint64_t id = atomic_load(&victims->ledger->last_id);
+    snprintf(last, sizeof last, "%" PRIu64, id);
+    redis_server_command(redis_of(victims), "EVAL %s 1 " LIST " %s %d %d",
+                         "for i = 1, tonumber(ARGV[3]) do redis.call('rpush', KEYS[1], "
+                         "math.max(1, tonumber(ARGV[1]) - (i * i) % tonumber(ARGV[2]))) end",
+                         last, DUPLICATES_BACK, DUPLICATES);
+    victims->foreign_hints += DUPLICATES;
+    (void)fault;
+}
+
+void fault_end_redis_duplicates(struct victims *victims, struct fault *fault)
+{
+    end_nothing(victims, fault);
+}
+
+void fault_begin_redis_oom(struct victims *victims, struct fault *fault)
+{
+    (void)fault;
+    redis_server_command(redis_of(victims), "CONFIG SET maxmemory 1");
+}
+
+void fault_end_redis_oom(struct victims *victims, struct fault *fault)
+{
+    (void)fault;
+    redis_server_command(redis_of(victims), "CONFIG SET maxmemory 0");
+}
+
+/* A replica of nobody. */
+void fault_begin_redis_readonly(struct victims *victims, struct fault *fault)
+{
+    (void)fault;
+    redis_server_command(redis_of(victims), "REPLICAOF 127.0.0.1 1");
+}
+
+void fault_end_redis_readonly(struct victims *victims, struct fault *fault)
+{
+    (void)fault;
+    redis_server_command(redis_of(victims), "REPLICAOF NO ONE");
+}
+
+void fault_begin_redis_noreplicas(struct victims *victims, struct fault *fault)
+{
+    (void)fault;
+    redis_server_command(redis_of(victims), "CONFIG SET min-replicas-to-write 1");
+}
+
+void fault_end_redis_noreplicas(struct victims *victims, struct fault *fault)
+{
+    (void)fault;
+    redis_server_command(redis_of(victims), "CONFIG SET min-replicas-to-write 0");
+}
+
+void fault_begin_redis_clients(struct victims *victims, struct fault *fault)
+{
+    (void)fault;
+    redis_server_command(redis_of(victims), "CLIENT KILL TYPE normal");
+}
+
+void fault_end_redis_clients(struct victims *victims, struct fault *fault)
+{
+    end_nothing(victims, fault);
+}

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: MIT */
+#include <signal.h>
+
+#include "tests/chaos/faults.h"
+
+enum { STOP_LIMIT_MS = 15000, HOUR_S = 3600 };
+
+static struct process *process_of(struct victims *victims, size_t service)
+{
+    return &victims->topology.services[service].process;
+}
+
+void fault_begin_kill(struct victims *victims, struct fault *fault)
+{
+    process_kill(process_of(victims, fault->target));
+}
+
+void fault_end_kill(struct victims *victims, struct fault *fault)
+{
+    topology_launch(&victims->topology, fault->target);
+}
+
+void fault_begin_pause(struct victims *victims, struct fault *fault)
+{
+    process_signal(process_of(victims, fault->target), SIGSTOP);
+}
+
+void fault_end_pause(struct victims *victims, struct fault *fault)
+{
+    process_signal(process_of(victims, fault->target), SIGCONT);
+}
+
+void fault_begin_stop(struct victims *victims, struct fault *fault)
+{
+    process_stop_cleanly(process_of(victims, fault->target), STOP_LIMIT_MS);
+}
+
+void fault_end_stop(struct victims *victims, struct fault *fault)
+{
+    topology_launch(&victims->topology, fault->target);
+}
+
+void fault_begin_skew(struct victims *victims, struct fault *fault)
+{
+    process_stop_cleanly(process_of(victims, fault->target), STOP_LIMIT_MS);
+    victims->topology.skew_s[fault->target] = fault->dice % 2 == 0 ? HOUR_S : -HOUR_S;
+    topology_launch(&victims->topology, fault->target);
+}
+
+void fault_end_skew(struct victims *victims, struct fault *fault)
+{
+    victims->topology.skew_s[fault->target] = 0;
+    process_kill(process_of(victims, fault->target));
+    topology_launch(&victims->topology, fault->target);
+}
+
+void fault_begin_kill_workers(struct victims *victims, struct fault *fault)
+{
+    (void)fault;
+    for (size_t i = TOPOLOGY_APIS; i < TOPOLOGY_SERVICES; i++) {
+        process_kill(process_of(victims, i));
+    }
+}
+
+void fault_end_kill_workers(struct victims *victims, struct fault *fault)
+{
+    (void)fault;
+    for (size_t i = TOPOLOGY_APIS; i < TOPOLOGY_SERVICES; i++) {
+        topology_launch(&victims->topology, i);
+    }
+}
+
+/* As when the power goes, but for what the kernel had not written to the disk. */
+void fault_begin_kill_all(struct victims *victims, struct fault *fault)
+{
+    struct topology *topology = &victims->topology;
+    (void)fault;
+    if (topology->database.mariadb.process.pid != 0 ||
+        topology->database.postgres.process.pid != 0) {
+        database_kill(&topology->database);
+    }
+    for (size_t i = 0; i < TOPOLOGY_SERVICES; i++) {
+        if (topology_has(topology, i)) {
+            process_kill(process_of(victims, i));
+        }
+    }
+    if (!topology->is_alone) {
+        redis_server_kill(&topology->redis);
+    }
+}
+
+/* The services first: they are to wait for their servers. */
+void fault_end_kill_all(struct victims *victims, struct fault *fault)
+{
+    struct topology *topology = &victims->topology;
+    (void)fault;
+    for (size_t i = 0; i < TOPOLOGY_SERVICES; i++) {
+        if (topology_has(topology, i)) {
+            topology_launch(topology, i);
+        }
+    }
+    if (!topology->is_alone) {
+        redis_server_restart(&topology->redis);
+    }
+    if (topology->database.mariadb.port != 0 || topology->database.postgres.port != 0) {
+        database_restart(&topology->database);
+    }
+}
+
+/* One after the other, each when the one before is there again. */
+void fault_begin_roll(struct victims *victims, struct fault *fault)
+{
+    (void)fault;
+    for (size_t i = 0; i < TOPOLOGY_SERVICES; i++) {
+        if (topology_has(&victims->topology, i)) {
+            process_stop_cleanly(process_of(victims, i), STOP_LIMIT_MS);
+            topology_launch(&victims->topology, i);
+            topology_settle(&victims->topology);
+        }
+    }
+}
+
+void fault_end_roll(struct victims *victims, struct fault *fault)
+{
+    (void)victims;
+    (void)fault;
+}

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What can befall the pair: one table, a line each. A fault begins, lasts, and ends; at its end
+ * everything is as it should be but for services that are still starting.
+ *
+ * Of two faults at once each befalls another part, so that neither needs what the other has taken
+ * away. Blocks. Threads: the test's main thread. What cannot be done fails the test, except that a
+ * lock that others hold is given up.
+ */
+#ifndef TESTS_CHAOS_FAULTS_H
+#define TESTS_CHAOS_FAULTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "tests/chaos/ledger.h"
+#include "tests/chaos/topology.h"
+
+enum fault_part { PART_API, PART_WORKER, PART_DATABASE, PART_REDIS, PART_NETWORK, PART_ALL };
+
+/* Where a kind of fault is possible; bits. */
+enum fault_place {
+    ON_MYSQL = 1,
+    ON_POSTGRES = 2,
+    ON_SQLITE = 4,
+    ALONE = 8, /* one API with SQLite */
+    ON_SERVERS = ON_MYSQL | ON_POSTGRES,
+    ON_PAIRS = ON_SERVERS | ON_SQLITE,
+    EVERYWHERE = ON_PAIRS | ALONE,
+};
+
+enum { FAULT_SESSIONS_MAX = 8 };
+
+struct fault_kind;
+
+/* What the faults are done to, and what they leave for the checks. */
+struct victims {
+    struct topology topology;
+    const struct ledger *ledger;
+    int64_t foreign_hints; /* put into the list by faults */
+};
+
+struct fault {
+    const struct fault_kind *kind;
+    size_t target; /* a service, where the kind has one */
+    uint32_t duration_ms;
+    uint64_t dice;                            /* for what the kind leaves open */
+    struct sql *sessions[FAULT_SESSIONS_MAX]; /* while it lasts */
+};
+
+struct fault_kind {
+    const char *name;
+    enum fault_part part;
+    unsigned places;
+    uint32_t weight;
+    uint32_t min_ms;
+    uint32_t max_ms;
+    void (*begin)(struct victims *victims, struct fault *fault);
+    void (*end)(struct victims *victims, struct fault *fault);
+    bool is_deadly; /* a kill -9, for the profile of nothing else */
+};
+
+extern const struct fault_kind fault_kinds[];
+extern const size_t fault_kind_count;
+
+/* Whether the kind befalls one of several services, and which those are: first, and how many. */
+bool fault_has_target(const struct fault_kind *kind);
+void fault_targets(const struct fault_kind *kind, const struct topology *topology, size_t *first,
+                   size_t *count);
+
+/* The place that a topology on a kind of database is. */
+unsigned fault_place_of(const char *database, bool is_alone);
+
+/* Begins and ends of the table, by the file they stand in. */
+#define FAULT(name)                                                                                \
+    void fault_begin_##name(struct victims *victims, struct fault *fault);                         \
+    void fault_end_##name(struct victims *victims, struct fault *fault)
+
+FAULT(kill); /* fault_services.c */
+FAULT(pause);
+FAULT(stop);
+FAULT(skew);
+FAULT(kill_workers);
+FAULT(kill_all);
+FAULT(roll);
+
+FAULT(redis_kill); /* fault_redis.c */
+FAULT(redis_pause);
+FAULT(redis_stop);
+FAULT(redis_loading);
+FAULT(redis_flush);
+FAULT(redis_delete);
+FAULT(redis_wrong_type);
+FAULT(redis_garbage);
+FAULT(redis_duplicates);
+FAULT(redis_oom);
+FAULT(redis_readonly);
+FAULT(redis_noreplicas);
+FAULT(redis_clients);
+
+FAULT(database_kill); /* fault_database.c */
+FAULT(database_pause);
+FAULT(database_stop);
+FAULT(database_disconnect);
+FAULT(lock_table);
+FAULT(lock_rows);
+FAULT(lock_counters);
+FAULT(lock_ids);
+FAULT(few_connections);
+FAULT(no_connections);
+FAULT(read_only);
+
+#undef FAULT
+
+#endif

@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The pair under load while everything fails around it, and what must be true afterwards. A run is
+ * set by variables of the environment, which tests/chaos/chaos fills in:
+ *
+ *   ORDERS_CHAOS_DATABASE  sqlite, mysql or postgres
+ *   ORDERS_CHAOS_SEED      what the faults and the load are made from; without it, from the clock
+ *   ORDERS_CHAOS_SECONDS   how long faults come
+ *   ORDERS_CHAOS_FAULTS    how many at most
+ *   ORDERS_CHAOS_RATE      orders a second
+ *   ORDERS_CHAOS_PROFILE   all; kills: kill -9 only; alone: these, of one API on SQLite
+ *   ORDERS_CHAOS_ONLY      only faults with this in their name
+ *   ORDERS_TEST_BUILD      a build folder whose programs are taken instead of these
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <criterion/criterion.h>
+
+#include "tests/chaos/audit.h"
+#include "tests/chaos/checker.h"
+#include "tests/chaos/clients.h"
+#include "tests/chaos/plan.h"
+#include "tests/support/wait_until.h"
+
+enum {
+    SECONDS = 25,
+    SECONDS_MAX = 24 * 3600,
+    FAULTS_MAX = 1000000,
+    RATE_PER_S = 250,
+    RATE_MAX = 10000,
+    PAUSE_MAX_MS = 600,
+    WARM_ORDERS = 500,
+    SPARE_S = 600, /* what the ledger has room for beyond the time of faults */
+    DRAIN_LIMIT_MS = 60000,
+    SETTLE_LIMIT_MS = 30000,
+    KINDS_MAX = 128,
+};
+
+struct run {
+    const char *kind;
+    uint64_t seed;
+    uint32_t seconds;
+    uint32_t faults_max;
+    uint32_t rate_per_s;
+    struct plan plan;
+    struct victims victims;
+    struct ledger ledger;
+    struct clients *clients;
+    struct checker checker;
+    struct checker_queue since_empty;
+    uint64_t start_ms;
+    uint32_t faults;
+    uint32_t by_kind[KINDS_MAX];
+};
+
+static struct run run;
+
+static uint64_t number_setting(const char *name, uint64_t value, uint64_t max)
+{
+    const char *text = getenv(name);
+    if (text != NULL && text[0] != '\0') {
+        char *end;
+        value = strtoull(text, &end, 10);
+        cr_assert(*end == '\0' && value >= 1 && value <= max, "%s is %s", name, text);
+    }
+    return value;
+}
+
+static bool profile_is(const char *name)
+{
+    const char *profile = getenv("ORDERS_CHAOS_PROFILE");
+    return profile != NULL && strcmp(profile, name) == 0;
+}
+
+static void read_settings(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    run.kind = getenv("ORDERS_CHAOS_DATABASE");
+    cr_assert_not_null(run.kind, "ORDERS_CHAOS_DATABASE is not set: sqlite, mysql or postgres");
+    run.seed = number_setting("ORDERS_CHAOS_SEED", (uint64_t)now.tv_nsec + 1, UINT64_MAX);
+    run.seconds = (uint32_t)number_setting("ORDERS_CHAOS_SECONDS", SECONDS, SECONDS_MAX);
+    run.faults_max = (uint32_t)number_setting("ORDERS_CHAOS_FAULTS", FAULTS_MAX, FAULTS_MAX);
+    run.rate_per_s = (uint32_t)number_setting("ORDERS_CHAOS_RATE", RATE_PER_S, RATE_MAX);
+    run.victims.topology.is_alone = profile_is("alone");
+    run.ledger.seed = run.seed;
+    run.ledger.capacity = (size_t)run.rate_per_s * (run.seconds + SPARE_S);
+    run.victims.ledger = &run.ledger;
+    run.plan = (struct plan){.seeded.state = run.seed,
+                             .topology = &run.victims.topology,
+                             .place = fault_place_of(run.kind, profile_is("alone")),
+                             .only_deadly = profile_is("kills") || profile_is("alone"),
+                             .pause_max_ms = PAUSE_MAX_MS,
+                             .only = getenv("ORDERS_CHAOS_ONLY")};
+    run.checker =
+        (struct checker){.victims = &run.victims, .ledger = &run.ledger, .kind = run.kind};
+    cr_assert_leq(fault_kind_count, KINDS_MAX);
+    fprintf(stderr, "chaos on %s%s, seed %" PRIu64 ": %" PRIu32 " s, %" PRIu32 " orders/s\n",
+            run.kind, profile_is("alone") ? ", alone" : "", run.seed, run.seconds, run.rate_per_s);
+}
+
+static void start(void)
+{
+    read_settings();
+    ledger_create(&run.ledger);
+    topology_start(&run.victims.topology, run.kind);
+    struct sql *sql = database_open_sql(&run.victims.topology.database);
+    audit_install(sql, run.kind);
+    sql_close(sql);
+}
+
+static void finish(void)
+{
+    clients_finish(run.clients);
+    sql_close(run.checker.sql);
+    topology_discard(&run.victims.topology);
+    ledger_destroy(&run.ledger);
+}
+
+static double seconds_since_start(void)
+{
+    return (double)(wait_now_ms() - run.start_ms) / 1000;
+}
+
+static void start_clients(void)
+{
+    size_t apis = run.victims.topology.is_alone ? 1 : TOPOLOGY_APIS;
+    run.clients = clients_start(&run.ledger, run.victims.topology.ports, apis, run.rate_per_s);
+}
+
+static bool nothing_is_outstanding(void *arg)
+{
+    (void)arg;
+    return clients_outstanding(run.clients) == 0;
+}
+
+/* No new orders; those there are go on until each has its answer. */
+static void drain_clients(void)
+{
+    clients_stop_sending(run.clients);
+    if (!wait_until(nothing_is_outstanding, NULL, DRAIN_LIMIT_MS)) {
+        checker_fail(&run.checker, "answered", "%zu requests are still under way",
+                     clients_outstanding(run.clients));
+    }
+    clients_finish(run.clients);
+    run.clients = NULL;
+}
+
+static bool all_are_completed(void *arg)
+{
+    (void)arg;
+    return sql_integer(run.checker.sql, "SELECT count(*) FROM orders WHERE status < 2") == 0;
+}
+
+/* `arg`: how many orders the ledger is to have. */
+static bool so_many_have_come(void *arg)
+{
+    const size_t *count = arg;
+    return atomic_load(&run.ledger.begun) >= *count;
+}
+
+/* Some load without a fault, so that everything has been used once. */
+static void load_in_peace(void)
+{
+    size_t count = atomic_load(&run.ledger.begun) + WARM_ORDERS;
+    start_clients();
+    cr_assert(wait_until(so_many_have_come, &count, DRAIN_LIMIT_MS));
+    drain_clients();
+    wait_until(all_are_completed, NULL, SETTLE_LIMIT_MS);
+}
+
+static bool time_has_come(void *arg)
+{
+    const uint64_t *at_ms = arg;
+    return wait_now_ms() >= *at_ms;
+}
+
+static void wait_for(uint64_t at_ms)
+{
+    wait_until(time_has_come, &at_ms, UINT32_MAX);
+}
+
+static void announce_round(const struct plan_round *round)
+{
+    char texts[PLAN_ROUND_MAX][PLAN_TEXT_SIZE];
+    for (size_t i = 0; i < round->count; i++) {
+        plan_describe(&round->faults[i], texts[i]);
+        run.faults++;
+        run.by_kind[round->faults[i].kind - fault_kinds]++;
+    }
+    fprintf(stderr, "[%7.1f s, %zu acknowledged] fault %" PRIu32 ": %s", seconds_since_start(),
+            atomic_load(&run.ledger.acknowledged), run.faults - (uint32_t)(round->count - 1),
+            texts[0]);
+    if (round->count > 1) {
+        fprintf(stderr, "; and after %" PRIu32 " ms: %s", round->begins_ms[1], texts[1]);
+    }
+    fputc('\n', stderr);
+}
+
+static void end_fault(struct fault *fault)
+{
+    fault->kind->end(&run.victims, fault);
+}
+
+static void play_round(struct plan_round *round)
+{
+    struct fault *faults = round->faults;
+    wait_for(wait_now_ms() + round->pause_ms);
+    announce_round(round);
+    uint64_t start_ms = wait_now_ms();
+    uint64_t first_end_ms = start_ms + faults[0].duration_ms;
+    faults[0].kind->begin(&run.victims, &faults[0]);
+    if (round->count == 1) {
+        wait_for(first_end_ms);
+        end_fault(&faults[0]);
+    } else {
+        uint64_t second_ms = start_ms + round->begins_ms[1];
+        uint64_t second_end_ms = second_ms + faults[1].duration_ms;
+        wait_for(second_ms);
+        faults[1].kind->begin(&run.victims, &faults[1]);
+        size_t first = first_end_ms <= second_end_ms ? 0 : 1;
+        wait_for(first == 0 ? first_end_ms : second_end_ms);
+        end_fault(&faults[first]);
+        wait_for(first == 0 ? second_end_ms : first_end_ms);
+        end_fault(&faults[1 - first]);
+    }
+    topology_settle(&run.victims.topology);
+    if (!run.victims.topology.is_alone) {
+        checker_look_at_queue(&run.checker, &run.since_empty);
+    }
+}
+
+static void play_faults(void)
+{
+    uint64_t until_ms = run.start_ms + (uint64_t)run.seconds * 1000;
+    while (wait_now_ms() < until_ms && run.faults < run.faults_max) {
+        struct plan_round round;
+        plan_next(&run.plan, &round);
+        play_round(&round);
+    }
+}
+
+static void remember_vitals(void)
+{
+    const struct topology *topology = &run.victims.topology;
+    run.checker.usual[0] = vitals_read(&topology->services[0].process);
+    if (!topology->is_alone) {
+        run.checker.usual[1] = vitals_read(&topology->services[TOPOLOGY_APIS].process);
+    }
+}
+
+static void print_result(void)
+{
+    const struct ledger *ledger = &run.ledger;
+    size_t acknowledged = atomic_load(&ledger->acknowledged);
+    size_t attempts = atomic_load(&ledger->attempts);
+    fprintf(stderr, "faults:\n");
+    for (size_t i = 0; i < fault_kind_count; i++) {
+        if (run.by_kind[i] > 0) {
+            static const char *const parts[] = {" an API", " a worker"};
+            bool has_target = fault_has_target(&fault_kinds[i]);
+            fprintf(stderr, "%6" PRIu32 "  %s%s\n", run.by_kind[i], fault_kinds[i].name,
+                    has_target ? parts[fault_kinds[i].part] : "");
+        }
+    }
+    fprintf(stderr,
+            "availability: %zu requests, %zu answered 503 (%.2f %%), %zu not answered (%.2f %%); "
+            "from due to acknowledged 50 %% in %" PRIu32 " ms, 99 %% in %" PRIu32
+            " ms; longest time without an acknowledgement %" PRIu64 " ms\n",
+            attempts, atomic_load(&ledger->refused),
+            100.0 * (double)atomic_load(&ledger->refused) / (double)attempts,
+            atomic_load(&ledger->unanswered),
+            100.0 * (double)atomic_load(&ledger->unanswered) / (double)attempts,
+            ledger_latency_ms(ledger, 0.5), ledger_latency_ms(ledger, 0.99),
+            ledger->longest_gap_ms);
+    fprintf(stderr,
+            "result on %s, seed %" PRIu64 ": %" PRIu32
+            " faults, %zu orders acknowledged and %" PRId64 " more stored, %" PRId64
+            " lost, %" PRId64 " doubled, drift %" PRId64 ", %zu checks failed, %.0f s in all",
+            run.kind, run.seed, run.faults, acknowledged, run.checker.unknown, run.checker.lost,
+            run.checker.doubled, run.checker.drift, run.checker.failed, seconds_since_start());
+    if (run.checker.lost == 0 && acknowledged > 0) {
+        fprintf(stderr, "; with 95 %% confidence fewer than 1 of %zu is lost (3/n = %.1e)",
+                acknowledged / 3, 3.0 / (double)acknowledged);
+    }
+    fputc('\n', stderr);
+}
+
+TestSuite(chaos, .init = start, .fini = finish, .timeout = 2 * SECONDS_MAX);
+
+Test(chaos, nothing_acknowledged_is_lost)
+{
+    struct database *database = &run.victims.topology.database;
+    run.checker.sql = database_open_sql(database);
+    load_in_peace();
+    remember_vitals();
+    sql_close(run.checker.sql);
+    run.checker.sql = NULL;
+    run.start_ms = wait_now_ms();
+    start_clients();
+    play_faults();
+    drain_clients();
+    run.checker.sql = database_open_sql(database);
+    wait_until(all_are_completed, NULL, SETTLE_LIMIT_MS);
+    load_in_peace();
+    checker_run(&run.checker);
+    print_result();
+    topology_stop_services(&run.victims.topology);
+    cr_assert_eq(run.checker.failed, 0, "seed %" PRIu64 ": %zu checks failed", run.seed,
+                 run.checker.failed);
+}

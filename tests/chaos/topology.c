@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: MIT */
+#include "tests/chaos/topology.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <criterion/criterion.h>
+
+#include "tests/support/free_port.h"
+
+enum { SETTINGS_MAX = 8, SETTING_SIZE = 160, READY_LIMIT_MS = 60000 };
+
+bool topology_has(const struct topology *topology, size_t service)
+{
+    return topology->is_alone ? service == 0 : service < TOPOLOGY_SERVICES;
+}
+
+bool topology_is_api(size_t service)
+{
+    return service < TOPOLOGY_APIS;
+}
+
+const char *topology_service_name(size_t service)
+{
+    static const char *const names[] = {"api 1", "api 2", "worker 1", "worker 2"};
+    return names[service];
+}
+
+/* NULL: this machine does not have it. */
+static const char *find_faketime(void)
+{
+    static const char *const paths[] = {
+        "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1",
+        "/usr/lib/aarch64-linux-gnu/faketime/libfaketimeMT.so.1",
+    };
+    for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
+        if (access(paths[i], R_OK) == 0) {
+            return paths[i];
+        }
+    }
+    return NULL;
+}
+
+/*
+ * A library before the sanitizer's own is what AddressSanitizer warns of and stops at; here the
+ * order does not matter, since libfaketime allocates nothing that outlives a call.
+ */
+static size_t add_skew(int skew_s, char texts[][SETTING_SIZE])
+{
+    const char *faketime = find_faketime();
+    cr_assert_not_null(faketime, "install libfaketime");
+    snprintf(texts[0], SETTING_SIZE, "LD_PRELOAD=%s", faketime);
+    snprintf(texts[1], SETTING_SIZE, "FAKETIME=%+ds", skew_s);
+    snprintf(texts[2], SETTING_SIZE, "FAKETIME_DONT_FAKE_MONOTONIC=1");
+    return 3;
+}
+
+void topology_launch(struct topology *topology, size_t service)
+{
+    char texts[SETTINGS_MAX][SETTING_SIZE];
+    const char *others[SETTINGS_MAX + 1] = {NULL};
+    size_t count = 0;
+    if (topology_is_api(service)) {
+        snprintf(texts[count++], SETTING_SIZE, "PORT=%u", (unsigned)topology->ports[service]);
+    }
+    if (topology->skew_s[service] != 0) {
+        count += add_skew(topology->skew_s[service], texts + count);
+    }
+    for (size_t i = 0; i < count; i++) {
+        others[i] = texts[i];
+    }
+    const struct service_settings settings = {
+        .folder = topology->database.folder,
+        .database_url = topology->database.url,
+        .redis_url = topology->is_alone ? NULL : topology->redis.url,
+        .delay_ms = TOPOLOGY_DELAY_MS,
+        .others = others,
+    };
+    struct service *own = &topology->services[service];
+    if (topology_is_api(service)) {
+        service_launch_api(own, &settings);
+    } else {
+        service_launch_worker(own, &settings);
+    }
+    topology->was_started[service] = true;
+}
+
+void topology_expect_alive(const struct topology *topology)
+{
+    for (size_t i = 0; i < TOPOLOGY_SERVICES; i++) {
+        const struct process *process = &topology->services[i].process;
+        if (process->pid != 0 && !process_is_running(process)) {
+            process_print_log(process);
+            cr_assert_fail("%s has ended by itself", topology_service_name(i));
+        }
+    }
+}
+
+void topology_settle(struct topology *topology)
+{
+    for (size_t i = 0; i < TOPOLOGY_SERVICES; i++) {
+        struct process *process = &topology->services[i].process;
+        if (!topology->was_started[i] || process->pid == 0) {
+            continue;
+        }
+        if (!process_wait_line(process, "msg=ready", READY_LIMIT_MS)) {
+            process_print_log(process);
+            cr_assert_fail("%s is not ready", topology_service_name(i));
+        }
+        topology->was_started[i] = false;
+    }
+    topology_expect_alive(topology);
+}
+
+void topology_start(struct topology *topology, const char *kind)
+{
+    database_start(&topology->database, kind);
+    if (!topology->is_alone) {
+        redis_server_start(&topology->redis);
+    }
+    for (size_t i = 0; i < TOPOLOGY_APIS; i++) {
+        topology->ports[i] = free_port();
+    }
+    for (size_t i = 0; i < TOPOLOGY_SERVICES; i++) {
+        if (topology_has(topology, i)) {
+            topology_launch(topology, i);
+        }
+    }
+    topology_settle(topology);
+}
+
+void topology_stop_services(struct topology *topology)
+{
+    for (size_t i = 0; i < TOPOLOGY_SERVICES; i++) {
+        if (topology->services[i].process.pid != 0) {
+            process_stop_cleanly(&topology->services[i].process, SERVICE_STOP_MS);
+        }
+    }
+}
+
+void topology_discard(struct topology *topology)
+{
+    for (size_t i = 0; i < TOPOLOGY_SERVICES; i++) {
+        process_discard(&topology->services[i].process);
+    }
+    redis_server_discard(&topology->redis);
+    database_discard(&topology->database);
+}
