@@ -30,6 +30,9 @@ enum fault_place {
     EVERYWHERE = ON_PAIRS | ALONE,
 };
 
+/* Which services a kind of fault is aimed at, one of them each time. */
+enum fault_aim { AT_NONE, AT_API, AT_WORKER, AT_SERVICE };
+
 enum { FAULT_SESSIONS_MAX = 8 };
 
 struct fault_kind;
@@ -52,6 +55,7 @@ struct fault {
 struct fault_kind {
     const char *name;
     enum fault_part part;
+    enum fault_aim aim;
     unsigned places;
     uint32_t weight;
     uint32_t min_ms;
@@ -64,8 +68,7 @@ struct fault_kind {
 extern const struct fault_kind fault_kinds[];
 extern const size_t fault_kind_count;
 
-/* Whether the kind befalls one of several services, and which those are: first, and how many. */
-bool fault_has_target(const struct fault_kind *kind);
+/* The services that the kind may be aimed at: `*count` from `*first` on. Not for AT_NONE. */
 void fault_targets(const struct fault_kind *kind, const struct topology *topology, size_t *first,
                    size_t *count);
 
@@ -110,6 +113,22 @@ FAULT(lock_ids);
 FAULT(few_connections);
 FAULT(no_connections);
 FAULT(read_only);
+
+FAULT(database_silent); /* fault_network.c */
+FAULT(database_slow);
+FAULT(database_reset);
+FAULT(database_refused);
+FAULT(database_half_closed);
+FAULT(database_cut);
+FAULT(eat_ok);
+FAULT(eat_commit);
+FAULT(late_commit);
+FAULT(redis_silent);
+FAULT(redis_slow);
+FAULT(redis_reset);
+FAULT(redis_refused);
+FAULT(redis_half_closed);
+FAULT(redis_cut);
 
 #undef FAULT
 

@@ -69,7 +69,7 @@ void plan_next(struct plan *plan, struct plan_round *round)
 
 void plan_describe(const struct fault *fault, char text[PLAN_TEXT_SIZE])
 {
-    bool has_target = fault_has_target(fault->kind);
+    bool has_target = fault->kind->aim != AT_NONE;
     snprintf(text, PLAN_TEXT_SIZE, "%s%s%s, %" PRIu32 " ms", fault->kind->name,
              has_target ? " " : "", has_target ? topology_service_name(fault->target) : "",
              fault->duration_ms);

@@ -254,30 +254,46 @@ static void remember_vitals(void)
     }
 }
 
-static void print_result(void)
+static void print_faults(void)
 {
-    const struct ledger *ledger = &run.ledger;
-    size_t acknowledged = atomic_load(&ledger->acknowledged);
-    size_t attempts = atomic_load(&ledger->attempts);
+    struct fault_counts counts = topology_link_counts(&run.victims.topology);
     fprintf(stderr, "faults:\n");
     for (size_t i = 0; i < fault_kind_count; i++) {
         if (run.by_kind[i] > 0) {
-            static const char *const parts[] = {" an API", " a worker"};
-            bool has_target = fault_has_target(&fault_kinds[i]);
+            static const char *const aims[] = {"", " an API", " a worker", " a service"};
             fprintf(stderr, "%6" PRIu32 "  %s%s\n", run.by_kind[i], fault_kinds[i].name,
-                    has_target ? parts[fault_kinds[i].part] : "");
+                    aims[fault_kinds[i].aim]);
         }
     }
     fprintf(stderr,
+            "of %zu COMMITs %zu were done and their OK eaten, %zu eaten, %zu late; connections: "
+            "%zu, %zu reset, %zu cut\n",
+            counts.commits, counts.eaten_oks, counts.eaten_commits, counts.late_commits,
+            counts.accepted, counts.resets, counts.cuts);
+}
+
+static void print_availability(void)
+{
+    const struct ledger *ledger = &run.ledger;
+    size_t attempts = atomic_load(&ledger->attempts);
+    size_t unanswered = atomic_load(&ledger->unanswered);
+    size_t refused = atomic_load(&ledger->refused);
+    fprintf(stderr,
             "availability: %zu requests, %zu answered 503 (%.2f %%), %zu not answered (%.2f %%); "
-            "from due to acknowledged 50 %% in %" PRIu32 " ms, 99 %% in %" PRIu32
-            " ms; longest time without an acknowledgement %" PRIu64 " ms\n",
-            attempts, atomic_load(&ledger->refused),
-            100.0 * (double)atomic_load(&ledger->refused) / (double)attempts,
-            atomic_load(&ledger->unanswered),
-            100.0 * (double)atomic_load(&ledger->unanswered) / (double)attempts,
-            ledger_latency_ms(ledger, 0.5), ledger_latency_ms(ledger, 0.99),
+            "orders, from due to acknowledged: 50 %% in %" PRIu32 " ms, 95 %% in %" PRIu32
+            " ms, 99 %% in %" PRIu32 " ms; longest time without an acknowledgement %" PRIu64
+            " ms\n",
+            attempts, refused, 100.0 * (double)refused / (double)attempts, unanswered,
+            100.0 * (double)unanswered / (double)attempts, ledger_latency_ms(ledger, 0.5),
+            ledger_latency_ms(ledger, 0.95), ledger_latency_ms(ledger, 0.99),
             ledger->longest_gap_ms);
+}
+
+static void print_result(void)
+{
+    size_t acknowledged = atomic_load(&run.ledger.acknowledged);
+    print_faults();
+    print_availability();
     fprintf(stderr,
             "result on %s, seed %" PRIu64 ": %" PRIu32
             " faults, %zu orders acknowledged and %" PRId64 " more stored, %" PRId64

@@ -9,7 +9,7 @@
 
 #include "tests/support/free_port.h"
 
-enum { SETTINGS_MAX = 8, SETTING_SIZE = 160, READY_LIMIT_MS = 60000 };
+enum { SETTINGS_MAX = 8, SETTING_SIZE = 160, URL_SIZE = 256, READY_LIMIT_MS = 60000 };
 
 bool topology_has(const struct topology *topology, size_t service)
 {
@@ -56,6 +56,16 @@ static size_t add_skew(int skew_s, char texts[][SETTING_SIZE])
     return 3;
 }
 
+/* `url` by way of the link, or as it is where there is none. */
+static const char *url_through(const struct fault_proxy *link, const char *url, char text[URL_SIZE])
+{
+    if (link == NULL) {
+        return url;
+    }
+    cr_assert(fault_proxy_url(link, url, text, URL_SIZE), "%s", url);
+    return text;
+}
+
 void topology_launch(struct topology *topology, size_t service)
 {
     char texts[SETTINGS_MAX][SETTING_SIZE];
@@ -70,10 +80,15 @@ void topology_launch(struct topology *topology, size_t service)
     for (size_t i = 0; i < count; i++) {
         others[i] = texts[i];
     }
+    char database_url[URL_SIZE];
+    char redis_url[URL_SIZE];
     const struct service_settings settings = {
         .folder = topology->database.folder,
-        .database_url = topology->database.url,
-        .redis_url = topology->is_alone ? NULL : topology->redis.url,
+        .database_url =
+            url_through(topology->database_links[service], topology->database.url, database_url),
+        .redis_url = topology->is_alone ? NULL
+                                        : url_through(topology->redis_links[service],
+                                                      topology->redis.url, redis_url),
         .delay_ms = TOPOLOGY_DELAY_MS,
         .others = others,
     };
@@ -113,12 +128,27 @@ void topology_settle(struct topology *topology)
     topology_expect_alive(topology);
 }
 
+static void start_links(struct topology *topology)
+{
+    const struct database *database = &topology->database;
+    bool is_postgres = database->postgres.port != 0;
+    uint16_t port = is_postgres ? database->postgres.port : database->mariadb.port;
+    for (size_t i = 0; i < TOPOLOGY_SERVICES && !topology->is_alone; i++) {
+        topology->redis_links[i] = fault_proxy_start(topology->redis.port, FAULT_PLAIN);
+        if (port != 0) {
+            topology->database_links[i] =
+                fault_proxy_start(port, is_postgres ? FAULT_POSTGRES : FAULT_MYSQL);
+        }
+    }
+}
+
 void topology_start(struct topology *topology, const char *kind)
 {
     database_start(&topology->database, kind);
     if (!topology->is_alone) {
         redis_server_start(&topology->redis);
     }
+    start_links(topology);
     for (size_t i = 0; i < TOPOLOGY_APIS; i++) {
         topology->ports[i] = free_port();
     }
@@ -139,10 +169,33 @@ void topology_stop_services(struct topology *topology)
     }
 }
 
+struct fault_counts topology_link_counts(const struct topology *topology)
+{
+    struct fault_counts sum = {0};
+    for (size_t i = 0; i < 2 * TOPOLOGY_SERVICES; i++) {
+        struct fault_proxy *link =
+            i % 2 == 0 ? topology->database_links[i / 2] : topology->redis_links[i / 2];
+        if (link != NULL) {
+            struct fault_counts counts = fault_proxy_counts(link);
+            sum.accepted += counts.accepted;
+            sum.commits += counts.commits;
+            sum.eaten_oks += counts.eaten_oks;
+            sum.eaten_commits += counts.eaten_commits;
+            sum.late_commits += counts.late_commits;
+            sum.late_answered += counts.late_answered;
+            sum.resets += counts.resets;
+            sum.cuts += counts.cuts;
+        }
+    }
+    return sum;
+}
+
 void topology_discard(struct topology *topology)
 {
     for (size_t i = 0; i < TOPOLOGY_SERVICES; i++) {
         process_discard(&topology->services[i].process);
+        fault_proxy_stop(topology->database_links[i]);
+        fault_proxy_stop(topology->redis_links[i]);
     }
     redis_server_discard(&topology->redis);
     database_discard(&topology->database);

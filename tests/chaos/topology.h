@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "tests/support/database.h"
+#include "tests/support/fault_proxy.h"
 #include "tests/support/redis_server.h"
 #include "tests/support/service.h"
 
@@ -29,6 +30,8 @@ struct topology {
     struct database database;
     struct redis_server redis;
     struct service services[TOPOLOGY_SERVICES];
+    struct fault_proxy *database_links[TOPOLOGY_SERVICES]; /* not for SQLite */
+    struct fault_proxy *redis_links[TOPOLOGY_SERVICES];
     uint16_t ports[TOPOLOGY_APIS];
     int skew_s[TOPOLOGY_SERVICES]; /* by how much the service's clock is wrong, from its next start
                                     */
@@ -58,5 +61,8 @@ void topology_expect_alive(const struct topology *topology);
 
 /* SIGTERM to all services; fails the test unless each exits with 0. */
 void topology_stop_services(struct topology *topology);
+
+/* What all proxies have done so far. */
+struct fault_counts topology_link_counts(const struct topology *topology);
 
 #endif

@@ -2,6 +2,7 @@
 #include "tests/support/process.h"
 
 #include <errno.h>
+#include <linux/close_range.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -52,6 +53,8 @@ static void become(const char *const argv[], char *environment[], const char *fo
         dup2(log_fd, STDERR_FILENO) < 0) {
         _exit(127);
     }
+    /* A server's connection in a child would outlive the test's own end of it. */
+    close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC);
     union {
         const char *const *in;
         char *const *out;
