@@ -245,3 +245,16 @@ void fault_end_read_only(struct victims *victims, struct fault *fault)
     (void)fault;
     set_read_only(victims, false);
 }
+
+void fault_begin_disk_full(struct victims *victims, struct fault *fault)
+{
+    (void)fault;
+    small_disk_fill();
+}
+
+void fault_end_disk_full(struct victims *victims, struct fault *fault)
+{
+    (void)fault;
+    small_disk_free();
+    topology_revive_database(&victims->topology);
+}

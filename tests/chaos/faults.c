@@ -52,6 +52,7 @@ const struct fault_kind fault_kinds[] = {
     {"database: three connections a user", PART_DATABASE, AT_NONE, ON_SERVERS, 3, 50, 1500, DOES(few_connections), false},
     {"database: no connections left", PART_DATABASE, AT_NONE, ON_MYSQL, 3, 50, 1500, DOES(no_connections), false},
     {"database: read-only", PART_DATABASE, AT_NONE, ON_SERVERS, 3, 50, 1500, DOES(read_only), false},
+    {"disk full", PART_DATABASE, AT_NONE, EVERYWHERE | NEEDS_SMALL_DISK, 6, 200, 3000, DOES(disk_full), false},
 
     {"COMMIT done, its OK eaten, at", PART_NETWORK, AT_SERVICE, ON_SERVERS, 8, 50, 800, DOES(eat_ok), false},
     {"COMMIT eaten at", PART_NETWORK, AT_SERVICE, ON_SERVERS, 6, 50, 800, DOES(eat_commit), false},

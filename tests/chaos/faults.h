@@ -24,7 +24,8 @@ enum fault_place {
     ON_MYSQL = 1,
     ON_POSTGRES = 2,
     ON_SQLITE = 4,
-    ALONE = 8, /* one API with SQLite */
+    ALONE = 8,             /* one API with SQLite */
+    NEEDS_SMALL_DISK = 16, /* and only there */
     ON_SERVERS = ON_MYSQL | ON_POSTGRES,
     ON_PAIRS = ON_SERVERS | ON_SQLITE,
     EVERYWHERE = ON_PAIRS | ALONE,
@@ -113,6 +114,7 @@ FAULT(lock_ids);
 FAULT(few_connections);
 FAULT(no_connections);
 FAULT(read_only);
+FAULT(disk_full);
 
 FAULT(database_silent); /* fault_network.c */
 FAULT(database_slow);

@@ -11,7 +11,10 @@ enum { PAIRS_IN_TEN = 3, TRIES = 20 };
 
 static bool is_possible(const struct plan *plan, const struct fault_kind *kind)
 {
-    return (kind->places & plan->place) != 0 && (kind->is_deadly || !plan->only_deadly) &&
+    bool has_disk = plan->topology->disk_mb > 0;
+    return (kind->places & plan->place) != 0 &&
+           (has_disk || (kind->places & NEEDS_SMALL_DISK) == 0) &&
+           (kind->is_deadly || !plan->only_deadly) &&
            (plan->only == NULL || strstr(kind->name, plan->only) != NULL);
 }
 

@@ -10,6 +10,7 @@
  *   ORDERS_CHAOS_RATE      orders a second
  *   ORDERS_CHAOS_PROFILE   all; kills: kill -9 only; alone: these, of one API on SQLite
  *   ORDERS_CHAOS_ONLY      only faults with this in their name
+ *   ORDERS_CHAOS_DISK_MB   the size of a disk of its own, which is then filled up too; needs root
  *   ORDERS_TEST_BUILD      a build folder whose programs are taken instead of these
  */
 #include <inttypes.h>
@@ -39,6 +40,7 @@ enum {
     DRAIN_LIMIT_MS = 60000,
     SETTLE_LIMIT_MS = 30000,
     KINDS_MAX = 128,
+    DISK_MB_MAX = 100000,
 };
 
 struct run {
@@ -88,6 +90,7 @@ static void read_settings(void)
     run.faults_max = (uint32_t)number_setting("ORDERS_CHAOS_FAULTS", FAULTS_MAX, FAULTS_MAX);
     run.rate_per_s = (uint32_t)number_setting("ORDERS_CHAOS_RATE", RATE_PER_S, RATE_MAX);
     run.victims.topology.is_alone = profile_is("alone");
+    run.victims.topology.disk_mb = number_setting("ORDERS_CHAOS_DISK_MB", 0, DISK_MB_MAX);
     run.ledger.seed = run.seed;
     run.ledger.capacity = (size_t)run.rate_per_s * (run.seconds + SPARE_S);
     run.victims.ledger = &run.ledger;

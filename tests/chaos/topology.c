@@ -8,8 +8,16 @@
 #include <criterion/criterion.h>
 
 #include "tests/support/free_port.h"
+#include "tests/support/small_disk.h"
+#include "tests/support/wait_until.h"
 
-enum { SETTINGS_MAX = 8, SETTING_SIZE = 160, URL_SIZE = 256, READY_LIMIT_MS = 60000 };
+enum {
+    SETTINGS_MAX = 8,
+    SETTING_SIZE = 160,
+    URL_SIZE = 256,
+    READY_LIMIT_MS = 60000,
+    SERVER_END_MS = 500
+};
 
 bool topology_has(const struct topology *topology, size_t service)
 {
@@ -112,8 +120,27 @@ void topology_expect_alive(const struct topology *topology)
     }
 }
 
+static bool server_has_ended(void *arg)
+{
+    return !process_is_running(arg);
+}
+
+/* It may have decided to end, and still be at it. */
+void topology_revive_database(struct topology *topology)
+{
+    struct database *database = &topology->database;
+    struct process *server =
+        database->postgres.port != 0 ? &database->postgres.process : &database->mariadb.process;
+    if (topology->disk_mb > 0 && server->pid != 0 &&
+        wait_until(server_has_ended, server, SERVER_END_MS)) {
+        process_wait_exit(server, SERVER_END_MS);
+        database_restart(database);
+    }
+}
+
 void topology_settle(struct topology *topology)
 {
+    topology_revive_database(topology);
     for (size_t i = 0; i < TOPOLOGY_SERVICES; i++) {
         struct process *process = &topology->services[i].process;
         if (!topology->was_started[i] || process->pid == 0) {
@@ -144,6 +171,9 @@ static void start_links(struct topology *topology)
 
 void topology_start(struct topology *topology, const char *kind)
 {
+    if (topology->disk_mb > 0) {
+        small_disk_mount(topology->disk_mb);
+    }
     database_start(&topology->database, kind);
     if (!topology->is_alone) {
         redis_server_start(&topology->redis);
@@ -199,4 +229,5 @@ void topology_discard(struct topology *topology)
     }
     redis_server_discard(&topology->redis);
     database_discard(&topology->database);
+    small_disk_unmount();
 }

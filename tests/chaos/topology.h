@@ -26,7 +26,8 @@ enum {
 };
 
 struct topology {
-    bool is_alone; /* in: one API is all */
+    bool is_alone;  /* in: one API is all */
+    uint32_t disk_mb; /* in: of a disk for all files; 0: the machine's */
     struct database database;
     struct redis_server redis;
     struct service services[TOPOLOGY_SERVICES];
@@ -55,6 +56,9 @@ void topology_launch(struct topology *topology, size_t service);
 
 /* Waits until all that were launched are ready, and fails the test if one has ended by itself. */
 void topology_settle(struct topology *topology);
+
+/* Where the disk can be full: starts a server that could not write its log, and so has ended. */
+void topology_revive_database(struct topology *topology);
 
 /* Fails the test if a process has ended that nobody has ended. */
 void topology_expect_alive(const struct topology *topology);

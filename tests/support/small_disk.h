@@ -18,7 +18,7 @@ void small_disk_unmount(void);
 /* Leaves no byte of it. May be called again, for what has become free since. */
 void small_disk_fill(void);
 
-/* Gives back what was filled. */
+/* Gives back what was filled, if anything was. */
 void small_disk_free(void);
 
 #endif
