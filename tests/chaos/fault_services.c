@@ -40,18 +40,19 @@ void fault_end_stop(struct victims *victims, struct fault *fault)
     topology_launch(&victims->topology, fault->target);
 }
 
+/* From now on an hour fast, an hour slow, or right. */
 void fault_begin_skew(struct victims *victims, struct fault *fault)
 {
+    static const int skews_s[] = {HOUR_S, -HOUR_S, 0};
     process_stop_cleanly(process_of(victims, fault->target), STOP_LIMIT_MS);
-    victims->topology.skew_s[fault->target] = fault->dice % 2 == 0 ? HOUR_S : -HOUR_S;
+    victims->topology.skew_s[fault->target] = skews_s[fault->dice % 3];
     topology_launch(&victims->topology, fault->target);
 }
 
 void fault_end_skew(struct victims *victims, struct fault *fault)
 {
-    victims->topology.skew_s[fault->target] = 0;
-    process_kill(process_of(victims, fault->target));
-    topology_launch(&victims->topology, fault->target);
+    (void)victims;
+    (void)fault;
 }
 
 void fault_begin_kill_workers(struct victims *victims, struct fault *fault)

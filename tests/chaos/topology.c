@@ -2,7 +2,9 @@
 #include "tests/chaos/topology.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <criterion/criterion.h>
@@ -50,10 +52,6 @@ static const char *find_faketime(void)
     return NULL;
 }
 
-/*
- * A library before the sanitizer's own is what AddressSanitizer warns of and stops at; here the
- * order does not matter, since libfaketime allocates nothing that outlives a call.
- */
 static size_t add_skew(int skew_s, char texts[][SETTING_SIZE])
 {
     const char *faketime = find_faketime();
@@ -74,8 +72,21 @@ static const char *url_through(const struct fault_proxy *link, const char *url, 
     return text;
 }
 
+/* libfaketime leaves these behind in a process that was killed. */
+static void remove_traces(struct topology *topology, size_t service)
+{
+    static const char *const names[] = {"faketime_shm_", "sem.faketime_sem_"};
+    char path[64];
+    for (size_t i = 0; i < 2 && topology->skewed[service] != 0; i++) {
+        snprintf(path, sizeof path, "/dev/shm/%s%d", names[i], (int)topology->skewed[service]);
+        unlink(path);
+    }
+    topology->skewed[service] = 0;
+}
+
 void topology_launch(struct topology *topology, size_t service)
 {
+    remove_traces(topology, service);
     char texts[SETTINGS_MAX][SETTING_SIZE];
     const char *others[SETTINGS_MAX + 1] = {NULL};
     size_t count = 0;
@@ -106,6 +117,7 @@ void topology_launch(struct topology *topology, size_t service)
     } else {
         service_launch_worker(own, &settings);
     }
+    topology->skewed[service] = topology->skew_s[service] != 0 ? own->process.pid : 0;
     topology->was_started[service] = true;
 }
 
@@ -118,6 +130,20 @@ void topology_expect_alive(const struct topology *topology)
             cr_assert_fail("%s has ended by itself", topology_service_name(i));
         }
     }
+}
+
+/* By the hour in its log. */
+static void expect_skew(const struct topology *topology, size_t service)
+{
+    char now[32];
+    char before[32];
+    time_t seconds = time(NULL) + topology->skew_s[service];
+    strftime(now, sizeof now, "time=%Y-%m-%dT%H:", gmtime(&seconds));
+    seconds -= READY_LIMIT_MS / 1000;
+    strftime(before, sizeof before, "time=%Y-%m-%dT%H:", gmtime(&seconds));
+    const struct process *process = &topology->services[service].process;
+    cr_assert(process_log_contains(process, now) || process_log_contains(process, before),
+              "the clock of %s is right", topology_service_name(service));
 }
 
 static bool server_has_ended(void *arg)
@@ -151,6 +177,9 @@ void topology_settle(struct topology *topology)
             cr_assert_fail("%s is not ready", topology_service_name(i));
         }
         topology->was_started[i] = false;
+        if (topology->skew_s[i] != 0) {
+            expect_skew(topology, i);
+        }
     }
     topology_expect_alive(topology);
 }
@@ -169,8 +198,22 @@ static void start_links(struct topology *topology)
     }
 }
 
+/*
+ * AddressSanitizer stops a program that has another library loaded before its own. Here the order
+ * does not matter: libfaketime allocates nothing that outlives a call.
+ */
+static void allow_preloading(void)
+{
+    char options[256];
+    const char *given = getenv("ASAN_OPTIONS");
+    snprintf(options, sizeof options, "%s%sverify_asan_link_order=0", given != NULL ? given : "",
+             given != NULL ? ":" : "");
+    setenv("ASAN_OPTIONS", options, 1);
+}
+
 void topology_start(struct topology *topology, const char *kind)
 {
+    allow_preloading();
     if (topology->disk_mb > 0) {
         small_disk_mount(topology->disk_mb);
     }
@@ -224,6 +267,7 @@ void topology_discard(struct topology *topology)
 {
     for (size_t i = 0; i < TOPOLOGY_SERVICES; i++) {
         process_discard(&topology->services[i].process);
+        remove_traces(topology, i);
         fault_proxy_stop(topology->database_links[i]);
         fault_proxy_stop(topology->redis_links[i]);
     }

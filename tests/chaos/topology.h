@@ -36,6 +36,7 @@ struct topology {
     uint16_t ports[TOPOLOGY_APIS];
     int skew_s[TOPOLOGY_SERVICES]; /* by how much the service's clock is wrong, from its next start
                                     */
+    pid_t skewed[TOPOLOGY_SERVICES];     /* the last process with a wrong clock */
     bool was_started[TOPOLOGY_SERVICES]; /* launched, and not known to be ready yet */
 };
 
