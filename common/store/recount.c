@@ -33,6 +33,8 @@ static const struct {
     [STORE_FLAW_EARLY_TIMES] =
         {"status = 0 AND (started_at IS NOT NULL OR completed_at IS NOT NULL)",
          "Pending, but started or completed at some time"},
+    [STORE_FLAW_EARLY_DUE] = {"status = 0 AND due_at <> created_at",
+                              "Pending, but due at some other time than it was created"},
     [STORE_FLAW_NO_START] = {"status > 0 AND started_at IS NULL",
                              "Processing or Completed, but never started"},
     [STORE_FLAW_EARLY_END] = {"status = 1 AND completed_at IS NOT NULL",

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "tests/chaos/faults.h"
+#include "tests/support/small_disk.h"
 
 static struct database *database_of(struct victims *victims)
 {

@@ -91,7 +91,7 @@ static void read_settings(void)
     run.faults_max = (uint32_t)number_setting("ORDERS_CHAOS_FAULTS", FAULTS_MAX, FAULTS_MAX);
     run.rate_per_s = (uint32_t)number_setting("ORDERS_CHAOS_RATE", RATE_PER_S, RATE_MAX);
     run.victims.topology.is_alone = profile_is("alone");
-    run.victims.topology.disk_mb = number_setting("ORDERS_CHAOS_DISK_MB", 0, DISK_MB_MAX);
+    run.victims.topology.disk_mb = (uint32_t)number_setting("ORDERS_CHAOS_DISK_MB", 0, DISK_MB_MAX);
     run.ledger.seed = run.seed;
     run.ledger.capacity = (size_t)run.rate_per_s * (run.seconds + SPARE_S);
     run.victims.ledger = &run.ledger;

@@ -77,6 +77,10 @@ static const struct {
 } damages[] = {
     {"UPDATE orders SET status = 7 WHERE id = ", 2, STORE_FLAW_STATUS},
     {"UPDATE orders SET started_at = due_at WHERE id = ", 0, STORE_FLAW_EARLY_TIMES},
+    {"UPDATE orders SET due_at = (SELECT max(completed_at) FROM (SELECT completed_at FROM orders) "
+     "AS "
+     "all_orders) WHERE id = ",
+     0, STORE_FLAW_EARLY_DUE},
     {"UPDATE orders SET started_at = NULL WHERE id = ", 1, STORE_FLAW_NO_START},
     {"UPDATE orders SET completed_at = due_at WHERE id = ", 1, STORE_FLAW_EARLY_END},
     {"UPDATE orders SET completed_at = NULL WHERE id = ", 2, STORE_FLAW_NO_END},
