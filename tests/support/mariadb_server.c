@@ -15,7 +15,7 @@
 
 #define DEBIAN_USER "mysql"
 
-enum { START_TRIES = 5, LIMIT_MS = 60000, PATH_SIZE = 512, TEXTS = 5, ARGUMENTS_MAX = 40 };
+enum { START_TRIES = 5, LIMIT_MS = 60000, PATH_SIZE = 512, TEXTS = 6, ARGUMENTS_MAX = 40 };
 
 /* What differs between the two. */
 struct brand {
@@ -111,7 +111,10 @@ static size_t add_options(const char *argv[ARGUMENTS_MAX], size_t count,
     return count;
 }
 
-/* Of an option given twice the first counts for some and the last for others; none is. */
+/*
+ * Of an option given twice the first counts for some and the last for others; none is. A folder for
+ * temporary tables of its own, because in a shared one each server that starts removes the others'.
+ */
 static size_t list_arguments(const struct mariadb_server *server, char texts[TEXTS][PATH_SIZE],
                              const char *argv[ARGUMENTS_MAX])
 {
@@ -123,14 +126,15 @@ static size_t list_arguments(const struct mariadb_server *server, char texts[TEX
     snprintf(texts[1], PATH_SIZE, "--socket=%s/socket", server->dir.path);
     snprintf(texts[2], PATH_SIZE, "--init-file=%s/init.sql", server->dir.path);
     snprintf(texts[3], PATH_SIZE, "--port=%u", (unsigned)server->port);
+    snprintf(texts[4], PATH_SIZE, "--tmpdir=%s", server->dir.path);
     if (mariadb_server_is_mysql()) {
-        snprintf(texts[4], PATH_SIZE, "%s/mysqld", mysql_folder());
-        argv[count++] = texts[4];
+        snprintf(texts[5], PATH_SIZE, "%s/mysqld", mysql_folder());
+        argv[count++] = texts[5];
     } else {
         argv[count++] = "/usr/sbin/mariadbd";
         argv[count++] = "--no-defaults";
     }
-    for (size_t i = 0; i < 4; i++) {
+    for (size_t i = 0; i < 5; i++) {
         argv[count++] = texts[i];
     }
     count = add_options(argv, count, always, sizeof always / sizeof always[0]);
