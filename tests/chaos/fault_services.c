@@ -71,6 +71,18 @@ void fault_end_kill_workers(struct victims *victims, struct fault *fault)
     }
 }
 
+/* No other fault comes meanwhile, so each hint that the APIs have sent is still there. */
+void fault_begin_backlog(struct victims *victims, struct fault *fault)
+{
+    fault_begin_kill_workers(victims, fault);
+}
+
+void fault_end_backlog(struct victims *victims, struct fault *fault)
+{
+    victims->backlog = redis_server_command(&victims->topology.redis, "LLEN orders:pending");
+    fault_end_kill_workers(victims, fault);
+}
+
 /* As when the power goes, but for what the kernel had not written to the disk. */
 void fault_begin_kill_all(struct victims *victims, struct fault *fault)
 {

@@ -16,6 +16,7 @@ const struct fault_kind fault_kinds[] = {
     {"kill -9 of", PART_API, AT_API, EVERYWHERE, 10, 0, 400, DOES(kill), true},
     {"kill -9 of", PART_WORKER, AT_WORKER, ON_PAIRS, 10, 0, 800, DOES(kill), true},
     {"kill -9 of both workers", PART_WORKER, AT_NONE, ON_PAIRS, 2, 200, 1500, DOES(kill_workers), true},
+    {"kill -9 of both workers, long", PART_ALL, AT_NONE, ON_PAIRS, 1, 4000, 6500, DOES(backlog), true},
     {"kill -9 of everything", PART_ALL, AT_NONE, EVERYWHERE, 2, 0, 200, DOES(kill_all), true},
     {"SIGSTOP to", PART_API, AT_API, EVERYWHERE, 4, 50, 1500, DOES(pause), false},
     {"SIGSTOP to", PART_WORKER, AT_WORKER, ON_PAIRS, 4, 50, 2500, DOES(pause), false},

@@ -43,6 +43,7 @@ struct victims {
     struct topology topology;
     const struct ledger *ledger;
     int64_t foreign_hints; /* put into the list by faults */
+    int64_t backlog;       /* hints that a fault has found where nobody took any */
 };
 
 struct fault {
@@ -86,6 +87,7 @@ FAULT(pause);
 FAULT(stop);
 FAULT(skew);
 FAULT(kill_workers);
+FAULT(backlog);
 FAULT(kill_all);
 FAULT(roll);
 

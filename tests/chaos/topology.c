@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/chaos/topology.h"
 
+#include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,25 +38,22 @@ const char *topology_service_name(size_t service)
     return names[service];
 }
 
-/* NULL: this machine does not have it. */
-static const char *find_faketime(void)
+/* False: this machine does not have it. */
+static bool find_faketime(char *path, size_t size)
 {
-    static const char *const paths[] = {
-        "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1",
-        "/usr/lib/aarch64-linux-gnu/faketime/libfaketimeMT.so.1",
-    };
-    for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
-        if (access(paths[i], R_OK) == 0) {
-            return paths[i];
-        }
+    glob_t found;
+    if (glob("/usr/lib/*/faketime/libfaketimeMT.so.1", 0, NULL, &found) != 0) {
+        return false;
     }
-    return NULL;
+    snprintf(path, size, "%s", found.gl_pathv[0]);
+    globfree(&found);
+    return true;
 }
 
 static size_t add_skew(int skew_s, char texts[][SETTING_SIZE])
 {
-    const char *faketime = find_faketime();
-    cr_assert_not_null(faketime, "install libfaketime");
+    char faketime[SETTING_SIZE - sizeof "LD_PRELOAD="];
+    cr_assert(find_faketime(faketime, sizeof faketime), "install libfaketime");
     snprintf(texts[0], SETTING_SIZE, "LD_PRELOAD=%s", faketime);
     snprintf(texts[1], SETTING_SIZE, "FAKETIME=%+ds", skew_s);
     snprintf(texts[2], SETTING_SIZE, "FAKETIME_DONT_FAKE_MONOTONIC=1");
