@@ -1,13 +1,32 @@
 /* SPDX-License-Identifier: MIT */
 #include <signal.h>
 
+#include <criterion/criterion.h>
+
 #include "tests/chaos/faults.h"
+#include "tests/chaos/vitals.h"
 
 enum { STOP_LIMIT_MS = 15000, HOUR_S = 3600 };
 
 static struct process *process_of(struct victims *victims, size_t service)
 {
     return &victims->topology.services[service].process;
+}
+
+/* SIGTERM; fails the test unless it ends with 0, and says what it waits for if it does not end. */
+static void stop(struct victims *victims, size_t service)
+{
+    struct process *process = process_of(victims, service);
+    process_signal(process, SIGTERM);
+    int code = process_wait_exit(process, STOP_LIMIT_MS);
+    if (process->pid != 0) {
+        vitals_print_threads(process);
+    }
+    if (code != 0) {
+        process_print_log(process);
+    }
+    cr_assert_eq(code, 0, "%s ended with %d after SIGTERM (-1: not within %d ms)",
+                 topology_service_name(service), code, (int)STOP_LIMIT_MS);
 }
 
 void fault_begin_kill(struct victims *victims, struct fault *fault)
@@ -32,7 +51,7 @@ void fault_end_pause(struct victims *victims, struct fault *fault)
 
 void fault_begin_stop(struct victims *victims, struct fault *fault)
 {
-    process_stop_cleanly(process_of(victims, fault->target), STOP_LIMIT_MS);
+    stop(victims, fault->target);
 }
 
 void fault_end_stop(struct victims *victims, struct fault *fault)
@@ -44,7 +63,7 @@ void fault_end_stop(struct victims *victims, struct fault *fault)
 void fault_begin_skew(struct victims *victims, struct fault *fault)
 {
     static const int skews_s[] = {HOUR_S, -HOUR_S, 0};
-    process_stop_cleanly(process_of(victims, fault->target), STOP_LIMIT_MS);
+    stop(victims, fault->target);
     victims->topology.skew_s[fault->target] = skews_s[fault->dice % 3];
     topology_launch(&victims->topology, fault->target);
 }
@@ -126,7 +145,7 @@ void fault_begin_roll(struct victims *victims, struct fault *fault)
     (void)fault;
     for (size_t i = 0; i < TOPOLOGY_SERVICES; i++) {
         if (topology_has(&victims->topology, i)) {
-            process_stop_cleanly(process_of(victims, i), STOP_LIMIT_MS);
+            stop(victims, i);
             topology_launch(&victims->topology, i);
             topology_settle(&victims->topology);
         }

@@ -16,4 +16,10 @@ struct vitals {
 /* Of a process that runs. */
 struct vitals vitals_read(const struct process *process);
 
+/*
+ * Prints what each thread of a process that does not go on waits for in the kernel: the system
+ * call's number and arguments, and where the kernel says so (as root), the function it sleeps in.
+ */
+void vitals_print_threads(const struct process *process);
+
 #endif
