@@ -86,11 +86,16 @@ static void try_again(struct clients *clients, const struct job *job)
     add_job(clients, &again);
 }
 
+static bool is_read(const struct job *job)
+{
+    return job->kind == JOB_READ || job->kind == JOB_READ_AGAIN;
+}
+
 /* 503, or no answer. */
 static void take_no_verdict(struct clients *clients, const struct job *job)
 {
     struct ledger *ledger = clients->ledger;
-    if (job->kind == JOB_READ) {
+    if (is_read(job)) {
         return;
     }
     ledger->entries[job->number].is_uncertain = true;
@@ -121,7 +126,6 @@ static void take_acknowledgement(struct clients *clients, const struct job *job,
     }
     if (order.is_read) {
         add_later(clients, job, JOB_READ, 1);
-        add_later(clients, job, JOB_READ, LATER_SPREAD_MS);
     }
 }
 
@@ -147,8 +151,12 @@ static void take_answer(struct clients *clients, const struct job *job,
     if (exchange->status == 503 || exchange->status == 429) {
         atomic_fetch_add(&ledger->refused, 1);
         take_no_verdict(clients, job);
-    } else if (exchange->status == 200 && job->kind == JOB_READ) {
+    } else if (exchange->status == 200 && is_read(job)) {
         take_status(ledger, job, body);
+        if (job->kind == JOB_READ) {
+            /* Sent when the first was answered, so it must not tell of an earlier state. */
+            add_later(clients, job, JOB_READ_AGAIN, LATER_SPREAD_MS);
+        }
     } else if (exchange->status == 200) {
         take_acknowledgement(clients, job, body);
     } else {
@@ -234,7 +242,7 @@ static void send_order(struct clients *clients, struct exchange *exchange, const
     char key[LEDGER_KEY_SIZE];
     char body[LEDGER_BODY_SIZE];
     struct ledger *ledger = clients->ledger;
-    if (job->kind == JOB_READ) {
+    if (is_read(job)) {
         snprintf(path, sizeof path, "/order/ORD%" PRIu64, ledger->entries[job->number].id);
         exchange_request(exchange, "GET", path, NULL, NULL);
         return;
@@ -255,7 +263,7 @@ static void start_job(struct clients *clients, struct job *job)
         add_job(clients, job);
         return;
     }
-    bool is_hasty = job->attempt < HASTY_ATTEMPTS && job->kind != JOB_READ &&
+    bool is_hasty = job->attempt < HASTY_ATTEMPTS && !is_read(job) &&
                     ledger_order(clients->ledger, job->number).is_hasty;
     connection->job = *job;
     connection->until_ms = clients->now_ms + (is_hasty ? HASTY_MS : PATIENT_MS);

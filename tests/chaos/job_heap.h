@@ -11,7 +11,8 @@ enum job_kind {
     JOB_ORDER,   /* send it until it is acknowledged */
     JOB_REPEAT,  /* the same, of one that has been */
     JOB_HANG_UP, /* send it and close; then the first */
-    JOB_READ,    /* ask for one that was acknowledged */
+    JOB_READ,    /* ask for one that was acknowledged; then the next */
+    JOB_READ_AGAIN,
 };
 
 struct job {
