@@ -249,6 +249,7 @@ void fault_end_read_only(struct victims *victims, struct fault *fault)
 
 void fault_begin_disk_full(struct victims *victims, struct fault *fault)
 {
+    (void)victims;
     (void)fault;
     small_disk_fill();
 }
