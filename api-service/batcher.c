@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "api-service/waiting_limit.h"
 #include "common/clock.h"
 #include "common/memory.h"
 #include "common/thread.h"
@@ -20,6 +21,8 @@ struct batcher {
     struct batch_ticket **last; /* where the next ticket is linked in */
     size_t waiting_count;
     size_t waiting_bytes;
+    struct waiting_limit waiting_limit;
+    uint64_t flushing_since_ms;  /* 0: no flush is under way */
     struct batch_ticket **batch; /* belongs to the thread */
 };
 
@@ -46,8 +49,18 @@ static size_t take_batch(struct batcher *batcher)
     }
     batcher->waiting_count -= count;
     batcher->waiting_bytes -= bytes;
+    batcher->flushing_since_ms = count > 0 ? clock_monotonic_ms() : 0;
     pthread_mutex_unlock(&batcher->lock);
     return count;
+}
+
+static void end_batch(struct batcher *batcher, size_t count)
+{
+    pthread_mutex_lock(&batcher->lock);
+    waiting_limit_learn(&batcher->waiting_limit, count,
+                        clock_monotonic_ms() - batcher->flushing_since_ms);
+    batcher->flushing_since_ms = 0;
+    pthread_mutex_unlock(&batcher->lock);
 }
 
 static void *run(void *arg)
@@ -56,6 +69,7 @@ static void *run(void *arg)
     size_t count;
     while ((count = take_batch(batcher)) > 0) {
         batcher->config.flush(batcher->config.context, batcher->batch, count);
+        end_batch(batcher, count);
     }
     return NULL;
 }
@@ -65,6 +79,8 @@ struct batcher *batcher_start(const struct batcher_config *config)
     struct batcher *batcher = memory_allocate(1, sizeof *batcher);
     batcher->config = *config;
     batcher->last = &batcher->first;
+    batcher->waiting_limit =
+        waiting_limit_start(config->waiting_count_max, config->waiting_goal_ms);
     batcher->batch = memory_allocate(config->batch_count_max, sizeof(struct batch_ticket *));
     pthread_mutex_init(&batcher->lock, NULL);
     thread_cond_init(&batcher->changed);
@@ -72,15 +88,22 @@ struct batcher *batcher_start(const struct batcher_config *config)
     return batcher;
 }
 
+/* A flush that hangs would otherwise be noticed only when something has waited behind it. */
+static bool goes_on(const struct batcher *batcher)
+{
+    uint64_t now_ms = clock_monotonic_ms();
+    uint64_t flush_ms = batcher->flushing_since_ms != 0 ? batcher->flushing_since_ms : now_ms;
+    uint64_t first_ms = batcher->first != NULL ? batcher->first->arrived_ms : now_ms;
+    uint32_t max_ms = batcher->config.age_max_ms;
+    return now_ms - flush_ms < max_ms && now_ms - first_ms < max_ms;
+}
+
 bool batcher_accepts(struct batcher *batcher, size_t bytes)
 {
     const struct batcher_config *config = &batcher->config;
     pthread_mutex_lock(&batcher->lock);
-    bool room = batcher->waiting_count < config->waiting_count_max &&
-                batcher->waiting_bytes + bytes <= config->waiting_bytes_max;
-    if (room && batcher->first != NULL) {
-        room = clock_monotonic_ms() - batcher->first->arrived_ms < config->waiting_age_max_ms;
-    }
+    bool room = batcher->waiting_count < batcher->waiting_limit.count &&
+                batcher->waiting_bytes + bytes <= config->waiting_bytes_max && goes_on(batcher);
     pthread_mutex_unlock(&batcher->lock);
     return room;
 }

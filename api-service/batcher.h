@@ -25,8 +25,9 @@ struct batcher_config {
     size_t batch_count_max; /* tickets in one flush */
     size_t batch_bytes_max; /* a flush ends with the ticket that passes this */
     size_t waiting_count_max;
+    uint32_t waiting_goal_ms; /* fewer may wait if they would wait longer: see waiting_limit.h */
     size_t waiting_bytes_max;
-    uint32_t waiting_age_max_ms; /* of the ticket that has waited longest */
+    uint32_t age_max_ms; /* of the ticket that has waited longest, and of the flush under way */
     /* Deals with all `count` (>= 1) tickets, in order of arrival. None may be touched afterwards.
      */
     void (*flush)(void *context, struct batch_ticket *tickets[], size_t count);

@@ -14,7 +14,8 @@ enum {
     BATCH_BYTES_MAX = 4 * 1024 * 1024,
     WAITING_COUNT_MAX = 8192,
     WAITING_BYTES_MAX = 32 * 1024 * 1024,
-    WAITING_AGE_MAX_MS = 1000,
+    WAITING_GOAL_MS = 300, /* so an answer takes twice that: what is being flushed comes first */
+    AGE_MAX_MS = 1000,
     RETRY_FIRST_MS = 2,
     RETRY_MAX_MS = 200,
 };
@@ -199,8 +200,9 @@ struct intake *intake_start(struct store *store, struct announcer *announcer)
         .batch_count_max = STORE_BATCH_MAX,
         .batch_bytes_max = BATCH_BYTES_MAX,
         .waiting_count_max = WAITING_COUNT_MAX,
+        .waiting_goal_ms = WAITING_GOAL_MS,
         .waiting_bytes_max = WAITING_BYTES_MAX,
-        .waiting_age_max_ms = WAITING_AGE_MAX_MS,
+        .age_max_ms = AGE_MAX_MS,
         .flush = flush,
         .context = intake,
     };

@@ -9,7 +9,8 @@
 
 enum {
     WAITING_COUNT_MAX = 16384,
-    WAITING_AGE_MAX_MS = 1000,
+    WAITING_GOAL_MS = 300, /* so an answer takes twice that: what is being flushed comes first */
+    AGE_MAX_MS = 1000,
     RETRY_MS = 20,
 };
 
@@ -116,8 +117,9 @@ struct reads *reads_start(struct store *store)
         .batch_count_max = STORE_BATCH_MAX,
         .batch_bytes_max = SIZE_MAX,
         .waiting_count_max = WAITING_COUNT_MAX,
+        .waiting_goal_ms = WAITING_GOAL_MS,
         .waiting_bytes_max = SIZE_MAX,
-        .waiting_age_max_ms = WAITING_AGE_MAX_MS,
+        .age_max_ms = AGE_MAX_MS,
         .flush = flush,
         .context = reads,
     };

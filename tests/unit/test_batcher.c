@@ -4,11 +4,12 @@
 #include <stdint.h>
 
 #include "api-service/batcher.h"
+#include "api-service/waiting_limit.h"
 #include "common/clock.h"
 #include "tests/support/wait_until.h"
 
 enum {
-    TICKETS_MAX = 64,
+    TICKETS_MAX = 2000,
     BATCHES_MAX = 64,
     WAIT_MS = 10000,
 };
@@ -50,8 +51,9 @@ static const struct batcher_config config = {
     .batch_count_max = 1000,
     .batch_bytes_max = SIZE_MAX,
     .waiting_count_max = 1000,
+    .waiting_goal_ms = 1000000,
     .waiting_bytes_max = SIZE_MAX,
-    .waiting_age_max_ms = 1000000,
+    .age_max_ms = 1000000,
     .flush = flush,
     .context = &context,
 };
@@ -220,11 +222,64 @@ Test(batcher, nothing_is_accepted_behind_one_that_waits_for_too_long)
     struct batcher *batcher = start_busy(&config);
     batcher_submit(batcher, &tickets[1]);
     cr_assert(batcher_accepts(batcher, 0));
-    tickets[1].arrived_ms -= config.waiting_age_max_ms; /* the thread stands at the gate */
+    tickets[1].arrived_ms -= config.age_max_ms; /* the thread stands at the gate */
     cr_assert_not(batcher_accepts(batcher, 0));
     set_gate(false);
     check_flushed(2);
     cr_assert(batcher_accepts(batcher, 0));
+    batcher_stop(batcher);
+}
+
+Test(batcher, nothing_is_accepted_during_a_flush_that_takes_too_long)
+{
+    struct batcher_config hasty = config;
+    hasty.age_max_ms = 0;
+    struct batcher *batcher = batcher_start(&config);
+    cr_assert(batcher_accepts(batcher, 0));
+    batcher_stop(batcher);
+    batcher = start_busy(&hasty);
+    cr_assert_not(batcher_accepts(batcher, 0), "though nothing waits");
+    set_gate(false);
+    check_flushed(1);
+    batcher_stop(batcher);
+}
+
+static bool has_passed(void *arg)
+{
+    return wait_now_ms() >= *(const uint64_t *)arg;
+}
+
+/* Submits tickets from `first` on as long as they are accepted; returns how many. */
+static size_t submit_accepted(struct batcher *batcher, size_t first)
+{
+    size_t next = first;
+    while (next < TICKETS_MAX && batcher_accepts(batcher, 0)) {
+        batcher_submit(batcher, &tickets[next++]);
+    }
+    return next - first;
+}
+
+Test(batcher, fewer_may_wait_when_flushes_take_long)
+{
+    struct batcher_config hasty = config;
+    hasty.waiting_goal_ms = 10;
+    flow.one_by_one = true;
+    struct batcher *batcher = start_busy(&hasty);
+    for (size_t i = 1; i <= 200; i++) {
+        batcher_submit(batcher, &tickets[i]);
+    }
+    set_gate(false);
+    check_flushed(1);
+    cr_assert(wait_until(is_at_gate, NULL, WAIT_MS));
+    uint64_t slow_ms = wait_now_ms() + 50;
+    cr_assert(wait_until(has_passed, &slow_ms, WAIT_MS));
+    set_gate(false);
+    check_flushed(201);
+    batcher_submit(batcher, &tickets[201]);
+    cr_assert(wait_until(is_at_gate, NULL, WAIT_MS));
+    cr_assert_eq(submit_accepted(batcher, 202), WAITING_LIMIT_FIRST / 2);
+    flow.one_by_one = false;
+    set_gate(false);
     batcher_stop(batcher);
 }
 

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+#include "api-service/waiting_limit.h"
+
+#include <assert.h>
+
+/* A flush shorter than this part of the goal is no reason to let fewer wait. */
+enum { SHORT_PART = 10 };
+
+static size_t lesser(size_t left, size_t right)
+{
+    return left < right ? left : right;
+}
+
+static size_t greater(size_t left, size_t right)
+{
+    return left > right ? left : right;
+}
+
+struct waiting_limit waiting_limit_start(size_t max, uint32_t goal_ms)
+{
+    return (struct waiting_limit){.count = lesser(WAITING_LIMIT_FIRST, max),
+                                  .max = max,
+                                  .goal_ms = goal_ms};
+}
+
+void waiting_limit_learn(struct waiting_limit *limit, size_t count, uint64_t took_ms)
+{
+    assert(count >= 1);
+    size_t fits = lesser(count * limit->goal_ms / (took_ms > 0 ? took_ms : 1), limit->max);
+    size_t least = lesser(WAITING_LIMIT_MIN, limit->max);
+    if (fits >= limit->count) {
+        limit->count = fits;
+    } else if (count >= least && took_ms >= limit->goal_ms / SHORT_PART) {
+        limit->count = greater(greater(fits, limit->count / 2), least);
+    }
+}

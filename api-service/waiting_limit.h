@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * How many may wait so that none waits for long: about as many as are flushed in `goal_ms` at the
+ * pace of the flushes so far. A fixed number would be seconds of a slow database's work, and a
+ * fraction of a fast one's.
+ *
+ * It learns from what was flushed, cautiously, because a flush of many costs little more than one
+ * of few: a faster pace is believed at once, for larger flushes are not slower by the ticket; a
+ * slower one only of a flush that was of some size and took some time, and by halves, for it may
+ * have been a hiccup.
+ *
+ * Pure: neither threads nor a clock.
+ */
+#ifndef API_SERVICE_WAITING_LIMIT_H
+#define API_SERVICE_WAITING_LIMIT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+    WAITING_LIMIT_FIRST = 1000, /* before anything was learned */
+    WAITING_LIMIT_MIN = 128,    /* however slow it goes */
+};
+
+struct waiting_limit {
+    size_t count; /* so many may wait; the only member to read */
+    size_t max;
+    uint32_t goal_ms;
+};
+
+/* Never more than `max`, whatever is learned. */
+struct waiting_limit waiting_limit_start(size_t max, uint32_t goal_ms);
+
+/* `count` (>= 1) were flushed in `took_ms`. */
+void waiting_limit_learn(struct waiting_limit *limit, size_t count, uint64_t took_ms);
+
+#endif
