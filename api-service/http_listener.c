@@ -62,3 +62,12 @@ uint16_t http_listener_port(int listener)
     }
     return (uint16_t)strtoul(service, NULL, 10);
 }
+
+int http_listener_accept(int listener, struct sockaddr_storage *address, socklen_t *len)
+{
+    int socket;
+    do {
+        socket = accept4(listener, (struct sockaddr *)address, len, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    } while (socket < 0 && (errno == EINTR || errno == ECONNABORTED));
+    return socket;
+}

@@ -4,6 +4,7 @@
 #define API_SERVICE_HTTP_LISTENER_H
 
 #include <stdint.h>
+#include <sys/socket.h>
 
 /*
  * Binds a socket to `host`:`port` (0 picks a free one) without listening yet, so that an address
@@ -13,5 +14,8 @@
 int http_listener_bind(const char *host, uint16_t port);
 
 uint16_t http_listener_port(int listener);
+
+/* A connection that waits at the listener, non-blocking, with the peer's address; -1: none does. */
+int http_listener_accept(int listener, struct sockaddr_storage *address, socklen_t *len);
 
 #endif

@@ -462,11 +462,30 @@ static void await_clients(struct http_server *server, uint32_t patience_ms)
     }
 }
 
+/*
+ * To clients the connections in the kernel's queue are open, and have taken their requests. Closing
+ * the listener would reset them.
+ */
+static void take_in_queued(struct http_server *server, int listener)
+{
+    struct sockaddr_storage address;
+    for (int i = 0; i < SOMAXCONN; i++) {
+        socklen_t len = sizeof address;
+        int socket = http_listener_accept(listener, &address, &len);
+        if (socket < 0) {
+            return;
+        }
+        /* Where this fails it has closed the socket. */
+        (void)MHD_add_connection(server->daemon, socket, (struct sockaddr *)&address, len);
+    }
+}
+
 void http_server_drain(struct http_server *server, uint32_t patience_ms)
 {
     atomic_store(&server->draining, true);
     int listener = MHD_quiesce_daemon(server->daemon);
     if (listener >= 0) {
+        take_in_queued(server, listener);
         close(listener);
     }
     await_clients(server, patience_ms);

@@ -15,6 +15,7 @@
 #include "tests/support/expect.h"
 #include "tests/support/http_client.h"
 #include "tests/support/load.h"
+#include "tests/support/raw_http.h"
 #include "tests/support/service.h"
 #include "tests/support/sql.h"
 #include "tests/support/temp_dir.h"
@@ -28,6 +29,7 @@ enum {
     LIMIT_MS = 30000,
     THREADS = 8,
     ENDLESS = 1000 * 1000,
+    QUEUED = 300,
 };
 
 static struct temp_dir dir;
@@ -308,6 +310,31 @@ Test(embedded, sigterm_answers_all_that_was_accepted)
     cr_assert_eq(load.closed, THREADS, "%zu clients were told to close", load.closed);
     cr_assert_eq(count_where("1"), (int64_t)load.accepted);
     expect_accepted_orders();
+}
+
+/* It stands still meanwhile, so none of them is accepted before it is told to stop. */
+Test(embedded, sigterm_answers_those_that_wait_to_be_accepted)
+{
+    static const char request[] =
+        "POST /order HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+        "Content-Type: application/json\r\nContent-Length: 64\r\n"
+        "Authorization: Basic dGVzdC1jbGllbnQ6dGVzdC1zZWNyZXQ=\r\n\r\n" EXPECT_GOOD_ORDER;
+    struct raw_http *queued[QUEUED];
+    process_signal(&api.process, SIGSTOP);
+    for (size_t i = 0; i < QUEUED; i++) {
+        queued[i] = raw_http_open(api.port);
+        cr_assert(raw_http_send(queued[i], request, sizeof request - 1));
+    }
+    process_signal(&api.process, SIGTERM);
+    process_signal(&api.process, SIGCONT);
+    for (size_t i = 0; i < QUEUED; i++) {
+        cr_assert_eq(raw_http_read(queued[i], 1, LIMIT_MS), 1, "connection %zu", i);
+        cr_assert_eq(raw_http_status(queued[i], 0), 200);
+        raw_http_close(queued[i]);
+    }
+    close_client();
+    cr_assert_eq(process_wait_exit(&api.process, SERVICE_STOP_MS), 0);
+    cr_assert_eq(count_where("1 = 1"), QUEUED);
 }
 
 Test(embedded, orders_left_at_sigterm_complete_after_the_next_start)
