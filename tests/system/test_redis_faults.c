@@ -16,7 +16,12 @@
 
 #define KEY "orders:pending"
 
-enum { POSTS = 20, SLOW_MS = 300, RUBBISH = 3000, BREAKS = 3 };
+enum {
+    POSTS = 20,
+    SLOW_MS = 110 /* each way, and still an answer in time */,
+    RUBBISH = 3000,
+    BREAKS = 3
+};
 
 TestSuite(redis_faults, .init = start_with_faults, .fini = finish_with_faults, .timeout = 90);
 
@@ -24,7 +29,7 @@ static void start_services(void)
 {
     start_apis_behind_proxies(1);
     start_workers_behind_proxies(1);
-    post_unhindered(1);
+    post_orders(1);
     expect_completed_soon();
 }
 
@@ -139,7 +144,7 @@ Test(redis_faults, no_request_notices_connections_that_break)
     for (int i = 0; i < BREAKS; i++) {
         cr_assert(wait_until(both_are_connected, NULL, LIMIT_MS));
         fault_proxy_reset(redis_proxy);
-        post_unhindered(3);
+        post_unhindered(4);
     }
     expect_completed_soon();
     cr_assert_eq(fault_proxy_counts(redis_proxy).resets, 2 * BREAKS);
