@@ -44,6 +44,8 @@ struct http_server {
     struct MHD_Daemon *daemon;
     struct http_connections *connections;
     uint16_t port;
+    int listener;
+    int silent;                 /* what the listener is replaced with in the drain */
     atomic_bool draining;       /* every answer asks to close the connection */
     atomic_bool closed;         /* the application is not called with new requests any more */
     atomic_uint in_application; /* threads that may be in its on_request */
@@ -415,8 +417,10 @@ struct http_server *http_server_start(int listener, const struct http_applicatio
     unsigned limit = connection_limit();
     server->application = *application;
     server->port = http_listener_port(listener);
+    server->listener = listener;
+    server->silent = http_listener_make_silent();
     server->connections = http_connections_start(limit);
-    if (listen(listener, SOMAXCONN) == 0) {
+    if (server->silent >= 0 && listen(listener, SOMAXCONN) == 0) {
         server->daemon = start_daemon(server, listener, limit);
     }
     if (server->daemon == NULL) {
@@ -424,6 +428,7 @@ struct http_server *http_server_start(int listener, const struct http_applicatio
                   log_str("error", strerror(errno)));
         close(listener);
         http_connections_stop(server->connections);
+        close(server->silent);
         free(server);
         return NULL;
     }
@@ -466,12 +471,12 @@ static void await_clients(struct http_server *server, uint32_t patience_ms)
  * To clients the connections in the kernel's queue are open, and have taken their requests. Closing
  * the listener would reset them.
  */
-static void take_in_queued(struct http_server *server, int listener)
+static void take_in_queued(struct http_server *server)
 {
     struct sockaddr_storage address;
     for (int i = 0; i < SOMAXCONN; i++) {
         socklen_t len = sizeof address;
-        int socket = http_listener_accept(listener, &address, &len);
+        int socket = http_listener_accept(server->listener, &address, &len);
         if (socket < 0) {
             return;
         }
@@ -483,11 +488,10 @@ static void take_in_queued(struct http_server *server, int listener)
 void http_server_drain(struct http_server *server, uint32_t patience_ms)
 {
     atomic_store(&server->draining, true);
-    int listener = MHD_quiesce_daemon(server->daemon);
-    if (listener >= 0) {
-        take_in_queued(server, listener);
-        close(listener);
-    }
+    take_in_queued(server);
+    /* Not MHD_quiesce_daemon: it aborts the process if one of the daemon's threads wakes meanwhile.
+     */
+    http_listener_silence(server->listener, server->silent);
     await_clients(server, patience_ms);
     atomic_store(&server->closed, true);
     while (atomic_load(&server->in_application) > 0) {
