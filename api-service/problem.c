@@ -2,6 +2,7 @@
 #include "api-service/problem.h"
 
 #include <cjson/cJSON.h>
+#include <stdbool.h>
 #include <string.h>
 
 enum { INSTANCE_SIZE = 200 };
@@ -23,20 +24,47 @@ static void format_instance(const char *target, char instance[INSTANCE_SIZE])
     }
 }
 
-static cJSON *make_error(const struct field_error *error)
+/* Takes `item` over, which may be NULL: no memory. */
+static bool add_item(cJSON *list, cJSON *item)
+{
+    if (item != NULL && cJSON_AddItemToArray(list, item)) {
+        return true;
+    }
+    cJSON_Delete(item);
+    return false;
+}
+
+static bool add_string(cJSON *object, const char *name, const char *value)
+{
+    return cJSON_AddStringToObject(object, name, value) != NULL;
+}
+
+/* False: no memory. */
+static bool add_error(cJSON *list, const struct field_error *error)
 {
     cJSON *object = cJSON_CreateObject();
     cJSON *loc = cJSON_AddArrayToObject(object, "loc");
-    cJSON_AddItemToArray(loc, cJSON_CreateString(error->in_header ? "header" : "body"));
-    if (error->member != NULL) {
-        cJSON_AddItemToArray(loc, cJSON_CreateString(error->member));
+    bool whole =
+        loc != NULL && add_item(loc, cJSON_CreateString(error->in_header ? "header" : "body")) &&
+        (error->member == NULL || add_item(loc, cJSON_CreateString(error->member))) &&
+        (error->index < 0 || add_item(loc, cJSON_CreateNumber(error->index))) &&
+        add_string(object, "msg", error->message) && add_string(object, "type", error->type);
+    if (!whole) {
+        cJSON_Delete(object);
+        return false;
     }
-    if (error->index >= 0) {
-        cJSON_AddItemToArray(loc, cJSON_CreateNumber(error->index));
+    return add_item(list, object);
+}
+
+static bool add_errors(cJSON *problem, const struct field_error errors[], size_t count)
+{
+    cJSON *list = cJSON_AddArrayToObject(problem, "errors");
+    for (size_t i = 0; list != NULL && i < count; i++) {
+        if (!add_error(list, &errors[i])) {
+            return false;
+        }
     }
-    cJSON_AddStringToObject(object, "msg", error->message);
-    cJSON_AddStringToObject(object, "type", error->type);
-    return object;
+    return list != NULL;
 }
 
 static void fill(struct http_response *response, const char *target, unsigned status,
@@ -46,25 +74,22 @@ static void fill(struct http_response *response, const char *target, unsigned st
     char instance[INSTANCE_SIZE];
     format_instance(target, instance);
     cJSON *problem = cJSON_CreateObject();
-    cJSON_AddStringToObject(problem, "type", "about:blank");
-    cJSON_AddStringToObject(problem, "title", title);
-    cJSON_AddNumberToObject(problem, "status", status);
-    cJSON_AddStringToObject(problem, "detail", detail);
-    cJSON_AddStringToObject(problem, "instance", instance);
-    if (count > 0) {
-        cJSON *list = cJSON_AddArrayToObject(problem, "errors");
-        for (size_t i = 0; i < count; i++) {
-            cJSON_AddItemToArray(list, make_error(&errors[i]));
-        }
-    }
-    char *text = cJSON_PrintUnformatted(problem);
+    bool whole = problem != NULL && add_string(problem, "type", "about:blank") &&
+                 add_string(problem, "title", title) &&
+                 cJSON_AddNumberToObject(problem, "status", status) != NULL &&
+                 add_string(problem, "detail", detail) &&
+                 add_string(problem, "instance", instance) &&
+                 (count == 0 || add_errors(problem, errors, count));
+    char *text = whole ? cJSON_PrintUnformatted(problem) : NULL;
     cJSON_Delete(problem);
     if (text != NULL) {
         http_response_take_body(response, status, content_type, text, strlen(text));
     } else {
+        /* There is no memory: all that is needed for a problem, and nothing that needs escaping. */
         http_response_print(response, status, content_type,
-                            "{\"type\":\"about:blank\",\"title\":\"%s\",\"status\":%u}", title,
-                            status);
+                            "{\"type\":\"about:blank\",\"title\":\"%s\",\"status\":%u,"
+                            "\"detail\":\"%s\",\"instance\":\"/\"}",
+                            title, status, title);
     }
 }
 

@@ -176,6 +176,41 @@ Test(problem, without_memory_the_problem_is_short_but_whole)
     cr_assert_str_eq(response.content_type, "application/problem+json");
     cr_assert_str_eq(http_response_body(&response),
                      "{\"type\":\"about:blank\",\"title\":\"Unprocessable Content\","
-                     "\"status\":422}");
+                     "\"status\":422,\"detail\":\"Unprocessable Content\",\"instance\":\"/\"}");
     cr_assert_eq(response.body_len, strlen(http_response_body(&response)));
+}
+
+static size_t allocations_left;
+
+static void *little_memory(size_t size)
+{
+    if (allocations_left == 0) {
+        return NULL;
+    }
+    allocations_left--;
+    return malloc(size);
+}
+
+/* It leaked what it had made by then, and left members out. */
+Test(problem, wherever_memory_ends_the_problem_has_all_its_members)
+{
+    static const struct field_error error = {"user_id", 3, "is required", "missing", false};
+    bool short_one = true;
+    for (size_t count = 0; short_one; count++) {
+        cr_assert_lt(count, 1000);
+        allocations_left = count;
+        cJSON_InitHooks(&(cJSON_Hooks){.malloc_fn = little_memory, .free_fn = free});
+        problem_unprocessable(&response, "/order", "the detail", &error, 1);
+        cJSON_InitHooks(NULL);
+        cJSON *problem = cJSON_Parse(http_response_body(&response));
+        cr_assert_not_null(problem, "%s", http_response_body(&response));
+        cr_assert_geq(cJSON_GetArraySize(problem), 5, "%s", http_response_body(&response));
+        const cJSON *errors = cJSON_GetObjectItemCaseSensitive(problem, "errors");
+        const cJSON *only = cJSON_GetArrayItem(errors, 0);
+        short_one = errors == NULL;
+        cr_assert(short_one || cJSON_GetArraySize(only) == 3, "%s", http_response_body(&response));
+        cr_assert(short_one || cJSON_GetArraySize(cJSON_GetObjectItem(only, "loc")) == 3);
+        cJSON_Delete(problem);
+        http_response_finish(&response);
+    }
 }
