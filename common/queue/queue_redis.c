@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "common/backoff.h"
@@ -76,12 +77,17 @@ static enum status away(struct queue_redis *redis, const char *operation,
     return STATUS_UNAVAILABLE;
 }
 
+static bool is_timeout(int error)
+{
+    return error == EAGAIN || error == ETIMEDOUT;
+}
+
 /* Whether it took too long is what the socket says: the library has no one kind for it. */
 static enum status broken(struct queue_redis *redis, const char *operation)
 {
     const redisContext *context = redis->context;
-    bool timed_out = context->err != REDIS_ERR_EOF && context->err != REDIS_ERR_PROTOCOL &&
-                     (errno == EAGAIN || errno == ETIMEDOUT);
+    bool timed_out =
+        context->err != REDIS_ERR_EOF && context->err != REDIS_ERR_PROTOCOL && is_timeout(errno);
     return away(redis, operation, timed_out ? REDIS_FAILURE_TIMEOUT : REDIS_FAILURE_BROKEN,
                 context->errstr);
 }
@@ -112,20 +118,44 @@ static void is_back(struct queue_redis *redis)
     backoff_reset(&redis->backoff);
 }
 
-/* Takes the reply over. STATUS_OK: `*reply` is no error; free it with freeReplyObject. */
-static enum status check_reply(struct queue_redis *redis, const char *operation, void *raw,
-                               redisReply **reply)
+/*
+ * What hiredis has formatted is sent here, past hiredis 0.14's own buffer: without memory for a new
+ * one it crashes once the old one is sent.
+ */
+static enum status send_command(struct queue_redis *redis, int argc, const char *argv[])
 {
-    *reply = raw;
-    if (raw == NULL) {
+    char *bytes = NULL;
+    int len = redisFormatCommandArgv(&bytes, argc, argv, NULL);
+    if (len < 0) {
+        return away(redis, argv[0], REDIS_FAILURE_BROKEN, "out of memory");
+    }
+    int error = 0;
+    for (int done = 0; done < len && error == 0;) {
+        ssize_t sent = send(redis->context->fd, bytes + done, (size_t)(len - done), MSG_NOSIGNAL);
+        done += sent > 0 ? (int)sent : 0;
+        error = sent < 0 && errno != EINTR ? errno : 0;
+    }
+    redisFreeCommand(bytes);
+    if (error == 0) {
+        return STATUS_OK;
+    }
+    return away(redis, argv[0], is_timeout(error) ? REDIS_FAILURE_TIMEOUT : REDIS_FAILURE_BROKEN,
+                strerror(error));
+}
+
+/* STATUS_OK: `*reply` is no error; free it with freeReplyObject. */
+static enum status read_reply(struct queue_redis *redis, const char *operation, redisReply **reply)
+{
+    void *raw = NULL;
+    if (redisGetReply(redis->context, &raw) != REDIS_OK || raw == NULL) {
         broken(redis, operation);
         return STATUS_UNAVAILABLE;
     }
+    *reply = raw;
     if ((*reply)->type == REDIS_REPLY_ERROR) {
-        enum status status =
-            away(redis, operation, redis_failure_of_error((*reply)->str), (*reply)->str);
+        away(redis, operation, redis_failure_of_error((*reply)->str), (*reply)->str);
         freeReplyObject(*reply);
-        return status;
+        return STATUS_UNAVAILABLE;
     }
     return STATUS_OK;
 }
@@ -133,7 +163,8 @@ static enum status check_reply(struct queue_redis *redis, const char *operation,
 static enum status command(struct queue_redis *redis, int argc, const char *argv[],
                            redisReply **reply)
 {
-    return check_reply(redis, argv[0], redisCommandArgv(redis->context, argc, argv, NULL), reply);
+    enum status status = send_command(redis, argc, argv);
+    return status == STATUS_OK ? read_reply(redis, argv[0], reply) : status;
 }
 
 static enum status command_ok(struct queue_redis *redis, int argc, const char *argv[])
@@ -247,15 +278,11 @@ static enum status take_more(struct queue_redis *redis, order_id ids[], size_t m
 /* Sends BRPOP without waiting for the answer, so that the wait can be ended by queue_wake. */
 static enum status ask(struct queue_redis *redis)
 {
-    int sent = 0;
-    if (redisAppendCommand(redis->context, "BRPOP %s %d", redis->key, BRPOP_TIMEOUT_S) !=
-        REDIS_OK) {
-        return broken(redis, "BRPOP");
-    }
-    while (!sent) {
-        if (redisBufferWrite(redis->context, &sent) != REDIS_OK) {
-            return broken(redis, "BRPOP");
-        }
+    char number[12];
+    snprintf(number, sizeof number, "%d", BRPOP_TIMEOUT_S);
+    enum status status = send_command(redis, 3, (const char *[]){"BRPOP", redis->key, number});
+    if (status != STATUS_OK) {
+        return status;
     }
     redis->asked_at_ms = clock_monotonic_ms();
     return STATUS_OK;
@@ -292,13 +319,9 @@ static enum status await_answer(struct queue_redis *redis, uint64_t wait_ms)
 /* Reads the answer to BRPOP: [key, value], or nil when its own timeout has passed. */
 static enum status read_answer(struct queue_redis *redis, order_id ids[], size_t *count)
 {
-    void *raw = NULL;
     redisReply *reply;
     redis->asked_at_ms = 0;
-    if (redisGetReply(redis->context, &raw) != REDIS_OK) {
-        raw = NULL;
-    }
-    enum status status = check_reply(redis, "BRPOP", raw, &reply);
+    enum status status = read_reply(redis, "BRPOP", &reply);
     if (status != STATUS_OK) {
         return status;
     }
@@ -394,7 +417,7 @@ struct queue *queue_open_redis(const struct redis_url *url, const char *key)
     redis->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (redis->wake_fd < 0) {
         log_error("cannot make an eventfd", log_str("error", strerror(errno)));
-        exit(EXIT_FAILURE);
+        _exit(EXIT_FAILURE);
     }
     return &redis->base;
 }
