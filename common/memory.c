@@ -2,6 +2,7 @@
 #include "common/memory.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "common/log.h"
 
@@ -10,7 +11,7 @@ void *memory_allocate(size_t count, size_t size)
     void *memory = calloc(count, size);
     if (memory == NULL) {
         log_error("out of memory", log_int("bytes", (int64_t)(count * size)));
-        exit(EXIT_FAILURE);
+        _exit(EXIT_FAILURE); /* not exit: threads may run, and would outlive their libraries */
     }
     return memory;
 }

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/log.h"
 
@@ -15,7 +16,7 @@ pthread_t thread_start(const char *name, void *(*run)(void *arg), void *arg)
     if (error != 0) {
         log_error("cannot start a thread", log_str("thread", name),
                   log_str("error", strerror(error)));
-        exit(EXIT_FAILURE);
+        _exit(EXIT_FAILURE); /* not exit: threads may run, and would outlive their libraries */
     }
     pthread_setname_np(thread, name);
     return thread;

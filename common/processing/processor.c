@@ -3,6 +3,7 @@
 
 #include <pthread.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "common/clock.h"
 #include "common/log.h"
@@ -251,7 +252,7 @@ struct processor *processor_start(const struct processor_config *config, struct 
     if (deadline_heap_init(&processor->deadlines, config->capacity) != STATUS_OK) {
         log_error("no memory for the deadlines; lower WORKER_CAPACITY",
                   log_int("capacity", (int64_t)config->capacity));
-        exit(EXIT_FAILURE);
+        _exit(EXIT_FAILURE);
     }
     processor->thread = thread_start("processor", run, processor);
     return processor;

@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/log.h"
 #include "common/store/mysql_connect.h"
@@ -204,7 +205,7 @@ static void init_library(void)
 {
     if (mysql_library_init(0, NULL, NULL) != 0) {
         log_error("the MySQL client library does not start", log_int("code", 0));
-        exit(EXIT_FAILURE);
+        _exit(EXIT_FAILURE);
     }
     mysql_password_protect();
 }
