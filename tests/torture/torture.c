@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: MIT */
+#include "tests/torture/torture.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <criterion/criterion.h>
+
+#include "tests/support/wait_until.h"
+
+enum { COMMAND_SIZE = 256, ATTEMPTS = 3, RECORDINGS = 3 };
+
+/*
+ * What libraries do to the process when they find no memory, and the program cannot keep them from:
+ * nothing else is excused, and these only where a call of this name fails right in this function.
+ */
+static const struct excuse {
+    const char *call;
+    const char *symbol;
+    const char *reason;
+} excuses[] = {
+    {"strdup", "hi_strdup", "hiredis 0.14 ends the process"},
+};
+
+struct tally {
+    size_t sites;
+    size_t failed; /* runs in which the call failed */
+    size_t refused;
+    size_t missed; /* runs in which it did not come */
+    size_t excused;
+    size_t findings;
+};
+
+static struct stage stage;
+static struct run run;
+static struct torture_site *sites; /* a copy: runs write over the recorded ones */
+
+static uint64_t number_of(const char *name, int base)
+{
+    const char *value = getenv(name);
+    return value != NULL ? strtoull(value, NULL, base) : 0;
+}
+
+static void start_run(const struct scenario *scenario)
+{
+    memset(&run, 0, sizeof run);
+    run.stage = &stage;
+    run.scenario = scenario;
+}
+
+static uint64_t shuffled(uint64_t key)
+{
+    key ^= number_of("ORDERS_TORTURE_SEED", 10);
+    key = (key ^ (key >> 30)) * 0xbf58476d1ce4e5b9; /* splitmix64's finalizer */
+    key = (key ^ (key >> 27)) * 0x94d049bb133111eb;
+    return key ^ (key >> 31);
+}
+
+static int compare_sites(const void *left, const void *right)
+{
+    uint64_t a = shuffled(((const struct torture_site *)left)->key);
+    uint64_t b = shuffled(((const struct torture_site *)right)->key);
+    return a < b ? -1 : a > b;
+}
+
+/* Twice, since not every run is alike; after one that makes what later runs find there. */
+static size_t record_sites(const struct scenario *scenario, size_t *descriptors)
+{
+    struct torture_control *control = stage.control;
+    for (int i = 0; i < RECORDINGS; i++) {
+        start_run(scenario);
+        run_once(&run, i == 0 ? TORTURE_OFF : TORTURE_RECORD, 0, 0);
+        cr_assert(run.finding[0] == '\0', "%s, without a failure: %s", scenario->name, run.finding);
+        *descriptors = run.descriptors > *descriptors ? run.descriptors : *descriptors;
+    }
+    cr_assert_eq(control->lost, 0, "more calls than there is room for");
+    sites = calloc(control->site_count + 1, sizeof *sites);
+    cr_assert_not_null(sites);
+    memcpy(sites, control->sites, control->site_count * sizeof *sites);
+    qsort(sites, control->site_count, sizeof *sites, compare_sites);
+    return control->site_count;
+}
+
+static void print_frame(const struct torture_frame *frame)
+{
+    char command[COMMAND_SIZE];
+    char line[COMMAND_SIZE] = "?";
+    if (frame->module[0] != '\0') {
+        fprintf(stderr, "    %s+0x%" PRIx64 " %s\n", frame->module, frame->offset, frame->symbol);
+        return;
+    }
+    const char *program =
+        run.scenario->target == TARGET_WORKER ? ORDER_WORKER_PATH : ORDER_API_PATH;
+    /* The address returned to may belong to the next line. */
+    snprintf(command, sizeof command, "addr2line -fps -e '%s' 0x%" PRIx64, program,
+             frame->offset - 1);
+    FILE *found = popen(command, "r"); /* NOLINT(*-command-processor): our own words */
+    if (found != NULL) {
+        (void)fgets(line, sizeof line, found);
+        line[strcspn(line, "\n")] = '\0';
+        pclose(found);
+    }
+    fprintf(stderr, "    %s\n", line);
+}
+
+static void report(const struct torture_site *site)
+{
+    const char *kind = stage.kind;
+    fprintf(stderr, "torture: %s on %s: %s\n  when %s failed, called from\n", run.scenario->name,
+            kind, run.finding, site->call);
+    for (uint32_t i = 0; i < site->frame_count; i++) {
+        print_frame(&site->frames[i]);
+    }
+    fprintf(stderr,
+            "  again: ORDERS_TORTURE_DATABASE=%s ORDERS_TORTURE_KEY=%" PRIx64
+            " %s --filter torture/%s\n",
+            kind, site->key, TORTURE_PATH, run.scenario->name);
+}
+
+/* NULL: there is none. */
+static const char *find_excuse(const struct torture_site *site)
+{
+    for (size_t i = 0; i < sizeof excuses / sizeof excuses[0]; i++) {
+        if (strcmp(site->call, excuses[i].call) == 0 &&
+            strcmp(site->frames[0].symbol, excuses[i].symbol) == 0) {
+            return excuses[i].reason;
+        }
+    }
+    return NULL;
+}
+
+/* Counts and reports what was found, and forgets it. */
+static void settle(const struct torture_site *site, struct tally *tally)
+{
+    const char *excuse = find_excuse(site);
+    if (run.finding[0] == '\0') {
+        return;
+    }
+    if (excuse != NULL) {
+        tally->excused++;
+        fprintf(stderr, "torture: excused: %s: %s\n", excuse, run.finding);
+    } else {
+        tally->findings++;
+        report(site);
+    }
+    run.finding[0] = '\0';
+}
+
+static void fail_once(const struct scenario *scenario, const struct torture_site *site,
+                      size_t descriptors, struct tally *tally)
+{
+    int fired = 0;
+    for (int i = 0; i < ATTEMPTS && !fired && run.finding[0] == '\0'; i++) {
+        start_run(scenario);
+        run.excused = find_excuse(site) != NULL;
+        run_once(&run, TORTURE_FAIL, site->key, descriptors);
+        fired = atomic_load(&stage.control->fired);
+    }
+    tally->failed += fired != 0;
+    tally->missed += fired == 0;
+    tally->refused += run.refused;
+    settle(site, tally);
+    if (fired == 0 && getenv("ORDERS_TORTURE_VERBOSE") != NULL) {
+        snprintf(run.finding, sizeof run.finding, "the call did not come again");
+        report(site);
+        run.finding[0] = '\0';
+    }
+}
+
+void torture(const struct scenario *scenario)
+{
+    struct tally tally = {.sites = 0};
+    size_t descriptors = 0;
+    uint64_t start_ms = wait_now_ms();
+    uint64_t only = number_of("ORDERS_TORTURE_KEY", 16);
+    uint64_t limit = number_of("ORDERS_TORTURE_CALLS", 10);
+    stage_start(&stage, scenario);
+    tally.sites = record_sites(scenario, &descriptors);
+    cr_assert_gt(tally.sites, 0, "no call was seen: is the interposer in the service?");
+    for (size_t i = 0; i < tally.sites; i++) {
+        bool chosen = only != 0 ? sites[i].key == only : limit == 0 || tally.failed < limit;
+        if (chosen) {
+            fail_once(scenario, &sites[i], descriptors, &tally);
+        }
+    }
+    fprintf(stderr,
+            "torture: %s on %s: %zu calls, %zu failed once (%zu times it would not start), "
+            "%zu did not come again, %zu excused, %zu findings, %" PRIu64 " ms\n",
+            scenario->name, stage.kind, tally.sites, tally.failed, tally.refused, tally.missed,
+            tally.excused, tally.findings, wait_now_ms() - start_ms);
+    cr_assert_eq(tally.findings, 0, "%zu findings, see above", tally.findings);
+    cr_assert_gt(tally.failed, 0, "no call failed");
+}
+
+void torture_finish(void)
+{
+    free(sites);
+    stage_discard(&stage);
+}
