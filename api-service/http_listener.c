@@ -58,9 +58,11 @@ uint16_t http_listener_port(int listener)
     struct sockaddr_storage address;
     socklen_t len = sizeof address;
     char service[8] = "0";
-    if (getsockname(listener, (struct sockaddr *)&address, &len) == 0) {
+    if (getsockname(listener, (struct sockaddr *)&address, &len) != 0 ||
         getnameinfo((struct sockaddr *)&address, len, NULL, 0, service, sizeof service,
-                    NI_NUMERICSERV);
+                    NI_NUMERICSERV) != 0) {
+        log_error("PORT: which one it is cannot be found out", log_str("error", strerror(errno)));
+        return 0;
     }
     return (uint16_t)strtoul(service, NULL, 10);
 }

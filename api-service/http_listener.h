@@ -13,6 +13,7 @@
  */
 int http_listener_bind(const char *host, uint16_t port);
 
+/* 0: the log says why. */
 uint16_t http_listener_port(int listener);
 
 /* A connection that waits at the listener, non-blocking, with the peer's address; -1: none does. */

@@ -420,7 +420,7 @@ struct http_server *http_server_start(int listener, const struct http_applicatio
     server->listener = listener;
     server->silent = http_listener_make_silent();
     server->connections = http_connections_start(limit);
-    if (server->silent >= 0 && listen(listener, SOMAXCONN) == 0) {
+    if (server->port != 0 && server->silent >= 0 && listen(listener, SOMAXCONN) == 0) {
         server->daemon = start_daemon(server, listener, limit);
     }
     if (server->daemon == NULL) {
