@@ -26,7 +26,7 @@ enum {
 };
 
 struct topology {
-    bool is_alone;  /* in: one API is all */
+    bool is_alone;    /* in: one API is all */
     uint32_t disk_mb; /* in: of a disk for all files; 0: the machine's */
     struct database database;
     struct redis_server redis;
