@@ -222,10 +222,10 @@ static void run_command(struct run *run, enum torture_mode mode)
 static void end_target(struct run *run)
 {
     drop_client(run);
-    if (!run_is_well(run) && !run->excused) {
-        process_print_log(&run->target.process);
+    if (!run_is_well(run)) {
+        run->output = process_log_read(&run->target.process);
     }
-    if (run->target.process.pid != 0) {
+    if (run->target.process.pid != 0) { /* ended here, so that nothing is printed */
         process_signal(&run->target.process, SIGKILL);
         process_wait_exit(&run->target.process, QUIET_MS);
     }

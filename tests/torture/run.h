@@ -55,12 +55,12 @@ struct run {
         *client; /* of the API: the target, or else the helper; NULL: there is none */
     uint64_t acknowledged[RUN_ORDERS_MAX];
     size_t acknowledged_count;
-    bool excused;           /* in: the log is not printed, whatever is found */
     size_t attempted_count; /* orders that may have been stored */
     int64_t rows_before;
     size_t descriptors; /* out: that the service had open when it was quiet */
     bool refused;       /* out: it did not start, and said so */
     char finding[400];  /* out: empty: all is well */
+    char *output;       /* out, with a finding: what the service has written; free() it */
 };
 
 void stage_start(struct stage *stage, const struct scenario *scenario);
