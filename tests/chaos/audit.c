@@ -133,3 +133,16 @@ void audit_read(struct sql *sql, uint32_t delay_ms, struct audit_report *report)
         describe_moves(sql, report->odd_ids[0], report->odd_moves, sizeof report->odd_moves);
     }
 }
+
+/* Ids rise over time, but not strictly: two APIs take them from blocks of their own. */
+int64_t audit_usual_wait_us(struct sql *sql, size_t count)
+{
+    char query[QUERY_SIZE];
+    snprintf(query, sizeof query,
+             "SELECT waited FROM (SELECT min(" IS(0, 1) "at END) - min(" IS(
+                 -1, 0) "at END) AS waited, min(seq) AS came FROM chaos_moves GROUP BY id "
+                        "ORDER BY came DESC LIMIT %zu) AS latest ORDER BY waited LIMIT 1 "
+                        "OFFSET %zu",
+             count, count / 2);
+    return sql_integer(sql, query);
+}

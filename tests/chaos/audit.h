@@ -7,6 +7,7 @@
 #ifndef TESTS_CHAOS_AUDIT_H
 #define TESTS_CHAOS_AUDIT_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "tests/support/sql.h"
@@ -24,5 +25,8 @@ struct audit_report {
 void audit_install(struct sql *sql, const char *kind);
 
 void audit_read(struct sql *sql, uint32_t delay_ms, struct audit_report *report);
+
+/* How long the median of the last `count` orders was Pending, in microseconds. */
+int64_t audit_usual_wait_us(struct sql *sql, size_t count);
 
 #endif

@@ -21,7 +21,8 @@ enum {
     DESCRIPTORS_MORE = 2,   /* a connection to the database that only a fault makes needed */
     DESCRIPTORS_OF_FAKETIME = 3,
     RESIDENT_MORE_KB = 32768, /* the allocator keeps what a backlog took */
-    SANITIZED_TIMES = 16,     /* and AddressSanitizer up to 256 MB of what was freed */
+    USUAL_WAIT_MAX_US = 400000,
+    SANITIZED_TIMES = 16, /* and AddressSanitizer up to 256 MB of what was freed */
 };
 
 void checker_fail(struct checker *checker, const char *check, const char *format, ...)
@@ -203,6 +204,17 @@ static void check_paths(struct checker *checker)
     }
 }
 
+/* Without faults hints arrive. A sweep finds what has waited for half a second. */
+static void check_wait(struct checker *checker)
+{
+    int64_t wait_us = audit_usual_wait_us(checker->sql, CHECKER_PEACEFUL);
+    if (wait_us > USUAL_WAIT_MAX_US) {
+        checker_fail(checker, "hints used",
+                     "half of the last %d orders waited for %" PRId64 " us or longer",
+                     (int)CHECKER_PEACEFUL, wait_us);
+    }
+}
+
 static void check_counters(struct checker *checker)
 {
     int64_t both[8];
@@ -303,6 +315,7 @@ void checker_run(struct checker *checker)
     check_rows(checker);
     check_keys(checker);
     check_paths(checker);
+    check_wait(checker);
     check_counters(checker);
     check_verify(checker);
     for (size_t i = 0; i < TOPOLOGY_SERVICES; i++) {

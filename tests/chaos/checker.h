@@ -15,6 +15,8 @@
 #include "tests/chaos/ledger.h"
 #include "tests/chaos/vitals.h"
 
+enum { CHECKER_PEACEFUL = 500 }; /* orders that came without a fault, last of all */
+
 struct checker {
     struct victims *victims;     /* in */
     const struct ledger *ledger; /* in */

@@ -35,7 +35,6 @@ enum {
     RATE_PER_S = 250,
     RATE_MAX = 10000,
     PAUSE_MAX_MS = 600,
-    WARM_ORDERS = 500,
     SPARE_S = 600, /* what the ledger has room for beyond the time of faults */
     DRAIN_LIMIT_MS = 60000,
     SETTLE_LIMIT_MS = 30000,
@@ -171,7 +170,7 @@ static bool so_many_have_come(void *arg)
 /* Some load without a fault, so that everything has been used once. */
 static void load_in_peace(void)
 {
-    size_t count = atomic_load(&run.ledger.begun) + WARM_ORDERS;
+    size_t count = atomic_load(&run.ledger.begun) + CHECKER_PEACEFUL;
     start_clients();
     cr_assert(wait_until(so_many_have_come, &count, DRAIN_LIMIT_MS));
     drain_clients();
