@@ -50,12 +50,13 @@ static void *run_claim(void *arg)
 static bool the_claim_waits(void *arg)
 {
     (void)arg;
-    return sql_integer(watcher, url.kind == DATABASE_MYSQL
-                                    ? "SELECT variable_value FROM information_schema.global_status "
-                                      "WHERE variable_name = 'innodb_row_lock_current_waits'"
-                                    : "SELECT count(*) FROM pg_stat_activity WHERE "
-                                      "application_name = 'orders' AND "
-                                      "wait_event_type = 'Lock'") > 0;
+    if (url.kind == DATABASE_MYSQL) {
+        int64_t row[2]; /* the name, the value */
+        sql_row(watcher, "SHOW GLOBAL STATUS LIKE 'Innodb_row_lock_current_waits'", row, 2);
+        return row[1] > 0;
+    }
+    return sql_integer(watcher, "SELECT count(*) FROM pg_stat_activity WHERE "
+                                "application_name = 'orders' AND wait_event_type = 'Lock'") > 0;
 }
 
 /* Changes nothing that is counted. */
