@@ -125,14 +125,14 @@ static void is_back(struct queue_redis *redis)
 static enum status send_command(struct queue_redis *redis, int argc, const char *argv[])
 {
     char *bytes = NULL;
-    int len = redisFormatCommandArgv(&bytes, argc, argv, NULL);
+    long long len = redisFormatCommandArgv(&bytes, argc, argv, NULL); /* an int before 1.0 */
     if (len < 0) {
         return away(redis, argv[0], REDIS_FAILURE_BROKEN, "out of memory");
     }
     int error = 0;
-    for (int done = 0; done < len && error == 0;) {
+    for (long long done = 0; done < len && error == 0;) {
         ssize_t sent = send(redis->context->fd, bytes + done, (size_t)(len - done), MSG_NOSIGNAL);
-        done += sent > 0 ? (int)sent : 0;
+        done += sent > 0 ? sent : 0;
         error = sent < 0 && errno != EINTR ? errno : 0;
     }
     redisFreeCommand(bytes);

@@ -57,7 +57,8 @@ INTERPOSE(int, redisSetTimeout, (redisContext * context, const struct timeval li
           (context, limit), return REDIS_ERR;)
 INTERPOSE(int, redisEnableKeepAlive, (redisContext * context), (context), break_redis(context);
           return REDIS_ERR;)
-INTERPOSE(int, redisFormatCommandArgv,
+/* An int before hiredis 1.0, a long long since. */
+INTERPOSE(__typeof__(redisFormatCommandArgv(NULL, 0, NULL, NULL)), redisFormatCommandArgv,
           (char **bytes, int argc, const char **argv, const size_t *lengths),
           (bytes, argc, argv, lengths), return -1;)
 INTERPOSE(int, redisGetReply, (redisContext * context, void **reply), (context, reply),
