@@ -91,8 +91,11 @@ static bool start(struct parts *parts, struct config *config, int *stop_signal)
     return parts->server != NULL;
 }
 
-/* No accepted request is left without its answer: each part ends after those that feed it. */
-static void stop(struct parts *parts)
+/*
+ * No accepted request is left without its answer: each part ends after those that feed it. False:
+ * all are answered, but the processor waits for the database.
+ */
+static bool stop(struct parts *parts)
 {
     atomic_store(&parts->service.draining, true);
     if (parts->server != NULL) {
@@ -103,7 +106,9 @@ static void stop(struct parts *parts)
     verifier_stop(parts->service.verifier);
     http_server_stop(parts->server);
     announcer_stop(parts->announcer);
-    processor_stop(parts->processor);
+    if (!processor_stop(parts->processor, PROCESSOR_STOP_MS)) {
+        return false;
+    }
     queue_close(parts->remote);
     queue_close(parts->local);
     auth_destroy(parts->auth);
@@ -111,6 +116,7 @@ static void stop(struct parts *parts)
     store_destroy(parts->verifier_store);
     store_destroy(parts->reads_store);
     store_destroy(parts->intake_store);
+    return true;
 }
 
 static int serve(struct config *config, const struct command_call *call)
@@ -134,10 +140,14 @@ static int serve(struct config *config, const struct command_call *call)
         signal_number = thread_wait_for_stop_signal(THREAD_WAIT_FOR_EVER);
         log_info("stopping", log_int("signal", signal_number));
     }
-    stop(&parts);
+    bool ended = stop(&parts);
     log_info("stopped", log_int("signal", signal_number));
     /* Without a signal it has not been stopped: the start has failed. */
-    return signal_number != 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    int code = signal_number != 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    if (!ended) {
+        _exit(code); /* not exit: the processor's thread would outlive its libraries */
+    }
+    return code;
 }
 
 static const struct command commands[] = {

@@ -40,7 +40,9 @@ static int process_until_stopped(const struct config *config, struct store *stor
 
     int signal_number = thread_wait_for_stop_signal(THREAD_WAIT_FOR_EVER);
     log_info("stopping", log_int("signal", signal_number));
-    processor_stop(processor);
+    if (!processor_stop(processor, PROCESSOR_STOP_MS)) {
+        _exit(EXIT_SUCCESS);
+    }
     queue_close(queue);
     return signal_number;
 }

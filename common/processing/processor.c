@@ -36,8 +36,9 @@ struct processor {
     pthread_t thread;
 
     pthread_mutex_t lock;
-    pthread_cond_t stop_asked;
-    bool stopping; /* under lock */
+    pthread_cond_t changed; /* of the two below, which are under lock */
+    bool stopping;
+    bool ended;
 
     /* The rest belongs to the thread. Times are clock_monotonic_ms. */
     struct deadline_heap deadlines;
@@ -66,7 +67,7 @@ static void pause_ms(struct processor *processor, uint64_t wait_ms)
     pthread_mutex_lock(&processor->lock);
     int error = 0;
     while (!processor->stopping && error == 0) {
-        error = pthread_cond_timedwait(&processor->stop_asked, &processor->lock, &until);
+        error = pthread_cond_timedwait(&processor->changed, &processor->lock, &until);
     }
     pthread_mutex_unlock(&processor->lock);
 }
@@ -234,6 +235,10 @@ static void *run(void *arg)
         recover_if_due(processor);
         take_hints(processor);
     }
+    pthread_mutex_lock(&processor->lock);
+    processor->ended = true;
+    pthread_cond_broadcast(&processor->changed);
+    pthread_mutex_unlock(&processor->lock);
     return NULL;
 }
 
@@ -247,7 +252,7 @@ struct processor *processor_start(const struct processor_config *config, struct 
     store_watch(store, config->heartbeat);
     processor->flow = HINTS_EMPTY;
     pthread_mutex_init(&processor->lock, NULL);
-    thread_cond_init(&processor->stop_asked);
+    thread_cond_init(&processor->changed);
     recovery_init(&processor->recovery);
     if (deadline_heap_init(&processor->deadlines, config->capacity) != STATUS_OK) {
         log_error("no memory for the deadlines; lower WORKER_CAPACITY",
@@ -258,20 +263,44 @@ struct processor *processor_start(const struct processor_config *config, struct 
     return processor;
 }
 
-void processor_stop(struct processor *processor)
+static void ask_to_stop(struct processor *processor)
 {
-    if (processor == NULL) {
-        return;
-    }
     pthread_mutex_lock(&processor->lock);
     processor->stopping = true;
-    pthread_cond_signal(&processor->stop_asked);
+    pthread_cond_broadcast(&processor->changed);
     pthread_mutex_unlock(&processor->lock);
     queue_wake(processor->queue);
+}
+
+static bool wait_for_end(struct processor *processor, uint32_t limit_ms)
+{
+    struct timespec until = clock_monotonic_after(limit_ms);
+    pthread_mutex_lock(&processor->lock);
+    int error = 0;
+    while (!processor->ended && error == 0) {
+        error = pthread_cond_timedwait(&processor->changed, &processor->lock, &until);
+    }
+    bool ended = processor->ended;
+    pthread_mutex_unlock(&processor->lock);
+    return ended;
+}
+
+bool processor_stop(struct processor *processor, uint32_t limit_ms)
+{
+    if (processor == NULL) {
+        return true;
+    }
+    ask_to_stop(processor);
+    if (!wait_for_end(processor, limit_ms)) {
+        log_warn("the database has not answered; what it was asked is done or undone without us",
+                 log_int("waited_ms", limit_ms));
+        return false;
+    }
     pthread_join(processor->thread, NULL);
     store_watch(processor->store, NULL);
     deadline_heap_finish(&processor->deadlines);
-    pthread_cond_destroy(&processor->stop_asked);
+    pthread_cond_destroy(&processor->changed);
     pthread_mutex_destroy(&processor->lock);
     free(processor);
+    return true;
 }

@@ -35,7 +35,7 @@ static void setup(void)
 
 static void stop(void)
 {
-    processor_stop(processor);
+    cr_assert(processor_stop(processor, WAIT_MS));
     processor = NULL;
 }
 
@@ -259,7 +259,7 @@ Test(processor, stopping_does_not_wait_for_hints)
 
 Test(processor, stopping_none_or_one_that_has_just_started_is_allowed)
 {
-    processor_stop(NULL);
+    cr_assert(processor_stop(NULL, 0));
     start(DELAY_MS, 100, false);
     check_stops_soon();
     cr_assert_eq(fake_store_calls(store, FAKE_CLAIM), 0);
@@ -466,6 +466,16 @@ Test(processor, while_connections_break_in_use_it_does_not_beat)
     start(DELAY_MS, 100, true);
     cr_assert(fake_store_wait_calls(store, FAKE_OVERDUE, 4));
     cr_assert_not(has_beaten(NULL));
+}
+
+Test(processor, a_stop_does_not_wait_for_a_database_that_hangs)
+{
+    fake_store_hold(store, FAKE_OVERDUE);
+    start(DELAY_MS, 100, true);
+    cr_assert(fake_store_wait_held(store));
+    cr_assert_not(processor_stop(processor, 1));
+    fake_store_release(store, FAKE_OVERDUE);
+    stop(); /* what was left goes on by itself */
 }
 
 Test(processor, while_it_hangs_in_a_call_it_does_not_beat)
