@@ -13,7 +13,8 @@
 #include "tests/support/wait_until.h"
 #include "tests/system/pair_fixture.h"
 
-enum { LATE_LIMIT_US = 3000 * 1000, OPTIONS_SIZE = 512 };
+/* Clocks that counted would make it an hour. */
+enum { LATE_LIMIT_US = 10 * 1000 * 1000, OPTIONS_SIZE = 512 };
 
 TestSuite(clocks, .init = start, .fini = finish, .timeout = 120);
 
