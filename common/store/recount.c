@@ -45,6 +45,8 @@ static const struct {
     [STORE_FLAW_DUE_BEFORE_START] = {"due_at < started_at", "due before it was started"},
     [STORE_FLAW_END_BEFORE_DUE] = {"completed_at < due_at", "completed before it was due"},
     [STORE_FLAW_OPEN_IN_ARCHIVE] = {"status <> 2", "in the archive, but not Completed"},
+    [STORE_FLAW_IN_BOTH_TABLES] = {"EXISTS (SELECT 1 FROM orders WHERE orders.id = part.id)",
+                                   "in the archive, but also among the orders in use"},
 };
 
 const char *store_flaw_text(enum store_flaw flaw)
@@ -52,10 +54,10 @@ const char *store_flaw_text(enum store_flaw flaw)
     return flaws[flaw].text;
 }
 
-/* One of the flaws is none elsewhere. */
+/* The last flaws are the archive's own. */
 static const char *condition_of(enum store_table table, size_t flaw)
 {
-    bool possible = flaw != STORE_FLAW_OPEN_IN_ARCHIVE || table == STORE_TABLE_ARCHIVE;
+    bool possible = flaw < STORE_FLAW_OPEN_IN_ARCHIVE || table == STORE_TABLE_ARCHIVE;
     return possible ? flaws[flaw].condition : "1 = 0";
 }
 
@@ -92,7 +94,7 @@ void recount_add_flawed(struct sql_text *text, enum store_table table, enum stor
 {
     sql_text_add(text, "SELECT id FROM ");
     sql_text_add(text, tables[table]);
-    sql_text_add(text, " WHERE id >= ");
+    sql_text_add(text, " AS part WHERE id >= ");
     sql_text_add_signed(text, first);
     sql_text_add(text, " AND id <= ");
     sql_text_add_signed(text, last);

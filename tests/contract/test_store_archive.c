@@ -217,7 +217,7 @@ Test(store_archive, an_order_that_is_open_in_the_archive_is_found)
     cr_assert_eq(store_drift(&found).completed, 1);
 }
 
-Test(store_archive, an_order_that_is_in_both_tables_is_refused_and_nothing_moved)
+Test(store_archive, an_order_that_is_in_both_tables_is_refused_and_found_by_verify)
 {
     insert_completed(3);
     cr_assert_eq(archive_all(now() + hour_us, 2), 3);
@@ -234,7 +234,10 @@ Test(store_archive, an_order_that_is_in_both_tables_is_refused_and_nothing_moved
     cr_assert_eq(position, 0);
     cr_assert_eq(ask("SELECT count(*) FROM orders"), 2);
     cr_assert_eq(ask("SELECT count(*) FROM orders_archive"), 2);
-    cr_assert_eq(store_ping(store), STATUS_OK);
+    struct store_verification found;
+    cr_assert_eq(store_verify(store, NULL, &found), STATUS_OK);
+    cr_assert_eq(store_flaw_count(&found), 1);
+    cr_assert_eq(found.flaws[STORE_FLAW_IN_BOTH_TABLES].ids[0], 3);
 }
 
 /* Somebody holds an order for longer than the archive waits. */
