@@ -34,6 +34,7 @@ static size_t take_batch(struct batcher *batcher)
     pthread_mutex_lock(&batcher->lock);
     while (batcher->first == NULL && !batcher->stopping) {
         batcher->sleeping = true;
+        waiting_limit_rest(&batcher->waiting_limit);
         pthread_cond_wait(&batcher->changed, &batcher->lock);
     }
     batcher->sleeping = false;
@@ -54,11 +55,13 @@ static size_t take_batch(struct batcher *batcher)
     return count;
 }
 
-static void end_batch(struct batcher *batcher, size_t count)
+static void end_batch(struct batcher *batcher, size_t served)
 {
     pthread_mutex_lock(&batcher->lock);
-    waiting_limit_learn(&batcher->waiting_limit, count,
-                        clock_monotonic_ms() - batcher->flushing_since_ms);
+    if (served > 0) {
+        waiting_limit_learn(&batcher->waiting_limit, served,
+                            clock_monotonic_ms() - batcher->flushing_since_ms);
+    }
     batcher->flushing_since_ms = 0;
     pthread_mutex_unlock(&batcher->lock);
 }
@@ -68,8 +71,7 @@ static void *run(void *arg)
     struct batcher *batcher = arg;
     size_t count;
     while ((count = take_batch(batcher)) > 0) {
-        batcher->config.flush(batcher->config.context, batcher->batch, count);
-        end_batch(batcher, count);
+        end_batch(batcher, batcher->config.flush(batcher->config.context, batcher->batch, count));
     }
     return NULL;
 }

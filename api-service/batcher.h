@@ -28,9 +28,11 @@ struct batcher_config {
     uint32_t waiting_goal_ms; /* fewer may wait if they would wait longer: see waiting_limit.h */
     size_t waiting_bytes_max;
     uint32_t age_max_ms; /* of the ticket that has waited longest, and of the flush under way */
-    /* Deals with all `count` (>= 1) tickets, in order of arrival. None may be touched afterwards.
+    /*
+     * Deals with all `count` (>= 1) tickets, in order of arrival. None may be touched afterwards.
+     * Returns how many were served, and not turned away: the pace is learned from those.
      */
-    void (*flush)(void *context, struct batch_ticket *tickets[], size_t count);
+    size_t (*flush)(void *context, struct batch_ticket *tickets[], size_t count);
     void *context;
 };
 

@@ -151,25 +151,30 @@ static void finish_stored(struct intake *intake, const struct store_insert entri
     }
 }
 
-/* One bad row must not fail its batch: halves are tried until the culprit is alone. */
-static void store_tickets(struct intake *intake, struct store_insert entries[],
-                          struct batch_ticket *tickets[], size_t count)
+/*
+ * One bad row must not fail its batch: halves are tried until the culprit is alone. Returns how
+ * many the database has judged.
+ */
+static size_t store_tickets(struct intake *intake, struct store_insert entries[],
+                            struct batch_ticket *tickets[], size_t count)
 {
     enum status status = insert(intake, entries, tickets, count);
     if (status == STATUS_OK) {
         finish_stored(intake, entries, tickets, count);
-    } else if (status == STATUS_INVALID && count > 1) {
-        size_t half = count / 2;
-        store_tickets(intake, entries, tickets, half);
-        store_tickets(intake, entries + half, tickets + half, count - half);
-    } else {
-        finish_all(tickets, count, status == STATUS_INVALID ? STATUS_INVALID : STATUS_UNAVAILABLE);
+        return count;
     }
+    if (status == STATUS_INVALID && count > 1) {
+        size_t half = count / 2;
+        size_t judged = store_tickets(intake, entries, tickets, half);
+        return judged + store_tickets(intake, entries + half, tickets + half, count - half);
+    }
+    finish_all(tickets, count, status == STATUS_INVALID ? STATUS_INVALID : STATUS_UNAVAILABLE);
+    return status == STATUS_INVALID ? count : 0;
 }
 
 /* Those too old already were refused work by a slow database; their clients must not wait for more.
  */
-static void flush(void *context, struct batch_ticket *tickets[], size_t count)
+static size_t flush(void *context, struct batch_ticket *tickets[], size_t count)
 {
     struct intake *intake = context;
     size_t late = 0;
@@ -180,14 +185,14 @@ static void flush(void *context, struct batch_ticket *tickets[], size_t count)
     tickets += late;
     count -= late;
     if (count == 0) {
-        return;
+        return 0;
     }
     struct store_insert entries[STORE_BATCH_MAX];
     for (size_t i = 0; i < count; i++) {
         /* No id is as good as one that is taken. */
         entries[i] = (struct store_insert){.order = of(tickets[i])->order, .taken = true};
     }
-    store_tickets(intake, entries, tickets, count);
+    return store_tickets(intake, entries, tickets, count);
 }
 
 struct intake *intake_start(struct store *store, struct announcer *announcer)

@@ -94,7 +94,7 @@ static size_t give_up_late(struct batch_ticket *tickets[], size_t count)
     return kept;
 }
 
-static void flush(void *context, struct batch_ticket *tickets[], size_t count)
+static size_t flush(void *context, struct batch_ticket *tickets[], size_t count)
 {
     struct reads *reads = context;
     const struct timespec pause = {.tv_nsec = RETRY_MS * 1000000L};
@@ -106,6 +106,7 @@ static void flush(void *context, struct batch_ticket *tickets[], size_t count)
         of(tickets[i])->status = STATUS_OK;
         of(tickets[i])->done(of(tickets[i]));
     }
+    return count;
 }
 
 struct reads *reads_start(struct store *store)

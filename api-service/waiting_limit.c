@@ -2,6 +2,7 @@
 #include "api-service/waiting_limit.h"
 
 #include <assert.h>
+#include <stdbool.h>
 
 /* A flush shorter than this part of the goal is no reason to let fewer wait. */
 enum { SHORT_PART = 10 };
@@ -23,6 +24,18 @@ struct waiting_limit waiting_limit_start(size_t max, uint32_t goal_ms)
                                   .goal_ms = goal_ms};
 }
 
+void waiting_limit_rest(struct waiting_limit *limit)
+{
+    limit->count = greater(limit->count, lesser(WAITING_LIMIT_FIRST, limit->max));
+    limit->high_count = 0;
+}
+
+/* Clearly fewer than when it began to come down, and they took as long. */
+static bool costs_the_same(const struct waiting_limit *limit, size_t count, uint64_t took_ms)
+{
+    return count <= limit->high_count * 4 / 5 && took_ms >= limit->high_ms * 9 / 10;
+}
+
 void waiting_limit_learn(struct waiting_limit *limit, size_t count, uint64_t took_ms)
 {
     assert(count >= 1);
@@ -30,7 +43,20 @@ void waiting_limit_learn(struct waiting_limit *limit, size_t count, uint64_t too
     size_t least = lesser(WAITING_LIMIT_MIN, limit->max);
     if (fits >= limit->count) {
         limit->count = fits;
-    } else if (count >= least && took_ms >= limit->goal_ms / SHORT_PART) {
-        limit->count = greater(greater(fits, limit->count / 2), least);
+        limit->high_count = 0;
+        return;
     }
+    if (count < least || took_ms < limit->goal_ms / SHORT_PART) {
+        return;
+    }
+    if (costs_the_same(limit, count, took_ms)) {
+        limit->count = greater(limit->high_count, limit->count);
+        limit->high_count = 0;
+        return;
+    }
+    if (limit->high_count == 0) {
+        limit->high_count = count;
+        limit->high_ms = took_ms;
+    }
+    limit->count = greater(greater(fits, limit->count / 2), least);
 }

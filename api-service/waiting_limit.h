@@ -7,7 +7,9 @@
  * It learns from what was flushed, cautiously, because a flush of many costs little more than one
  * of few: a faster pace is believed at once, for larger flushes are not slower by the ticket; a
  * slower one only of a flush that was of some size and took some time, and by halves, for it may
- * have been a hiccup.
+ * have been a hiccup. Where fewer take as long as more did, each flush costs the same, and letting
+ * fewer wait makes all wait longer: it goes back up. After a rest it does not start from what a
+ * slow hour has left.
  *
  * Pure: neither threads nor a clock.
  */
@@ -26,10 +28,16 @@ struct waiting_limit {
     size_t count; /* so many may wait; the only member to read */
     size_t max;
     uint32_t goal_ms;
+    size_t
+        high_count;   /* what was flushed, and how long it took, when it last began to come down; */
+    uint64_t high_ms; /* 0, 0: it is not coming down */
 };
 
 /* Never more than `max`, whatever is learned. */
 struct waiting_limit waiting_limit_start(size_t max, uint32_t goal_ms);
+
+/* Nothing waits, and nothing is being flushed. */
+void waiting_limit_rest(struct waiting_limit *limit);
 
 /* `count` (>= 1) were flushed in `took_ms`. */
 void waiting_limit_learn(struct waiting_limit *limit, size_t count, uint64_t took_ms);

@@ -21,6 +21,7 @@ static struct {
     bool closed;
     bool at_gate;
     bool one_by_one;             /* the gate closes behind each flush */
+    bool turns_away;             /* no flush serves anybody */
     size_t batches[BATCHES_MAX]; /* how many tickets each had */
     size_t batch_count;
     struct batch_ticket *flushed[TICKETS_MAX];
@@ -30,7 +31,7 @@ static struct {
 static struct batch_ticket tickets[TICKETS_MAX];
 static int context;
 
-static void flush(void *given, struct batch_ticket *batch[], size_t count)
+static size_t flush(void *given, struct batch_ticket *batch[], size_t count)
 {
     pthread_mutex_lock(&flow.lock);
     while (flow.closed) {
@@ -43,7 +44,9 @@ static void flush(void *given, struct batch_ticket *batch[], size_t count)
     for (size_t i = 0; i < count; i++) {
         flow.flushed[flow.flushed_count++] = batch[i];
     }
+    size_t served = flow.turns_away ? 0 : count;
     pthread_mutex_unlock(&flow.lock);
+    return served;
 }
 
 static const struct batcher_config config = {
@@ -259,13 +262,15 @@ static size_t submit_accepted(struct batcher *batcher, size_t first)
     return next - first;
 }
 
-Test(batcher, fewer_may_wait_when_flushes_take_long)
+/* One of 200 that takes 50 ms, where 10 are wanted; the next one stands at the gate. */
+static struct batcher *start_slow(void)
 {
     struct batcher_config hasty = config;
     hasty.waiting_goal_ms = 10;
+    hasty.batch_count_max = 200;
     flow.one_by_one = true;
     struct batcher *batcher = start_busy(&hasty);
-    for (size_t i = 1; i <= 200; i++) {
+    for (size_t i = 1; i <= 201; i++) {
         batcher_submit(batcher, &tickets[i]);
     }
     set_gate(false);
@@ -275,12 +280,30 @@ Test(batcher, fewer_may_wait_when_flushes_take_long)
     cr_assert(wait_until(has_passed, &slow_ms, WAIT_MS));
     set_gate(false);
     check_flushed(201);
-    batcher_submit(batcher, &tickets[201]);
     cr_assert(wait_until(is_at_gate, NULL, WAIT_MS));
-    cr_assert_eq(submit_accepted(batcher, 202), WAITING_LIMIT_FIRST / 2);
+    return batcher;
+}
+
+static void stop_slow(struct batcher *batcher)
+{
     flow.one_by_one = false;
     set_gate(false);
     batcher_stop(batcher);
+}
+
+Test(batcher, fewer_may_wait_when_flushes_take_long)
+{
+    struct batcher *batcher = start_slow();
+    cr_assert_eq(submit_accepted(batcher, 202), WAITING_LIMIT_FIRST / 2);
+    stop_slow(batcher);
+}
+
+Test(batcher, nothing_is_learned_from_those_that_are_turned_away)
+{
+    flow.turns_away = true;
+    struct batcher *batcher = start_slow();
+    cr_assert_eq(submit_accepted(batcher, 202), WAITING_LIMIT_FIRST);
+    stop_slow(batcher);
 }
 
 static void *stop(void *batcher)

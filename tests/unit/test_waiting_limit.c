@@ -69,6 +69,27 @@ Test(waiting_limit, has_a_least_for_a_database_that_stands_still)
     cr_assert_eq(limit.count, WAITING_LIMIT_MIN);
 }
 
+/* A disk that takes 350 ms for a commit, whatever is in it. */
+Test(waiting_limit, does_not_come_down_where_fewer_take_as_long)
+{
+    size_t least = limit.count;
+    for (int i = 0; i < 100; i++) {
+        waiting_limit_learn(&limit, limit.count < 1000 ? limit.count : 1000, GOAL_MS + 50);
+        least = limit.count < least ? limit.count : least;
+    }
+    cr_assert_geq(least, WAITING_LIMIT_FIRST / 2);
+}
+
+Test(waiting_limit, forgets_a_slow_hour_in_a_rest)
+{
+    learn_often(1000, 5000);
+    waiting_limit_rest(&limit);
+    cr_assert_eq(limit.count, WAITING_LIMIT_FIRST);
+    waiting_limit_learn(&limit, 1000, 10);
+    waiting_limit_rest(&limit);
+    cr_assert_eq(limit.count, MAX, "what was learned of a fast one stays");
+}
+
 /* Each flush costs 20 ms and the number does not matter: few orders must not keep it down. */
 Test(waiting_limit, grows_with_the_load_where_each_flush_costs_the_same)
 {
