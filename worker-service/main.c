@@ -41,7 +41,9 @@ static int process_until_stopped(const struct config *config, struct store *stor
     int signal_number = thread_wait_for_stop_signal(THREAD_WAIT_FOR_EVER);
     log_info("stopping", log_int("signal", signal_number));
     if (!processor_stop(processor, PROCESSOR_STOP_MS)) {
-        _exit(EXIT_SUCCESS);
+        unlink(config->health_file); /* the heartbeat is in use */
+        log_info("stopped", log_int("signal", signal_number));
+        _exit(EXIT_SUCCESS); /* not exit: the thread would outlive its libraries */
     }
     queue_close(queue);
     return signal_number;

@@ -292,7 +292,7 @@ bool processor_stop(struct processor *processor, uint32_t limit_ms)
     }
     ask_to_stop(processor);
     if (!wait_for_end(processor, limit_ms)) {
-        log_warn("the database has not answered; what it was asked is done or undone without us",
+        log_warn("the processor is not waited for; what it has begun is done or undone without it",
                  log_int("waited_ms", limit_ms));
         return false;
     }

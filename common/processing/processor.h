@@ -41,9 +41,10 @@ enum { PROCESSOR_STOP_MS = 700 }; /* of the second a worker has to end in */
  * Stops taking, waits for the transaction under way (not for deadlines: those are in the rows and
  * whoever comes first after them completes the orders), ends the thread and frees. Takes NULL.
  *
- * False: after `limit_ms` the database has still not answered. Nothing is freed, the thread uses
- * the store and the queue, and the process can do no better than to `_exit`: the server undoes
- * what was not committed, and orders under way go on like those of a process that was killed.
+ * False: after `limit_ms` it still waits for the database or Redis, or has a long way to go.
+ * Nothing is freed, the thread uses the store and the queue, and the process can do no better than
+ * to `_exit`: the server undoes what was not committed, and orders under way go on like those of a
+ * process that was killed.
  */
 MUST_CHECK bool processor_stop(struct processor *processor, uint32_t limit_ms);
 
