@@ -274,7 +274,6 @@ enum http_next handle_metrics(struct service *service, struct request *request)
 
 void finish_metrics(struct service *service, struct request *request)
 {
-    (void)service;
     if (response_of(request)->status != 0) {
         return; /* it was verified */
     }
@@ -283,7 +282,8 @@ void finish_metrics(struct service *service, struct request *request)
         database_away(request);
         return;
     }
-    metrics_text_fill(response_of(request), request->metrics_form, &ticket->counts);
+    metrics_text_fill(response_of(request), request->metrics_form, &ticket->counts,
+                      service->remote);
 }
 
 enum http_next handle_livez(struct service *service, struct request *request)

@@ -24,6 +24,7 @@ struct service {
     struct intake *intake;
     struct reads *reads;
     struct verifier *verifier;
+    struct queue *remote; /* for its figures; NULL without Redis */
     atomic_bool draining; /* not ready any more; requests are still answered */
 };
 

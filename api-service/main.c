@@ -83,6 +83,7 @@ static bool start(struct parts *parts, struct config *config, int *stop_signal)
     parts->auth = auth_create(config->client_id, config->client_secret);
     sodium_memzero(config->client_secret, sizeof config->client_secret);
     parts->service.auth = parts->auth;
+    parts->service.remote = parts->remote;
     parts->service.intake = intake_start(parts->intake_store, parts->announcer);
     parts->service.reads = reads_start(parts->reads_store);
     parts->service.verifier = verifier_start(parts->verifier_store, &parts->service.draining);

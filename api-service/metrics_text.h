@@ -5,10 +5,15 @@
 
 #include "api-service/accept.h"
 #include "api-service/http.h"
+#include "common/queue/queue.h"
 #include "common/store/store.h"
 
+/*
+ * `remote`, unless NULL, is this process's Redis: the Prometheus and OpenMetrics texts also tell
+ * how often it has failed, and by what. All else is the database's, and the same in each process.
+ */
 void metrics_text_fill(struct http_response *response, enum metrics_form form,
-                       const struct order_counts *counts);
+                       const struct order_counts *counts, struct queue *remote);
 
 /* Seconds with as many of six decimals as are needed: "2.5", "0", "-0.000001". */
 void metrics_text_format_seconds(int64_t microseconds, char out[32]);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "api-service/metrics_text.h"
+#include "common/queue/queue_backend.h"
 
 static struct http_response response;
 
@@ -18,7 +19,7 @@ TestSuite(metrics_text, .fini = finish);
 static void check(enum metrics_form form, struct order_counts counts, const char *content_type,
                   const char *expected)
 {
-    metrics_text_fill(&response, form, &counts);
+    metrics_text_fill(&response, form, &counts, NULL);
     cr_assert_eq(response.status, 200);
     cr_assert_str_eq(response.content_type, content_type);
     cr_assert_eq(response.body_len, strlen(expected), "%.*s", (int)response.body_len,
@@ -69,7 +70,7 @@ Test(metrics_text, the_average_has_the_decimals_it_needs)
                                             .started = cases[i].completed,
                                             .completed = cases[i].completed,
                                             .duration_us = cases[i].duration_us};
-        metrics_text_fill(&response, METRICS_JSON, &counts);
+        metrics_text_fill(&response, METRICS_JSON, &counts, NULL);
         snprintf(expected, sizeof expected, "_time\":%s,", cases[i].average);
         cr_assert_not_null(strstr(http_response_body(&response), expected), "%s in %s", expected,
                            http_response_body(&response));
@@ -117,11 +118,37 @@ Test(metrics_text, openmetrics_names_the_family_without_total_and_says_where_it_
           "# EOF\n");
 }
 
-Test(metrics_text, the_largest_numbers_fit)
+/* With the largest numbers there are, but for the kind that comes first. */
+static struct queue failing;
+
+static void make_failures(void)
+{
+    for (size_t i = 0; i < REDIS_FAILURES; i++) {
+        atomic_store(&failing.failures[i], i == 0 ? 3 : UINT64_MAX);
+    }
+}
+
+Test(metrics_text, failures_of_redis_are_told_by_kind, .init = make_failures)
+{
+    static const enum metrics_form forms[] = {METRICS_PROMETHEUS, METRICS_OPENMETRICS};
+    static const char *const expected[] = {"# TYPE orders_redis_failures_total counter\n",
+                                           "# TYPE orders_redis_failures counter\n"};
+    for (size_t i = 0; i < 2; i++) {
+        metrics_text_fill(&response, forms[i], &some, &failing);
+        const char *body = http_response_body(&response);
+        cr_assert_not_null(strstr(body, expected[i]), "%s", body);
+        cr_assert_not_null(strstr(body, "\norders_redis_failures_total{kind=\"connect\"} 3\n"));
+        cr_assert_not_null(
+            strstr(body, "\norders_redis_failures_total{kind=\"oom\"} 18446744073709551615\n"));
+        http_response_finish(&response);
+    }
+}
+
+Test(metrics_text, the_largest_numbers_fit, .init = make_failures)
 {
     static const enum metrics_form forms[] = {METRICS_JSON, METRICS_PROMETHEUS,
                                               METRICS_OPENMETRICS};
-    static const char *const ends[] = {":1000000000000000000}", " 1000000000000000000\n",
+    static const char *const ends[] = {":1000000000000000000}", " 18446744073709551615\n",
                                        "\n# EOF\n"};
     /* Each of the numbers that are written has 19 digits. */
     const struct order_counts huge = {.created = INT64_MAX,
@@ -129,7 +156,7 @@ Test(metrics_text, the_largest_numbers_fit)
                                       .completed = INT64_C(1000000000000000000),
                                       .duration_us = INT64_MAX};
     for (size_t i = 0; i < 3; i++) {
-        metrics_text_fill(&response, forms[i], &huge);
+        metrics_text_fill(&response, forms[i], &huge, &failing);
         const char *body = http_response_body(&response);
         cr_assert_eq(response.body_len, strlen(body));
         cr_assert_str_eq(body + response.body_len - strlen(ends[i]), ends[i]);
