@@ -18,6 +18,7 @@ enum {
     PATIENCE_MS = 20000,
     SHORT_PATIENCE_MS = 300,
     LOAD_ORDERS = 400,
+    LOAD_ORDERS_MAX = 12000, /* what RATE_PER_S makes of LIMIT_MS */
     EVERY = 3,
     COUNT = 12,
     LATE_MS = 3000,
@@ -145,21 +146,39 @@ static bool a_late_commit_was_answered(void *arg)
     return fault_proxy_counts(api_proxy).late_answered > 0;
 }
 
+/* `arg`: the proxy. */
+static bool a_commit_is_late(void *arg)
+{
+    return fault_proxy_counts(arg).late_commits > 0;
+}
+
 /* The client has given up, and so has the API, and then its order is stored after all. */
 Test(commit_faults, an_order_stored_after_all_have_given_up_is_found_by_its_key)
 {
     start_api();
     use(api_proxy, FAULT_LATE_COMMIT, 0, SOON_LATE_MS);
     http_client_set_patience(client, SHORT_PATIENCE_MS);
+    uint64_t start_ms = wait_now_ms();
     cr_assert_eq(post_with_key("key")->status, 0, "it was answered");
+    cr_assert(wait_until(a_commit_is_late, api_proxy, LIMIT_MS));
     process_kill(&apis[0].process);
-    cr_assert_eq(count_where("1 = 1"), 1, "it is not late");
+    int64_t rows = count_where("1 = 1");
+    /* On a machine that has been held up for so long nobody knows whether it was. */
+    cr_assert(rows == 1 || wait_now_ms() - start_ms >= SOON_LATE_MS, "it is not late");
     cr_assert(wait_until(a_late_commit_was_answered, NULL, LIMIT_MS), "no late COMMIT came");
     fault_proxy_pass(api_proxy);
     http_client_destroy(client);
     sql_close(sql);
     start_apis_behind_proxies(1);
     expect_repeat(2);
+}
+
+/* The load has been long enough, or fails; orders that come together share a COMMIT. */
+static bool all_have_fired(void *arg)
+{
+    (void)arg;
+    return load.failed > 0 ||
+           (load.accepted >= LOAD_ORDERS && fired(api_proxy) == COUNT && fired(worker_proxy) > 0);
 }
 
 /*
@@ -172,7 +191,7 @@ static void expect_nothing_lost(enum fault_commit of_api, enum fault_commit of_w
 {
     start_apis_behind_proxies(2);
     start_workers_behind_proxies(2);
-    load.order_count = LOAD_ORDERS;
+    load.order_count = LOAD_ORDERS_MAX;
     load.rate_per_s = RATE_PER_S;
     load.patience_ms = hold_ms > 0 ? PATIENCE_MS : 0;
     fault_proxy_commits(api_proxy, &(struct fault_commits){.kind = of_api,
@@ -184,12 +203,14 @@ static void expect_nothing_lost(enum fault_commit of_api, enum fault_commit of_w
                                                               .count = COUNT,
                                                               .hold_ms = hold_ms});
     load_start(&load);
-    join_load_without_failures();
+    cr_assert(wait_until(all_have_fired, NULL, LIMIT_MS), "%zu of the API's, %zu of the worker's",
+              fired(api_proxy), fired(worker_proxy));
+    load_stop(&load);
+    load_expect_no_failure(&load);
+    expect_accepted_orders();
     cr_assert(wait_until(no_commit_is_late, api_proxy, LIMIT_MS));
     cr_assert(wait_until(no_commit_is_late, worker_proxy, LIMIT_MS));
-    expect_all_completed_once(LOAD_ORDERS);
-    cr_assert_eq(fired(api_proxy), COUNT, "%zu of the API's", fired(api_proxy));
-    cr_assert_geq(fired(worker_proxy), 1);
+    expect_all_completed_once((int64_t)load.accepted);
     stop_services();
 }
 
