@@ -147,7 +147,7 @@ static void begin_loading(const struct redis_server *server, const char *key)
 {
     struct redis_server seen = *server;
     (void)key;
-    run(server, "DEBUG POPULATE 1500 filler 200");
+    run(server, "DEBUG POPULATE 60000 filler 200");
     loader = redisConnect("127.0.0.1", server->port);
     cr_assert(loader != NULL && loader->err == 0);
     int sent = 0;
@@ -160,8 +160,8 @@ static void begin_loading(const struct redis_server *server, const char *key)
 static void end_loading(const struct redis_server *server, const char *key)
 {
     void *reply = NULL;
-    (void)server;
     (void)key;
+    run(server, "CONFIG SET key-load-delay 0");
     cr_assert_eq(redisGetReply(loader, &reply), REDIS_OK, "%s", loader->errstr);
     freeReplyObject(reply);
     redisFree(loader);

@@ -20,7 +20,8 @@ struct redis_fault {
 
 enum { REDIS_FAULTS = 7 };
 
-/* oom, readonly, noauth, misconf, noreplicas, wrongtype and loading; loading ends by itself. */
+/* oom, readonly, noauth, misconf, noreplicas, wrongtype and loading, which takes a minute unless it
+ * is ended. */
 extern const struct redis_fault redis_faults[REDIS_FAULTS];
 
 /* Set before redis_server_start. */
