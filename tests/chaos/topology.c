@@ -6,10 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include <criterion/criterion.h>
 
+#include "tests/support/faketime.h"
 #include "tests/support/free_port.h"
 #include "tests/support/small_disk.h"
 #include "tests/support/wait_until.h"
@@ -70,15 +70,9 @@ static const char *url_through(const struct fault_proxy *link, const char *url, 
     return text;
 }
 
-/* libfaketime leaves these behind in a process that was killed. */
 static void remove_traces(struct topology *topology, size_t service)
 {
-    static const char *const names[] = {"faketime_shm_", "sem.faketime_sem_"};
-    char path[64];
-    for (size_t i = 0; i < 2 && topology->skewed[service] != 0; i++) {
-        snprintf(path, sizeof path, "/dev/shm/%s%d", names[i], (int)topology->skewed[service]);
-        unlink(path);
-    }
+    faketime_remove_traces(topology->skewed[service]);
     topology->skewed[service] = 0;
 }
 

@@ -10,13 +10,24 @@
 #include <criterion/criterion.h>
 
 #include "tests/support/expect.h"
+#include "tests/support/faketime.h"
 #include "tests/support/wait_until.h"
 #include "tests/system/pair_fixture.h"
 
 /* Clocks that counted would make it an hour. */
-enum { LATE_LIMIT_US = 10 * 1000 * 1000, OPTIONS_SIZE = 512 };
+enum { LATE_LIMIT_US = 10 * 1000 * 1000, OPTIONS_SIZE = 512, SHIFTED = 2 };
 
-TestSuite(clocks, .init = start, .fini = finish, .timeout = 120);
+static pid_t shifted[2 * SHIFTED];
+
+static void finish_shifted(void)
+{
+    finish();
+    for (size_t i = 0; i < sizeof shifted / sizeof shifted[0]; i++) {
+        faketime_remove_traces(shifted[i]);
+    }
+}
+
+TestSuite(clocks, .init = start, .fini = finish_shifted, .timeout = 120);
 
 /* The library changes what the process sees of the calendar, not how fast time goes by. */
 static struct service_settings settings_with_clock(size_t index, const char *shift)
@@ -41,14 +52,16 @@ static void start_shifted(void)
 {
     static const char *const shifts[] = {"FAKETIME=+1h", "FAKETIME=-1h"};
     start_apis(0);
-    for (size_t i = 0; i < 2; i++) {
+    for (size_t i = 0; i < SHIFTED; i++) {
         struct service_settings of_api = settings_with_clock(i, shifts[i]);
         struct service_settings of_worker = settings_with_clock(i, shifts[1 - i]);
         service_start_api(&apis[i], &of_api);
         service_start_worker(&workers[i], &of_worker);
+        shifted[2 * i] = apis[i].process.pid;
+        shifted[2 * i + 1] = workers[i].process.pid;
         load.ports[i] = apis[i].port;
     }
-    load.port_count = 2;
+    load.port_count = SHIFTED;
     http_client_destroy(client);
     client = http_client_create(apis[0].port, SERVICE_CLIENT_ID, SERVICE_CLIENT_SECRET);
 }
