@@ -225,8 +225,19 @@ void postgres_server_restart(struct postgres_server *server)
     }
 }
 
+/* One that was killed leaves its shared memory, which only a start on the same folder finds. */
+static bool has_left_memory(const struct postgres_server *server)
+{
+    char path[PATH_SIZE];
+    snprintf(path, sizeof path, "%s/data/postmaster.pid", server->dir.path);
+    return server->dir.path[0] != '\0' && server->process.pid == 0 && access(path, F_OK) == 0;
+}
+
 void postgres_server_discard(struct postgres_server *server)
 {
+    if (has_left_memory(server)) {
+        launch(server); /* if it does not start, so be it */
+    }
     if (server->process.pid != 0) {
         postgres_server_signal(server, SIGCONT);
         process_signal(&server->process, SIGQUIT); /* at once, but not without its shared memory */
