@@ -4,6 +4,9 @@
 
 #include "tests/chaos/faults.h"
 #include "tests/support/small_disk.h"
+#include "tests/support/wait_until.h"
+
+enum { ROWS_LOCKED = 300, LOCK_LIMIT_MS = 1000 };
 
 static struct database *database_of(struct victims *victims)
 {
@@ -36,12 +39,21 @@ static void administrate(struct victims *victims, const char *statement)
     sql_close(admin);
 }
 
-static void cut_off(struct victims *victims)
+/* Returns how many connections that were. */
+static int64_t cut_off(struct victims *victims)
 {
-    administrate(victims, is_postgres(victims) ? "SELECT pg_terminate_backend(pid) FROM "
-                                                 "pg_stat_activity WHERE usename = '" POSTGRES_USER
-                                                 "'"
-                                               : "KILL USER " MARIADB_USER);
+    struct sql *admin = database_open_admin(database_of(victims));
+    int64_t count;
+    if (is_postgres(victims)) {
+        count = sql_integer(admin, "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
+                                   "WHERE usename = '" POSTGRES_USER "'");
+    } else {
+        count = sql_integer(admin, "SELECT count(*) FROM information_schema.processlist "
+                                   "WHERE user = '" MARIADB_USER "'");
+        sql_execute(admin, "KILL USER " MARIADB_USER);
+    }
+    sql_close(admin);
+    return count;
 }
 
 void fault_begin_database_kill(struct victims *victims, struct fault *fault)
@@ -95,8 +107,7 @@ void fault_end_database_stop(struct victims *victims, struct fault *fault)
 
 void fault_begin_database_disconnect(struct victims *victims, struct fault *fault)
 {
-    (void)fault;
-    cut_off(victims);
+    fault->came_about = cut_off(victims) > 0;
 }
 
 void fault_end_database_disconnect(struct victims *victims, struct fault *fault)
@@ -105,11 +116,7 @@ void fault_end_database_disconnect(struct victims *victims, struct fault *fault)
     (void)fault;
 }
 
-/*
- * Holds what the statement locks until its session is closed. It is given up after a while, since
- * whoever has the lock may be a service that another fault has stopped.
- */
-static void hold(struct victims *victims, struct fault *fault, const char *statement)
+static void open_holder(struct victims *victims, struct fault *fault)
 {
     struct sql *sql = database_open_sql(database_of(victims));
     fault->sessions[0] = sql;
@@ -122,7 +129,16 @@ static void hold(struct victims *victims, struct fault *fault, const char *state
     } else {
         sql_execute(sql, "PRAGMA busy_timeout = 1000");
     }
-    sql_try(sql, statement);
+}
+
+/*
+ * Holds what the statement locks until its session is closed. It is given up after a while, since
+ * whoever has the lock may be a service that another fault has stopped.
+ */
+static void hold(struct victims *victims, struct fault *fault, const char *statement)
+{
+    open_holder(victims, fault);
+    fault->came_about = sql_try(fault->sessions[0], statement);
 }
 
 static void release(struct victims *victims, struct fault *fault)
@@ -147,13 +163,26 @@ void fault_end_lock_table(struct victims *victims, struct fault *fault)
     release(victims, fault);
 }
 
+static bool rows_are_locked(void *arg)
+{
+    const struct fault *fault = arg;
+    char query[160];
+    int64_t ids[ROWS_LOCKED];
+    /* MariaDB locks the gaps of what it does not find, too, and then none would ever come. */
+    sql_execute(fault->sessions[0], "ROLLBACK");
+    sql_execute(fault->sessions[0], "BEGIN");
+    snprintf(query, sizeof query,
+             "SELECT id FROM orders WHERE status = %u ORDER BY due_at LIMIT %d FOR UPDATE "
+             "SKIP LOCKED",
+             (unsigned)(fault->dice % 2), (int)ROWS_LOCKED);
+    return sql_rows(fault->sessions[0], query, ids, 1, ROWS_LOCKED) > 0;
+}
+
+/* Those that nobody else has locked. At some moments there are none, above all Pending ones. */
 void fault_begin_lock_rows(struct victims *victims, struct fault *fault)
 {
-    char statement[128];
-    snprintf(statement, sizeof statement,
-             "SELECT id FROM orders WHERE status = %u ORDER BY due_at LIMIT 300 FOR UPDATE",
-             (unsigned)(fault->dice % 2));
-    hold(victims, fault, statement);
+    open_holder(victims, fault);
+    fault->came_about = wait_until(rows_are_locked, fault, LOCK_LIMIT_MS);
 }
 
 void fault_end_lock_rows(struct victims *victims, struct fault *fault)
@@ -217,28 +246,29 @@ void fault_end_no_connections(struct victims *victims, struct fault *fault)
     close_sessions(fault);
 }
 
-/* Waits for locks no longer than a second; then the fault has not been one. */
-static void set_read_only(struct victims *victims, bool on)
+/* False: it was not done, since others had locks for longer than a second. */
+static bool set_read_only(struct victims *victims, bool on)
 {
     struct sql *admin = database_open_admin(database_of(victims));
+    bool done = true;
     if (is_postgres(victims)) {
         sql_execute(admin, on ? "ALTER SYSTEM SET default_transaction_read_only = on"
                               : "ALTER SYSTEM RESET default_transaction_read_only");
         sql_execute(admin, "SELECT pg_reload_conf()");
     } else {
         sql_execute(admin, "SET SESSION lock_wait_timeout = 1");
-        bool done = sql_try(admin, on ? "SET GLOBAL read_only = 1" : "SET GLOBAL read_only = 0");
+        done = sql_try(admin, on ? "SET GLOBAL read_only = 1" : "SET GLOBAL read_only = 0");
         if (!done && !on) {
             sql_execute(admin, "SET GLOBAL read_only = 0");
         }
     }
     sql_close(admin);
+    return done;
 }
 
 void fault_begin_read_only(struct victims *victims, struct fault *fault)
 {
-    (void)fault;
-    set_read_only(victims, true);
+    fault->came_about = set_read_only(victims, true);
 }
 
 void fault_end_read_only(struct victims *victims, struct fault *fault)

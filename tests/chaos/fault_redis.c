@@ -6,14 +6,25 @@
 #include <unistd.h>
 
 #include "tests/chaos/faults.h"
+#include "tests/support/wait_until.h"
 
 #define LIST "orders:pending"
 
-enum { DUPLICATES = 500, DUPLICATES_BACK = 3000, HUGE_SIZE = 100000 };
+enum { DUPLICATES = 500, DUPLICATES_BACK = 3000, HUGE_SIZE = 100000, HINTS_LIMIT_MS = 500 };
 
 static struct redis_server *redis_of(struct victims *victims)
 {
     return &victims->topology.redis;
+}
+
+/* How often it has refused a command so since its start, to whomever. */
+static uint64_t refusals(struct victims *victims, const char *kind)
+{
+    return (uint64_t)
+        redis_server_command(redis_of(victims), "EVAL %s 0 %s",
+                             "return tonumber(string.match(redis.call('info', 'errorstats'), "
+                             "'errorstat_' .. ARGV[1] .. ':count=(%d+)')) or 0",
+                             kind);
 }
 
 /* For faults that are over as soon as they have begun. */
@@ -59,19 +70,23 @@ void fault_end_redis_stop(struct victims *victims, struct fault *fault)
     redis_server_restart(redis_of(victims));
 }
 
-/* It is killed with a dump of many keys, and takes half a millisecond for each when it starts. */
+/*
+ * It is killed with a dump of many keys, and takes half a millisecond for each when it starts. Of
+ * a dump as small as this it would not look up from loading before its end.
+ */
 void fault_begin_redis_loading(struct victims *victims, struct fault *fault)
 {
+    static const char *const options[] = {"--key-load-delay", "500",
+                                          "--loading-process-events-interval-bytes", "1024"};
     struct redis_server *redis = redis_of(victims);
-    (void)fault;
     redis_server_command(redis, "EVAL %s 0",
                          "redis.call('select', 3) for i = 1, 1000 do "
                          "redis.call('set', 'filler:' .. i, i) end");
     redis_server_command(redis, "SAVE");
     redis_server_kill(redis);
-    redis->options[0] = "--key-load-delay";
-    redis->options[1] = "500";
+    memcpy(redis->options, options, sizeof options);
     redis_server_restart(redis);
+    fault->came_about = refusals(victims, "LOADING") > 0;
 }
 
 void fault_end_redis_loading(struct victims *victims, struct fault *fault)
@@ -85,10 +100,31 @@ void fault_end_redis_loading(struct victims *victims, struct fault *fault)
     redis_server_command(redis, "CONFIG SET key-load-delay 0");
 }
 
+struct loss {
+    struct redis_server *redis;
+    const char *command;
+};
+
+static bool hints_are_lost(void *arg)
+{
+    const struct loss *loss = arg;
+    return redis_server_command(loss->redis, "EVAL %s 1 " LIST " %s",
+                                "local count = redis.call('llen', KEYS[1]) if count > 0 then "
+                                "if ARGV[1] == 'del' then redis.call('del', KEYS[1]) else "
+                                "redis.call('flushall') end end return count",
+                                loss->command) > 0;
+}
+
+/* Of an empty list nothing can be lost, and mostly it is empty: it waits for a moment. */
+static void lose_hints(struct victims *victims, struct fault *fault, const char *command)
+{
+    struct loss loss = {redis_of(victims), command};
+    fault->came_about = wait_until(hints_are_lost, &loss, HINTS_LIMIT_MS);
+}
+
 void fault_begin_redis_flush(struct victims *victims, struct fault *fault)
 {
-    (void)fault;
-    redis_server_command(redis_of(victims), "FLUSHALL");
+    lose_hints(victims, fault, "flushall");
 }
 
 void fault_end_redis_flush(struct victims *victims, struct fault *fault)
@@ -98,8 +134,7 @@ void fault_end_redis_flush(struct victims *victims, struct fault *fault)
 
 void fault_begin_redis_delete(struct victims *victims, struct fault *fault)
 {
-    (void)fault;
-    redis_server_command(redis_of(victims), "DEL " LIST);
+    lose_hints(victims, fault, "del");
 }
 
 void fault_end_redis_delete(struct victims *victims, struct fault *fault)
@@ -109,15 +144,15 @@ void fault_end_redis_delete(struct victims *victims, struct fault *fault)
 
 void fault_begin_redis_wrong_type(struct victims *victims, struct fault *fault)
 {
-    (void)fault;
+    fault_count_from(fault, refusals(victims, "WRONGTYPE"));
     redis_server_command(redis_of(victims), "EVAL %s 1 " LIST,
                          "redis.call('del', KEYS[1]) redis.call('hset', KEYS[1], 'a', 'b')");
 }
 
 void fault_end_redis_wrong_type(struct victims *victims, struct fault *fault)
 {
-    (void)fault;
     redis_server_command(redis_of(victims), "DEL " LIST);
+    fault_count_to(fault, refusals(victims, "WRONGTYPE"));
 }
 
 /* At both ends, since it is pushed at one and popped at the other. */
@@ -174,45 +209,44 @@ void fault_end_redis_duplicates(struct victims *victims, struct fault *fault)
 
 void fault_begin_redis_oom(struct victims *victims, struct fault *fault)
 {
-    (void)fault;
+    fault_count_from(fault, refusals(victims, "OOM"));
     redis_server_command(redis_of(victims), "CONFIG SET maxmemory 1");
 }
 
 void fault_end_redis_oom(struct victims *victims, struct fault *fault)
 {
-    (void)fault;
     redis_server_command(redis_of(victims), "CONFIG SET maxmemory 0");
+    fault_count_to(fault, refusals(victims, "OOM"));
 }
 
 /* A replica of nobody. */
 void fault_begin_redis_readonly(struct victims *victims, struct fault *fault)
 {
-    (void)fault;
+    fault_count_from(fault, refusals(victims, "READONLY"));
     redis_server_command(redis_of(victims), "REPLICAOF 127.0.0.1 1");
 }
 
 void fault_end_redis_readonly(struct victims *victims, struct fault *fault)
 {
-    (void)fault;
     redis_server_command(redis_of(victims), "REPLICAOF NO ONE");
+    fault_count_to(fault, refusals(victims, "READONLY"));
 }
 
 void fault_begin_redis_noreplicas(struct victims *victims, struct fault *fault)
 {
-    (void)fault;
+    fault_count_from(fault, refusals(victims, "NOREPLICAS"));
     redis_server_command(redis_of(victims), "CONFIG SET min-replicas-to-write 1");
 }
 
 void fault_end_redis_noreplicas(struct victims *victims, struct fault *fault)
 {
-    (void)fault;
     redis_server_command(redis_of(victims), "CONFIG SET min-replicas-to-write 0");
+    fault_count_to(fault, refusals(victims, "NOREPLICAS"));
 }
 
 void fault_begin_redis_clients(struct victims *victims, struct fault *fault)
 {
-    (void)fault;
-    redis_server_command(redis_of(victims), "CLIENT KILL TYPE normal");
+    fault->came_about = redis_server_command(redis_of(victims), "CLIENT KILL TYPE normal") > 0;
 }
 
 void fault_end_redis_clients(struct victims *victims, struct fault *fault)

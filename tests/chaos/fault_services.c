@@ -59,12 +59,14 @@ void fault_end_stop(struct victims *victims, struct fault *fault)
     topology_launch(&victims->topology, fault->target);
 }
 
-/* From now on an hour fast, an hour slow, or right. */
+/* From now on an hour fast, an hour slow, or right: another one than it has been. */
 void fault_begin_skew(struct victims *victims, struct fault *fault)
 {
     static const int skews_s[] = {HOUR_S, -HOUR_S, 0};
+    int *skew_s = &victims->topology.skew_s[fault->target];
+    size_t which = fault->dice % 3;
     stop(victims, fault->target);
-    victims->topology.skew_s[fault->target] = skews_s[fault->dice % 3];
+    *skew_s = skews_s[which] != *skew_s ? skews_s[which] : skews_s[(which + 1) % 3];
     topology_launch(&victims->topology, fault->target);
 }
 
@@ -99,6 +101,7 @@ void fault_begin_backlog(struct victims *victims, struct fault *fault)
 void fault_end_backlog(struct victims *victims, struct fault *fault)
 {
     victims->backlog = redis_server_command(&victims->topology.redis, "LLEN orders:pending");
+    fault->came_about = victims->backlog > 0;
     fault_end_kill_workers(victims, fault);
 }
 

@@ -57,7 +57,8 @@ const struct fault_kind fault_kinds[] = {
 
     {"COMMIT done, its OK eaten, at", PART_NETWORK, AT_SERVICE, ON_SERVERS, 8, 50, 800, DOES(eat_ok), false},
     {"COMMIT eaten at", PART_NETWORK, AT_SERVICE, ON_SERVERS, 6, 50, 800, DOES(eat_commit), false},
-    {"COMMIT 3 s late, its client cut, at", PART_NETWORK, AT_SERVICE, ON_SERVERS, 6, 50, 800, DOES(late_commit), false},
+    {"COMMIT 1 s late, its client cut, at", PART_NETWORK, AT_SERVICE, ON_SERVERS, 4, 50, 800, DOES(late_commit), false},
+    {"COMMIT 3 s late, its client cut, at", PART_NETWORK, AT_SERVICE, ON_SERVERS, 3, 50, 800, DOES(lost_commit), false},
     {"database silent for", PART_NETWORK, AT_SERVICE, ON_SERVERS, 4, 50, 2000, DOES(database_silent), false},
     {"database silent, long, for", PART_NETWORK, AT_SERVICE, ON_SERVERS, 1, 4500, 6500, DOES(database_silent), false},
     {"database slow for", PART_NETWORK, AT_SERVICE, ON_SERVERS, 2, 50, 1500, DOES(database_slow), false},
@@ -74,6 +75,27 @@ const struct fault_kind fault_kinds[] = {
 };
 /* clang-format on */
 const size_t fault_kind_count = sizeof fault_kinds / sizeof fault_kinds[0];
+
+void fault_begin(struct victims *victims, struct fault *fault)
+{
+    fault->came_about = true;
+    fault->kind->begin(victims, fault);
+}
+
+void fault_end(struct victims *victims, struct fault *fault)
+{
+    fault->kind->end(victims, fault);
+}
+
+void fault_count_from(struct fault *fault, uint64_t count)
+{
+    fault->count_before = count;
+}
+
+void fault_count_to(struct fault *fault, uint64_t count)
+{
+    fault->came_about = count > fault->count_before;
+}
 
 void fault_targets(const struct fault_kind *kind, const struct topology *topology, size_t *first,
                    size_t *count)

@@ -4,8 +4,8 @@
  * everything is as it should be but for services that are still starting.
  *
  * Of two faults at once each befalls another part, so that neither needs what the other has taken
- * away. Blocks. Threads: the test's main thread. What cannot be done fails the test, except that a
- * lock that others hold is given up.
+ * away. Blocks. Threads: the test's main thread. What cannot be done fails the test, but for what
+ * depends on others, such as a lock that they hold: then the fault did not come about.
  */
 #ifndef TESTS_CHAOS_FAULTS_H
 #define TESTS_CHAOS_FAULTS_H
@@ -52,6 +52,9 @@ struct fault {
     uint32_t duration_ms;
     uint64_t dice;                            /* for what the kind leaves open */
     struct sql *sessions[FAULT_SESSIONS_MAX]; /* while it lasts */
+    uint64_t count_before; /* of what it does to others, where somebody counts that */
+    bool came_about;       /* out, after its end: else what it needed was refused or not there, or
+                              nobody noticed it where that is counted */
 };
 
 struct fault_kind {
@@ -62,13 +65,21 @@ struct fault_kind {
     uint32_t weight;
     uint32_t min_ms;
     uint32_t max_ms;
-    void (*begin)(struct victims *victims, struct fault *fault);
+    void (*begin)(struct victims *victims, struct fault *fault); /* these two clear came_about */
     void (*end)(struct victims *victims, struct fault *fault);
     bool is_deadly; /* a kill -9, for the profile of nothing else */
 };
 
 extern const struct fault_kind fault_kinds[];
 extern const size_t fault_kind_count;
+
+/* Begins it, and ends it; in between it lasts. */
+void fault_begin(struct victims *victims, struct fault *fault);
+void fault_end(struct victims *victims, struct fault *fault);
+
+/* For begins and ends: whether it came about is told by a count that has risen since the first. */
+void fault_count_from(struct fault *fault, uint64_t count);
+void fault_count_to(struct fault *fault, uint64_t count);
 
 /* The services that the kind may be aimed at: `*count` from `*first` on. Not for AT_NONE. */
 void fault_targets(const struct fault_kind *kind, const struct topology *topology, size_t *first,
@@ -127,6 +138,7 @@ FAULT(database_cut);
 FAULT(eat_ok);
 FAULT(eat_commit);
 FAULT(late_commit);
+FAULT(lost_commit);
 FAULT(redis_silent);
 FAULT(redis_slow);
 FAULT(redis_reset);

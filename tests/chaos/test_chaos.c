@@ -6,7 +6,7 @@
  *   ORDERS_CHAOS_DATABASE  sqlite, mysql or postgres
  *   ORDERS_CHAOS_SEED      what the faults and the load are made from; without it, from the clock
  *   ORDERS_CHAOS_SECONDS   how long faults come
- *   ORDERS_CHAOS_FAULTS    how many at most
+ *   ORDERS_CHAOS_FAULTS    how many; it fails if they do not fit into the time
  *   ORDERS_CHAOS_RATE      orders a second
  *   ORDERS_CHAOS_PROFILE   all; kills: kill -9 only; alone: these, of one API on SQLite
  *   ORDERS_CHAOS_ONLY      only faults with this in their name
@@ -26,6 +26,7 @@
 #include "tests/chaos/checker.h"
 #include "tests/chaos/clients.h"
 #include "tests/chaos/plan.h"
+#include "tests/chaos/tally.h"
 #include "tests/support/wait_until.h"
 
 enum {
@@ -38,7 +39,6 @@ enum {
     SPARE_S = 600, /* what the ledger has room for beyond the time of faults */
     DRAIN_LIMIT_MS = 60000,
     SETTLE_LIMIT_MS = 30000,
-    KINDS_MAX = 128,
     VITALS_MS = 300,
     DISK_MB_MAX = 100000,
 };
@@ -56,8 +56,7 @@ struct run {
     struct checker checker;
     struct checker_queue since_empty;
     uint64_t start_ms;
-    uint32_t faults;
-    uint32_t by_kind[KINDS_MAX];
+    struct tally tally;
 };
 
 static struct run run;
@@ -102,7 +101,6 @@ static void read_settings(void)
                              .only = getenv("ORDERS_CHAOS_ONLY")};
     run.checker =
         (struct checker){.victims = &run.victims, .ledger = &run.ledger, .kind = run.kind};
-    cr_assert_leq(fault_kind_count, KINDS_MAX);
     fprintf(stderr, "chaos on %s%s, seed %" PRIu64 ": %" PRIu32 " s, %" PRIu32 " orders/s\n",
             run.kind, profile_is("alone") ? ", alone" : "", run.seed, run.seconds, run.rate_per_s);
 }
@@ -193,12 +191,9 @@ static void announce_round(const struct plan_round *round)
     char texts[PLAN_ROUND_MAX][PLAN_TEXT_SIZE];
     for (size_t i = 0; i < round->count; i++) {
         plan_describe(&round->faults[i], texts[i]);
-        run.faults++;
-        run.by_kind[round->faults[i].kind - fault_kinds]++;
     }
     fprintf(stderr, "[%7.1f s, %zu acknowledged] fault %" PRIu32 ": %s", seconds_since_start(),
-            atomic_load(&run.ledger.acknowledged), run.faults - (uint32_t)(round->count - 1),
-            texts[0]);
+            atomic_load(&run.ledger.acknowledged), run.tally.tried + 1, texts[0]);
     if (round->count > 1) {
         fprintf(stderr, "; and after %" PRIu32 " ms: %s", round->begins_ms[1], texts[1]);
     }
@@ -207,7 +202,13 @@ static void announce_round(const struct plan_round *round)
 
 static void end_fault(struct fault *fault)
 {
-    fault->kind->end(&run.victims, fault);
+    char text[PLAN_TEXT_SIZE];
+    fault_end(&run.victims, fault);
+    tally_note(&run.tally, fault);
+    if (!fault->came_about) {
+        plan_describe(fault, text);
+        fprintf(stderr, "           did not come about: %s\n", text);
+    }
 }
 
 static void play_round(struct plan_round *round)
@@ -217,7 +218,7 @@ static void play_round(struct plan_round *round)
     announce_round(round);
     uint64_t start_ms = wait_now_ms();
     uint64_t first_end_ms = start_ms + faults[0].duration_ms;
-    faults[0].kind->begin(&run.victims, &faults[0]);
+    fault_begin(&run.victims, &faults[0]);
     if (round->count == 1) {
         wait_for(first_end_ms);
         end_fault(&faults[0]);
@@ -225,7 +226,7 @@ static void play_round(struct plan_round *round)
         uint64_t second_ms = start_ms + round->begins_ms[1];
         uint64_t second_end_ms = second_ms + faults[1].duration_ms;
         wait_for(second_ms);
-        faults[1].kind->begin(&run.victims, &faults[1]);
+        fault_begin(&run.victims, &faults[1]);
         size_t first = first_end_ms <= second_end_ms ? 0 : 1;
         wait_for(first == 0 ? first_end_ms : second_end_ms);
         end_fault(&faults[first]);
@@ -241,7 +242,7 @@ static void play_round(struct plan_round *round)
 static void play_faults(void)
 {
     uint64_t until_ms = run.start_ms + (uint64_t)run.seconds * 1000;
-    while (wait_now_ms() < until_ms && run.faults < run.faults_max) {
+    while (wait_now_ms() < until_ms && run.tally.came_about < run.faults_max) {
         struct plan_round round;
         plan_next(&run.plan, &round);
         play_round(&round);
@@ -268,22 +269,31 @@ static void remember_vitals(void)
     }
 }
 
+/* What was not there has tested nothing. */
+static void check_faults(void)
+{
+    const struct fault_kind *vain = tally_find_vain(&run.tally);
+    if (vain != NULL) {
+        checker_fail(&run.checker, "faults", "tried %d times or more, \"%s\" never came about",
+                     (int)TALLY_TRIES, vain->name);
+    }
+    if (run.faults_max < FAULTS_MAX && run.tally.came_about < run.faults_max) {
+        checker_fail(&run.checker, "faults",
+                     "%" PRIu32 " of %" PRIu32 " came about before the time ran out",
+                     run.tally.came_about, run.faults_max);
+    }
+}
+
 static void print_faults(void)
 {
     struct fault_counts counts = topology_link_counts(&run.victims.topology);
-    fprintf(stderr, "faults:\n");
-    for (size_t i = 0; i < fault_kind_count; i++) {
-        if (run.by_kind[i] > 0) {
-            static const char *const aims[] = {"", " an API", " a worker", " a service"};
-            fprintf(stderr, "%6" PRIu32 "  %s%s\n", run.by_kind[i], fault_kinds[i].name,
-                    aims[fault_kinds[i].aim]);
-        }
-    }
+    tally_print(&run.tally);
     fprintf(stderr,
-            "of %zu COMMITs %zu were done and their OK eaten, %zu eaten, %zu late; connections: "
-            "%zu, %zu reset, %zu cut\n",
+            "of %zu COMMITs %zu were done and their OK eaten, %zu eaten, %zu late (%zu of them "
+            "answered, %zu lost); connections: %zu, %zu reset, %zu half closed, %zu cut\n",
             counts.commits, counts.eaten_oks, counts.eaten_commits, counts.late_commits,
-            counts.accepted, counts.resets, counts.cuts);
+            counts.late_answered, counts.late_lost, counts.accepted, counts.resets,
+            counts.half_closes, counts.cuts);
 }
 
 static void print_availability(void)
@@ -312,8 +322,9 @@ static void print_result(void)
             "result on %s, seed %" PRIu64 ": %" PRIu32
             " faults, %zu orders acknowledged and %" PRId64 " more stored, %" PRId64
             " lost, %" PRId64 " doubled, drift %" PRId64 ", %zu checks failed, %.0f s in all",
-            run.kind, run.seed, run.faults, acknowledged, run.checker.unknown, run.checker.lost,
-            run.checker.doubled, run.checker.drift, run.checker.failed, seconds_since_start());
+            run.kind, run.seed, run.tally.came_about, acknowledged, run.checker.unknown,
+            run.checker.lost, run.checker.doubled, run.checker.drift, run.checker.failed,
+            seconds_since_start());
     if (run.checker.lost == 0 && acknowledged > 0) {
         fprintf(stderr, "; with 95 %% confidence fewer than 1 of %zu is lost (3/n = %.1e)",
                 acknowledged / 3, 3.0 / (double)acknowledged);
@@ -339,6 +350,7 @@ Test(chaos, nothing_acknowledged_is_lost)
     wait_until(all_are_completed, NULL, SETTLE_LIMIT_MS);
     load_in_peace();
     checker_run(&run.checker);
+    check_faults();
     print_result();
     topology_stop_services(&run.victims.topology);
     cr_assert_eq(run.checker.failed, 0, "seed %" PRIu64 ": %zu checks failed", run.seed,

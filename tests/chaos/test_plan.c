@@ -8,8 +8,9 @@
 #include "tests/chaos/job_heap.h"
 #include "tests/chaos/ledger.h"
 #include "tests/chaos/plan.h"
+#include "tests/chaos/tally.h"
 
-enum { ROUNDS = 500, ROUNDS_FOR_ALL = 5000, ORDERS = 20000, JOBS = 1000, KINDS_MAX = 128 };
+enum { ROUNDS = 500, ROUNDS_FOR_ALL = 5000, ORDERS = 20000, JOBS = 1000 };
 
 static const struct topology pair = {.is_alone = false};
 
@@ -62,9 +63,9 @@ Test(plan, another_seed_makes_others)
 Test(plan, every_kind_for_the_place_comes_and_no_other)
 {
     static const char *const databases[] = {"mysql", "postgres", "sqlite"};
-    cr_assert_leq(fault_kind_count, KINDS_MAX);
+    cr_assert_leq(fault_kind_count, TALLY_KINDS_MAX);
     for (size_t database = 0; database < 3; database++) {
-        bool seen[KINDS_MAX] = {false};
+        bool seen[TALLY_KINDS_MAX] = {false};
         struct plan plan = plan_of(1, databases[database]);
         for (size_t i = 0; i < ROUNDS_FOR_ALL; i++) {
             struct plan_round round;
@@ -112,6 +113,24 @@ Test(plan, orders_are_sent_in_the_ways_they_should_be)
     }
     cr_assert(again > ORDERS * 9 / 100 && again < ORDERS * 12 / 100, "%zu", again);
     cr_assert(hung_up > ORDERS * 15 / 1000 && hung_up < ORDERS * 25 / 1000, "%zu", hung_up);
+}
+
+Test(plan, a_kind_that_never_comes_about_is_found)
+{
+    struct tally tally = {.tried = 0};
+    const struct fault there = {.kind = &fault_kinds[0], .came_about = true};
+    const struct fault vain = {.kind = &fault_kinds[1], .came_about = false};
+    tally_note(&tally, &there);
+    for (int i = 0; i < TALLY_TRIES; i++) {
+        cr_assert_null(tally_find_vain(&tally), "%d", i);
+        tally_note(&tally, &vain);
+    }
+    cr_assert_eq(tally_find_vain(&tally), &fault_kinds[1]);
+    cr_assert_eq(tally.tried, TALLY_TRIES + 1);
+    cr_assert_eq(tally.came_about, 1);
+    const struct fault once = {.kind = &fault_kinds[1], .came_about = true};
+    tally_note(&tally, &once);
+    cr_assert_null(tally_find_vain(&tally));
 }
 
 Test(plan, jobs_come_by_their_time)

@@ -248,6 +248,8 @@ struct fault_counts topology_link_counts(const struct topology *topology)
             sum.eaten_commits += counts.eaten_commits;
             sum.late_commits += counts.late_commits;
             sum.late_answered += counts.late_answered;
+            sum.late_lost += counts.late_lost;
+            sum.half_closes += counts.half_closes;
             sum.resets += counts.resets;
             sum.cuts += counts.cuts;
         }
