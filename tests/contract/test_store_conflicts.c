@@ -111,9 +111,10 @@ Test(store_conflicts, a_claim_that_loses_a_deadlock_has_changed_nothing_and_may_
 {
     order_id first = insert_new(FILLERS);
     order_id ids[] = {first, first + 1};
-    if (url.kind == DATABASE_POSTGRES) {
-        sql_execute(sql, "SET deadlock_timeout = '1h'");
-    }
+    /* MariaDB 11.8 reads the whole table for most of its rows, and would lock the first one too. */
+    sql_execute(sql, url.kind == DATABASE_MYSQL
+                         ? "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED"
+                         : "SET deadlock_timeout = '1h'");
     for (int i = 0; !a_claim_loses_a_deadlock(first); i++) {
         cr_assert_lt(i, TRIES, "these were lock timeouts");
     }
