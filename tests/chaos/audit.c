@@ -134,6 +134,17 @@ void audit_read(struct sql *sql, uint32_t delay_ms, struct audit_report *report)
     }
 }
 
+int64_t audit_slowest_us(struct sql *sql, size_t count)
+{
+    char query[QUERY_SIZE];
+    snprintf(query, sizeof query,
+             "SELECT max(took) FROM (SELECT max(" IS(1, 2) "at END) - min(" IS(
+                 -1, 0) "at END) AS took, min(seq) AS came FROM chaos_moves GROUP BY id "
+                        "ORDER BY came DESC LIMIT %zu) AS latest",
+             count);
+    return sql_integer(sql, query);
+}
+
 /* Ids rise over time, but not strictly: two APIs take them from blocks of their own. */
 int64_t audit_usual_wait_us(struct sql *sql, size_t count)
 {

@@ -26,6 +26,10 @@ void audit_install(struct sql *sql, const char *kind);
 
 void audit_read(struct sql *sql, uint32_t delay_ms, struct audit_report *report);
 
+/* How long the slowest of the last `count` orders took from stored to Completed, in microseconds.
+ */
+int64_t audit_slowest_us(struct sql *sql, size_t count);
+
 /* How long the median of the last `count` orders was Pending, in microseconds. */
 int64_t audit_usual_wait_us(struct sql *sql, size_t count);
 

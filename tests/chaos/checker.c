@@ -215,6 +215,17 @@ static void check_wait(struct checker *checker)
     }
 }
 
+/* By the database's times. */
+static void check_late(struct checker *checker)
+{
+    int64_t slowest_us = audit_slowest_us(checker->sql, CHECKER_PEACEFUL);
+    if (slowest_us > (TOPOLOGY_DELAY_MS + CHECKER_LATE_MS) * (int64_t)1000) {
+        checker_fail(checker, "late",
+                     "one of the last %d orders was Completed after %" PRId64 " us",
+                     (int)CHECKER_PEACEFUL, slowest_us);
+    }
+}
+
 static void check_counters(struct checker *checker)
 {
     int64_t both[8];
@@ -305,6 +316,21 @@ static void check_vitals(struct checker *checker, size_t service)
     }
 }
 
+static bool no_order_is_open(void *arg)
+{
+    const struct checker *checker = arg;
+    return sql_integer(checker->sql, "SELECT count(*) FROM orders WHERE status < 2") == 0;
+}
+
+void checker_await_completed(struct checker *checker, const char *check, const char *since)
+{
+    if (!wait_until(no_order_is_open, checker, TOPOLOGY_DELAY_MS + CHECKER_LATE_MS)) {
+        checker_fail(checker, check, "%" PRId64 " orders are open %d ms after %s",
+                     sql_integer(checker->sql, "SELECT count(*) FROM orders WHERE status < 2"),
+                     TOPOLOGY_DELAY_MS + CHECKER_LATE_MS, since);
+    }
+}
+
 void checker_run(struct checker *checker)
 {
     const struct topology *topology = &checker->victims->topology;
@@ -316,6 +342,7 @@ void checker_run(struct checker *checker)
     check_keys(checker);
     check_paths(checker);
     check_wait(checker);
+    check_late(checker);
     check_counters(checker);
     check_verify(checker);
     for (size_t i = 0; i < TOPOLOGY_SERVICES; i++) {

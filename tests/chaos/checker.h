@@ -15,7 +15,10 @@
 #include "tests/chaos/ledger.h"
 #include "tests/chaos/vitals.h"
 
-enum { CHECKER_PEACEFUL = 500 }; /* orders that came without a fault, last of all */
+enum {
+    CHECKER_PEACEFUL = 500, /* orders that came without a fault, last of all */
+    CHECKER_LATE_MS = 10000 /* an order may take as much longer than its time in Processing */
+};
 
 struct checker {
     struct victims *victims;     /* in */
@@ -37,6 +40,9 @@ void checker_fail(struct checker *checker, const char *check, const char *format
 
 /* All of them. */
 void checker_run(struct checker *checker);
+
+/* Waits until no order is open: `check` fails when one takes longer than an order may. */
+void checker_await_completed(struct checker *checker, const char *check, const char *since);
 
 /*
  * Between faults: the list holds no more hints than orders have come since it was last empty, and
