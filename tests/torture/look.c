@@ -30,6 +30,17 @@ void run_finds(struct run *run, const char *format, ...)
     }
 }
 
+void run_loses(struct run *run, const char *format, ...)
+{
+    if (!run->loses) {
+        va_list arguments;
+        va_start(arguments, format);
+        vsnprintf(run->finding, sizeof run->finding, format, arguments);
+        va_end(arguments);
+        run->loses = true;
+    }
+}
+
 bool run_is_well(const struct run *run)
 {
     return run->finding[0] == '\0';
@@ -145,12 +156,12 @@ void look_at_rows(struct run *run)
     forget_repetitions(run);
     size_t stored = count_acknowledged(run, "1 = 1");
     if (stored != run->acknowledged_count) {
-        run_finds(run, "of %zu acknowledged orders %zu have a row", run->acknowledged_count,
+        run_loses(run, "of %zu acknowledged orders %zu have a row", run->acknowledged_count,
                   stored);
     }
     int64_t added = look_ask(run, "SELECT count(*) FROM orders") - run->rows_before;
     if (added > (int64_t)run->attempted_count) {
-        run_finds(run, "%zu orders were sent, %" PRId64 " were stored", run->attempted_count,
+        run_loses(run, "%zu orders were sent, %" PRId64 " were stored", run->attempted_count,
                   added);
     }
 }
@@ -171,7 +182,7 @@ void look_at_counters(struct run *run)
     database_recount(&run->stage->database, sql, both);
     sql_close(sql);
     if (memcmp(both, both + 4, sizeof both / 2) != 0) {
-        run_finds(run,
+        run_loses(run,
                   "the counters differ from a recount: %" PRId64 " %" PRId64 " %" PRId64
                   ", the rows say %" PRId64 " %" PRId64 " %" PRId64,
                   both[0], both[1], both[2], both[4], both[5], both[6]);

@@ -107,6 +107,7 @@ static void make_settings(const struct run *run, char texts[SETTINGS_MAX][SETTIN
 static void look_at_refusal(struct run *run)
 {
     int code = process_wait_exit(&run->target.process, QUIET_MS);
+    run->code = code;
     look_for_sanitizers(run);
     if (code < 0) {
         run_finds(run, "it hangs before it is ready");
@@ -143,6 +144,7 @@ static void stop(struct run *run)
 {
     process_signal(&run->target.process, SIGTERM);
     int code = process_wait_exit(&run->target.process, SERVICE_STOP_MS);
+    run->code = code;
     look_for_sanitizers(run);
     if (code < 0) {
         run_finds(run, "it still runs %d ms after SIGTERM", SERVICE_STOP_MS);
@@ -204,6 +206,7 @@ static void run_command(struct run *run, enum torture_mode mode)
     arm(run, mode);
     int code = service_run_command(&run->target, run->scenario->arguments, settings, folder);
     arm(run, TORTURE_OFF);
+    run->code = code;
     look_for_sanitizers(run);
     run->refused = code != 0;
     if (code < 0 || code > CODE_MAX) {
@@ -224,6 +227,9 @@ static void end_target(struct run *run)
     drop_client(run);
     if (!run_is_well(run)) {
         run->output = process_log_read(&run->target.process);
+    }
+    if (run->target.process.pid != 0 && !process_is_running(&run->target.process)) {
+        run->code = process_wait_exit(&run->target.process, QUIET_MS);
     }
     if (run->target.process.pid != 0) { /* ended here, so that nothing is printed */
         process_signal(&run->target.process, SIGKILL);

@@ -59,6 +59,8 @@ struct run {
     int64_t rows_before;
     size_t descriptors; /* out: that the service had open when it was quiet */
     bool refused;       /* out: it did not start, and said so */
+    int code;           /* out: what it ended with before it was killed; -1: it did not end */
+    bool loses;         /* out: the finding is one of rows or counters */
     char finding[400];  /* out: empty: all is well */
     char *output;       /* out, with a finding: what the service has written; free() it */
 };
@@ -68,8 +70,9 @@ void stage_discard(struct stage *stage);
 
 bool run_is_well(const struct run *run);
 
-/* Keeps the finding unless there is one. */
+/* Keeps the finding unless there is one. One of rows or counters comes before all others. */
 __attribute__((format(printf, 2, 3))) void run_finds(struct run *run, const char *format, ...);
+__attribute__((format(printf, 2, 3))) void run_loses(struct run *run, const char *format, ...);
 
 /*
  * In `act`: requests. Besides what is expected, 503 and a closed connection are good, silence is
