@@ -17,6 +17,8 @@ enum {
     PART_ROWS = 10000,
     QUERY_SIZE = 256,
     REST_LIMIT_MS = 10000,
+    REDIS_SAID_MIN = 500,   /* bytes in a load in peace: each of some 250 hints has 8 or more */
+    REDIS_HEARD_MIN = 50,   /* with one answer for many of them */
     HINTS_UNDER_WAY = 1000, /* an announcer hands on that many at once */
     DESCRIPTORS_MORE = 2,   /* a connection to the database that only a fault makes needed */
     DESCRIPTORS_OF_FAKETIME = 3,
@@ -313,6 +315,31 @@ static void check_vitals(struct checker *checker, size_t service)
     if (!is_back) {
         checker_fail(checker, "vitals", "%s has not come back to its level",
                      topology_service_name(service));
+    }
+}
+
+void checker_note_redis(struct checker *checker)
+{
+    const struct topology *topology = &checker->victims->topology;
+    for (size_t i = 0; i < TOPOLOGY_SERVICES && !topology->is_alone; i++) {
+        struct fault_counts counts = fault_proxy_counts(topology->redis_links[i]);
+        memcpy(checker->redis_bytes[i], counts.bytes, sizeof counts.bytes);
+    }
+}
+
+void checker_expect_redis(struct checker *checker)
+{
+    const struct topology *topology = &checker->victims->topology;
+    for (size_t i = 0; i < TOPOLOGY_SERVICES && !topology->is_alone; i++) {
+        struct fault_counts counts = fault_proxy_counts(topology->redis_links[i]);
+        uint64_t said = counts.bytes[FAULT_TO_SERVER] - checker->redis_bytes[i][FAULT_TO_SERVER];
+        uint64_t heard = counts.bytes[FAULT_TO_CLIENT] - checker->redis_bytes[i][FAULT_TO_CLIENT];
+        fprintf(stderr, "  %s: %" PRIu64 " bytes to Redis, %" PRIu64 " from it, in peace\n",
+                topology_service_name(i), said, heard);
+        if (said < REDIS_SAID_MIN || heard < REDIS_HEARD_MIN) {
+            checker_fail(checker, "redis", "%s has not come back to Redis",
+                         topology_service_name(i));
+        }
     }
 }
 

@@ -26,12 +26,13 @@ struct checker {
     const char *kind;            /* in: of the database */
     struct sql *sql;             /* in */
     struct vitals usual[2];      /* in: an API's and a worker's after some load, at rest */
-    size_t failed;               /* out: checks */
-    int64_t rows;                /* out */
-    int64_t lost;                /* out: orders acknowledged that are not there */
-    int64_t doubled;             /* out: orders there are more than once */
-    int64_t drift;               /* out: of counters from rows; 0 when they are equal */
-    int64_t unknown;             /* out: rows nobody was answered for, since clients saw an error */
+    uint64_t redis_bytes[TOPOLOGY_SERVICES][2]; /* over each service's link, each way */
+    size_t failed;                              /* out: checks */
+    int64_t rows;                               /* out */
+    int64_t lost;                               /* out: orders acknowledged that are not there */
+    int64_t doubled;                            /* out: orders there are more than once */
+    int64_t drift;   /* out: of counters from rows; 0 when they are equal */
+    int64_t unknown; /* out: rows nobody was answered for, since clients saw an error */
 };
 
 /* A check that failed; printf's format. */
@@ -43,6 +44,10 @@ void checker_run(struct checker *checker);
 
 /* Waits until no order is open: `check` fails when one takes longer than an order may. */
 void checker_await_completed(struct checker *checker, const char *check, const char *since);
+
+/* Behind the first call and a load each service must have talked with Redis, and been answered. */
+void checker_note_redis(struct checker *checker);
+void checker_expect_redis(struct checker *checker);
 
 /*
  * Between faults: the list holds no more hints than orders have come since it was last empty, and
