@@ -15,7 +15,8 @@
 
 enum {
     PART_ROWS = 10000,
-    QUERY_SIZE = 256,
+    COLUMNS = 6,
+    QUERY_SIZE = 512,
     REST_LIMIT_MS = 10000,
     REDIS_SAID_MIN = 500,   /* bytes in a load in peace: each of some 250 hints has 8 or more */
     REDIS_HEARD_MIN = 50,   /* with one answer for many of them */
@@ -45,13 +46,15 @@ struct row_sums {
     int64_t other_id;
     int64_t unexpected;
     int64_t other_cents;
+    int64_t other_items;
+    int64_t other_client;
     int64_t open;
     int64_t cents;
     uint64_t example; /* a number with something wrong */
 };
 
-/* A row: id, number, cents, status. */
-static void take_row(const struct ledger *ledger, const int64_t row[4], struct row_sums *sums)
+/* A row: id, number, cents, status, whether the items and the client are others. */
+static void take_row(const struct ledger *ledger, const int64_t row[COLUMNS], struct row_sums *sums)
 {
     uint64_t number = (uint64_t)row[1];
     if (number < 1 || number > atomic_load(&ledger->begun)) {
@@ -68,9 +71,11 @@ static void take_row(const struct ledger *ledger, const int64_t row[4], struct r
     sums->other_id += other_id;
     sums->unexpected += unexpected;
     sums->other_cents += other_cents;
+    sums->other_items += row[4];
+    sums->other_client += row[5];
     sums->open += row[3] != 2;
     sums->cents += row[2];
-    if (other_id || unexpected || other_cents || row[3] != 2) {
+    if (other_id || unexpected || other_cents || row[3] != 2 || row[4] != 0 || row[5] != 0) {
         sums->example = number;
     }
 }
@@ -78,17 +83,22 @@ static void take_row(const struct ledger *ledger, const int64_t row[4], struct r
 static int64_t read_rows(const struct checker *checker, struct row_sums *sums)
 {
     char query[QUERY_SIZE];
-    int64_t(*rows)[4] = calloc(PART_ROWS, sizeof *rows);
+    /* In MySQL || is an OR, and SQLite has no concat(). */
+    const char *items = strcmp(checker->kind, "mysql") == 0
+                            ? "concat('[', user_id, ',\"chaos-', total_cents, '\"]')"
+                            : "'[' || user_id || ',\"chaos-' || total_cents || '\"]'";
+    int64_t(*rows)[COLUMNS] = calloc(PART_ROWS, sizeof *rows);
     cr_assert_not_null(rows);
     int64_t last = 0;
     int64_t total = 0;
     size_t count;
     do {
         snprintf(query, sizeof query,
-                 "SELECT id, user_id, total_cents, status FROM orders WHERE id > %" PRId64
-                 " ORDER BY id LIMIT %d",
-                 last, PART_ROWS);
-        count = sql_rows(checker->sql, query, &rows[0][0], 4, PART_ROWS);
+                 "SELECT id, user_id, total_cents, status, CASE WHEN item_ids = %s THEN 0 ELSE 1 "
+                 "END, CASE WHEN client_id = '" SERVICE_CLIENT_ID "' THEN 0 ELSE 1 END "
+                 "FROM orders WHERE id > %" PRId64 " ORDER BY id LIMIT %d",
+                 items, last, PART_ROWS);
+        count = sql_rows(checker->sql, query, &rows[0][0], COLUMNS, PART_ROWS);
         for (size_t i = 0; i < count; i++) {
             take_row(checker->ledger, rows[i], sums);
             last = rows[i][0];
@@ -154,6 +164,8 @@ static void check_rows(struct checker *checker)
     expect_none(checker, "unexpected", sums.unexpected,
                 "orders are there although no client was answered or saw an error", sums.example);
     expect_none(checker, "amounts", sums.other_cents, "orders have another amount", sums.example);
+    expect_none(checker, "items", sums.other_items, "orders have other items", sums.example);
+    expect_none(checker, "client", sums.other_client, "orders are another client's", sums.example);
     compare_numbers(checker, &sums);
     free(sums.found);
 }

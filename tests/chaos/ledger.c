@@ -61,9 +61,9 @@ void ledger_write_body(const struct ledger *ledger, uint64_t number, char body[L
 {
     int64_t cents = ledger_order(ledger, number).cents;
     snprintf(body, LEDGER_BODY_SIZE,
-             "{\"user_id\":\"%" PRIu64 "\",\"item_ids\":[%" PRIu64
-             ",\"chaos\"],\"total_amount\":%" PRId64 ".%02" PRId64 "}",
-             number, number, cents / 100, cents % 100);
+             "{\"user_id\":\"%" PRIu64 "\",\"item_ids\":[%" PRIu64 ",\"chaos-%" PRId64
+             "\"],\"total_amount\":%" PRId64 ".%02" PRId64 "}",
+             number, number, cents, cents / 100, cents % 100);
 }
 
 void ledger_write_key(const struct ledger *ledger, uint64_t number, char key[LEDGER_KEY_SIZE])

@@ -64,6 +64,7 @@ void ledger_create(struct ledger *ledger);
 void ledger_destroy(struct ledger *ledger);
 
 struct ledger_order ledger_order(const struct ledger *ledger, uint64_t number);
+/* Its items are its number and "chaos-" with its cents, so that SQL can tell what they must be. */
 void ledger_write_body(const struct ledger *ledger, uint64_t number, char body[LEDGER_BODY_SIZE]);
 void ledger_write_key(const struct ledger *ledger, uint64_t number, char key[LEDGER_KEY_SIZE]);
 
