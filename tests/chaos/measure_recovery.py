@@ -161,7 +161,7 @@ def redis_away(rig, server, name, prepare):
         redis, away, back = prepare(rig, stack)
         if redis is None:
             return [Line(f"{server.title}: Redis {name}", "", "not measured: needs root and "
-                         "network namespaces")]
+                         "network namespaces", False)]
         pair = stack.enter_context(Pair(rig.build, rig.folder, server, redis))
         pair.start_api()
         for _ in range(2):
