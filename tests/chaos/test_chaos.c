@@ -352,6 +352,7 @@ static void print_result(void)
     fputc('\n', stderr);
 }
 
+/* Longer than any run may be asked for; what ctest runs it ends by limits of its own. */
 TestSuite(chaos, .init = start, .fini = finish, .timeout = 2 * SECONDS_MAX);
 
 Test(chaos, nothing_acknowledged_is_lost)
