@@ -151,10 +151,21 @@ Test(redis_faults, no_request_notices_connections_that_break)
     expect_hints_again();
 }
 
+/* Until whoever goes through the proxy is answered. */
+static uint64_t round_trip_ms(void)
+{
+    struct redis_server behind = redis;
+    behind.port = fault_proxy_port(redis_proxy);
+    uint64_t start_ms = wait_now_ms();
+    redis_server_command(&behind, "LLEN " KEY);
+    return wait_now_ms() - start_ms;
+}
+
 Test(redis_faults, no_request_notices_a_slow_redis)
 {
     start_services();
     fault_proxy_delay(redis_proxy, SLOW_MS);
+    cr_assert_geq(round_trip_ms(), 2 * SLOW_MS);
     expect_orders_unhindered();
     fault_proxy_pass(redis_proxy);
     expect_hints_again();
