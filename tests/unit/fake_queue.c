@@ -20,9 +20,10 @@ struct fake_queue {
     pthread_cond_t changed;
     bool away;
     bool hanging;
-    bool popping; /* a pop may be waiting */
-    bool refused; /* since it went away */
-    bool hung;    /* a push does not return */
+    bool popping;  /* a pop may be waiting */
+    bool refused;  /* since it went away */
+    bool hung;     /* a push does not return */
+    order_id next; /* of an endless queue; else 0 */
 };
 
 static struct fake_queue *of(struct queue *queue)
@@ -67,12 +68,27 @@ static void set_popping(struct fake_queue *fake, bool popping)
     pthread_mutex_unlock(&fake->lock);
 }
 
+/* 0: it is not endless. */
+static order_id take_next(struct fake_queue *fake)
+{
+    pthread_mutex_lock(&fake->lock);
+    order_id id = fake->next > 0 ? fake->next++ : 0;
+    pthread_mutex_unlock(&fake->lock);
+    return id;
+}
+
 static enum status fake_pop(struct queue *queue, order_id ids[], size_t max, uint32_t wait_ms,
                             size_t *count)
 {
     struct fake_queue *fake = of(queue);
     if (is_refused(fake)) {
         return STATUS_UNAVAILABLE;
+    }
+    order_id id = take_next(fake);
+    if (id > 0) {
+        ids[0] = id;
+        *count = 1;
+        return STATUS_OK;
     }
     set_popping(fake, true);
     enum status status = queue_pop(fake->inner, ids, max, wait_ms, count);
@@ -120,6 +136,14 @@ void fake_queue_set_hanging(struct queue *queue, bool hanging)
     pthread_mutex_lock(&fake->lock);
     fake->hanging = hanging;
     pthread_cond_broadcast(&fake->changed);
+    pthread_mutex_unlock(&fake->lock);
+}
+
+void fake_queue_set_endless(struct queue *queue, order_id first)
+{
+    struct fake_queue *fake = of(queue);
+    pthread_mutex_lock(&fake->lock);
+    fake->next = first;
     pthread_mutex_unlock(&fake->lock);
 }
 

@@ -19,6 +19,9 @@ void fake_queue_set_away(struct queue *queue, bool away);
 /* Hanging, pushes do not return. Let it go before the queue's user is stopped. */
 void fake_queue_set_hanging(struct queue *queue, bool hanging);
 
+/* From now on each pop gets one id at once, `first` and those after it, and not what is pushed. */
+void fake_queue_set_endless(struct queue *queue, order_id first);
+
 /* Waits until a push or pop was refused, a push hangs, or a pop waits for ids; false: that did not
  * come about. */
 bool fake_queue_wait_refused(struct queue *queue);
