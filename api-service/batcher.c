@@ -34,7 +34,7 @@ static size_t take_batch(struct batcher *batcher)
     pthread_mutex_lock(&batcher->lock);
     while (batcher->first == NULL && !batcher->stopping) {
         batcher->sleeping = true;
-        waiting_limit_rest(&batcher->waiting_limit);
+        waiting_limit_rest(&batcher->waiting_limit, clock_monotonic_ms());
         pthread_cond_wait(&batcher->changed, &batcher->lock);
     }
     batcher->sleeping = false;
@@ -59,8 +59,9 @@ static void end_batch(struct batcher *batcher, size_t served)
 {
     pthread_mutex_lock(&batcher->lock);
     if (served > 0) {
-        waiting_limit_learn(&batcher->waiting_limit, served,
-                            clock_monotonic_ms() - batcher->flushing_since_ms);
+        uint64_t now_ms = clock_monotonic_ms();
+        waiting_limit_learn(&batcher->waiting_limit, served, now_ms - batcher->flushing_since_ms,
+                            now_ms);
     }
     batcher->flushing_since_ms = 0;
     pthread_mutex_unlock(&batcher->lock);

@@ -24,8 +24,11 @@ struct waiting_limit waiting_limit_start(size_t max, uint32_t goal_ms)
                                   .goal_ms = goal_ms};
 }
 
-void waiting_limit_rest(struct waiting_limit *limit)
+void waiting_limit_rest(struct waiting_limit *limit, uint64_t now_ms)
 {
+    if (now_ms - limit->slow_ms < WAITING_LIMIT_MEMORY_MS) {
+        return;
+    }
     limit->count = greater(limit->count, lesser(WAITING_LIMIT_FIRST, limit->max));
     limit->high_count = 0;
 }
@@ -36,17 +39,22 @@ static bool costs_the_same(const struct waiting_limit *limit, size_t count, uint
     return count <= limit->high_count * 4 / 5 && took_ms >= limit->high_ms * 9 / 10;
 }
 
-void waiting_limit_learn(struct waiting_limit *limit, size_t count, uint64_t took_ms)
+void waiting_limit_learn(struct waiting_limit *limit, size_t count, uint64_t took_ms,
+                         uint64_t now_ms)
 {
     assert(count >= 1);
     size_t fits = lesser(count * limit->goal_ms / (took_ms > 0 ? took_ms : 1), limit->max);
     size_t least = lesser(WAITING_LIMIT_MIN, limit->max);
+    bool says_something = count >= least && took_ms >= limit->goal_ms / SHORT_PART;
+    if (says_something && fits < WAITING_LIMIT_FIRST) {
+        limit->slow_ms = now_ms;
+    }
     if (fits >= limit->count) {
         limit->count = fits;
         limit->high_count = 0;
         return;
     }
-    if (count < least || took_ms < limit->goal_ms / SHORT_PART) {
+    if (!says_something) {
         return;
     }
     if (costs_the_same(limit, count, took_ms)) {
