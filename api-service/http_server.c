@@ -13,7 +13,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "api-service/http_acceptor.h"
 #include "api-service/http_connections.h"
 #include "api-service/http_listener.h"
 #include "api-service/problem.h"
@@ -22,7 +21,12 @@
 #include "common/memory.h"
 
 enum {
-    POOL_THREADS = 2, /* with fewer, libmicrohttpd's epoll stalls under many connections */
+    /*
+     * With fewer, libmicrohttpd's epoll stalls under many connections: when exactly 128 become
+     * readable at once its loop waits for more before it looks at them. Nor are its threads given
+     * connections by turns, as MHD_add_connection does: 256 would make 128 for each.
+     */
+    POOL_THREADS = 2,
     CONNECTIONS_MAX = 16384,
     CONNECTIONS_SPARE = 1024, /* connections past the limit that are told 503 */
     DESCRIPTORS_OTHER = 64,   /* databases, Redis, logs, wake-ups */
@@ -35,6 +39,7 @@ enum {
     HEADER_LIMIT_MS = 10 * 1000, /* from the request line to the end of the header section */
     BODY_LIMIT_MS = 20 * 1000,   /* from there to the end of the body */
     POLL_MS = 10,
+    DRAIN_SETTLE_MS = 50,    /* what a thread may need to begin with what was accepted */
     DRAIN_IDLE_MS = 500,     /* what connections without a request get during a drain */
     DRAIN_UNREADY_MS = 2000, /* what requests get that have not arrived in whole */
     STOP_ANSWERS_MS = 1000,  /* for answers that are made but not sent yet */
@@ -44,11 +49,10 @@ struct http_server {
     struct http_application application;
     struct MHD_Daemon *daemon;
     struct http_connections *connections;
-    struct http_acceptor *acceptor;
     uint16_t port;
     unsigned connections_max;
-    atomic_uint handed_over;    /* connections the library was given, */
-    atomic_uint begun;          /* and those it has begun with */
+    int listener;
+    int silent;                 /* what the listener is replaced with in the drain */
     atomic_bool draining;       /* every answer asks to close the connection */
     atomic_bool closed;         /* the application is not called with new requests any more */
     atomic_uint in_application; /* threads that may be in its on_request */
@@ -347,7 +351,7 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
     }
 }
 
-/* libmicrohttpd: a thread has begun with a connection, or is about to close it. */
+/* libmicrohttpd: a socket was accepted, or is about to be closed. */
 static void on_connection(void *context, struct MHD_Connection *connection, void **socket_context,
                           enum MHD_ConnectionNotificationCode code)
 {
@@ -357,7 +361,9 @@ static void on_connection(void *context, struct MHD_Connection *connection, void
             MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
         /* Without memory for it, its first request ends it. */
         *socket_context = http_connections_add(server->connections, socket, FIRST_LIMIT_MS);
-        atomic_fetch_add(&server->begun, 1);
+        if (http_connections_count(server->connections) > server->connections_max) {
+            shutdown(socket, SHUT_RDWR); /* the library sees it as ended, and closes it */
+        }
     } else if (*socket_context != NULL) {
         http_connections_remove(server->connections, *socket_context);
     }
@@ -400,40 +406,23 @@ static unsigned connection_limit(void)
 enum { CLIENT_DISCIPLINE = MHD_VERSION >= 0x01000000 ? 1 : 0 };
 
 /*
- * The library's own limit is out of reach: it holds for each thread, and one that has come to it is
- * not given back what was accepted for it.
+ * The library's own limit of connections is out of reach, and on_connection has another. At its own
+ * a thread of the library takes the listener out of its epoll set, and aborts the process when it
+ * is not there any more, as in a drain.
  */
-static struct MHD_Daemon *start_daemon(struct http_server *server)
+static struct MHD_Daemon *start_daemon(struct http_server *server, int listener)
 {
     return MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME |
-                                MHD_USE_ERROR_LOG | MHD_USE_NO_LISTEN_SOCKET,
+                                MHD_USE_ERROR_LOG,
                             0, NULL, NULL, on_request, server, MHD_OPTION_EXTERNAL_LOGGER,
-                            on_library_log, NULL, MHD_OPTION_THREAD_POOL_SIZE,
-                            (unsigned)POOL_THREADS, MHD_OPTION_CONNECTION_LIMIT,
-                            2 * POOL_THREADS * server->connections_max,
+                            on_library_log, NULL, MHD_OPTION_LISTEN_SOCKET, listener,
+                            MHD_OPTION_THREAD_POOL_SIZE, (unsigned)POOL_THREADS,
+                            MHD_OPTION_CONNECTION_LIMIT, 4 * POOL_THREADS * server->connections_max,
                             MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_LIMIT_MS / 1000,
                             MHD_OPTION_STRICT_FOR_CLIENT, (int)CLIENT_DISCIPLINE,
                             MHD_OPTION_URI_LOG_CALLBACK, on_request_line, server,
                             MHD_OPTION_NOTIFY_COMPLETED, on_request_end, server,
                             MHD_OPTION_NOTIFY_CONNECTION, on_connection, server, MHD_OPTION_END);
-}
-
-static bool has_room(void *context)
-{
-    struct http_server *server = context;
-    /* In this order: one that begins in between is counted twice rather than not at all. */
-    unsigned begun = atomic_load(&server->begun);
-    unsigned waiting = atomic_load(&server->handed_over) - begun;
-    return waiting + http_connections_count(server->connections) < server->connections_max;
-}
-
-static void take(void *context, int socket, const struct sockaddr *address, socklen_t len)
-{
-    struct http_server *server = context;
-    atomic_fetch_add(&server->handed_over, 1); /* first: it may begin before this returns */
-    if (MHD_add_connection(server->daemon, socket, address, len) != MHD_YES) {
-        atomic_fetch_sub(&server->handed_over, 1); /* the library has closed the socket */
-    }
 }
 
 struct http_server *http_server_start(int listener, const struct http_application *application)
@@ -442,24 +431,20 @@ struct http_server *http_server_start(int listener, const struct http_applicatio
     unsigned limit = connection_limit();
     server->application = *application;
     server->port = http_listener_port(listener);
+    server->listener = listener;
+    server->silent = http_listener_make_silent();
     server->connections_max = limit + (limit == CONNECTIONS_MAX ? CONNECTIONS_SPARE : limit / 8);
     server->connections = http_connections_start(limit);
-    if (server->port != 0) {
-        server->daemon = start_daemon(server);
+    if (server->port != 0 && server->silent >= 0 && listen(listener, SOMAXCONN) == 0) {
+        server->daemon = start_daemon(server, listener);
     }
     if (server->daemon == NULL) {
-        log_error("the HTTP library does not start", log_str("error", strerror(errno)));
+        log_error("HOST, PORT: cannot listen there", log_int("port", server->port),
+                  log_str("error", strerror(errno)));
         close(listener);
         http_connections_stop(server->connections);
+        close(server->silent);
         free(server);
-        return NULL;
-    }
-    const struct http_acceptor_hands hands = {.context = server,
-                                              .has_room = has_room,
-                                              .take = take};
-    server->acceptor = http_acceptor_start(listener, &hands);
-    if (server->acceptor == NULL) {
-        http_server_stop(server);
         return NULL;
     }
     return server;
@@ -476,14 +461,6 @@ static void wait_a_moment(void)
     nanosleep(&pause, NULL);
 }
 
-/* Also one the library has been given and has not begun with; it never does if memory is short. */
-static bool any_client(struct http_server *server, uint64_t start_ms)
-{
-    bool waiting = atomic_load(&server->begun) != atomic_load(&server->handed_over) &&
-                   clock_monotonic_ms() - start_ms < DRAIN_IDLE_MS;
-    return waiting || http_connections_count(server->connections) > 0;
-}
-
 /*
  * Waits until no client is left, or none that can still be served: those whose request has arrived
  * are answered, those in the middle of one get a while, those without one a moment to send it.
@@ -492,8 +469,12 @@ static void await_clients(struct http_server *server, uint32_t patience_ms)
 {
     uint64_t start_ms = clock_monotonic_ms();
     uint64_t busy_ms = start_ms; /* when a request was last being answered */
-    while (any_client(server, start_ms)) {
+    for (;;) {
         uint64_t now_ms = clock_monotonic_ms();
+        if (http_connections_count(server->connections) == 0 &&
+            now_ms - start_ms >= DRAIN_SETTLE_MS) {
+            return;
+        }
         if (atomic_load(&server->answering) > 0) {
             busy_ms = now_ms;
         }
@@ -505,11 +486,31 @@ static void await_clients(struct http_server *server, uint32_t patience_ms)
     }
 }
 
+/*
+ * To clients the connections in the kernel's queue are open, and have taken their requests. Closing
+ * the listener would reset them.
+ */
+static void take_in_queued(struct http_server *server)
+{
+    struct sockaddr_storage address;
+    for (int i = 0; i < SOMAXCONN; i++) {
+        socklen_t len = sizeof address;
+        int socket = http_listener_accept(server->listener, &address, &len);
+        if (socket < 0) {
+            return;
+        }
+        /* Where this fails it has closed the socket. */
+        (void)MHD_add_connection(server->daemon, socket, (struct sockaddr *)&address, len);
+    }
+}
+
 void http_server_drain(struct http_server *server, uint32_t patience_ms)
 {
     atomic_store(&server->draining, true);
-    http_acceptor_stop(server->acceptor);
-    server->acceptor = NULL;
+    take_in_queued(server);
+    /* Not MHD_quiesce_daemon: it aborts the process if one of the daemon's threads wakes meanwhile.
+     */
+    http_listener_silence(server->listener, server->silent);
     await_clients(server, patience_ms);
     atomic_store(&server->closed, true);
     while (atomic_load(&server->in_application) > 0) {
@@ -522,7 +523,6 @@ void http_server_stop(struct http_server *server)
     if (server == NULL) {
         return;
     }
-    http_acceptor_stop(server->acceptor);
     uint64_t until_ms = clock_monotonic_ms() + STOP_ANSWERS_MS;
     while (atomic_load(&server->answering) > 0 && clock_monotonic_ms() < until_ms) {
         wait_a_moment();

@@ -39,8 +39,11 @@ def per_second(answers, first, last, status=200):
 def find_peak(pair):
     """Orders a second that are stored for clients who wait for their answers."""
     answers = Load(pair, PEAK_S, PEAK_CONNECTIONS).join()
-    began = answers[0].at
-    return per_second(answers, began + 1, began + PEAK_S)
+    began = answers[0].at if answers else 0
+    peak = per_second(answers, began + 1, began + PEAK_S)
+    if peak == 0:
+        raise Failed("clients who wait for their answers came to a standstill")
+    return peak
 
 
 def watch_memory(api, load):
