@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "tests/chaos/faults.h"
+#include "tests/support/redis_faults.h"
 #include "tests/support/wait_until.h"
 
 #define LIST "orders:pending"
@@ -17,13 +18,13 @@ static struct redis_server *redis_of(struct victims *victims)
     return &victims->topology.redis;
 }
 
-/* How often it has refused a command so since its start, to whomever. */
+/* How often it has refused a command so since its start, to whomever; `kind` in lower case. */
 static uint64_t refusals(struct victims *victims, const char *kind)
 {
     return (uint64_t)
         redis_server_command(redis_of(victims), "EVAL %s 0 %s",
                              "return tonumber(string.match(redis.call('info', 'errorstats'), "
-                             "'errorstat_' .. ARGV[1] .. ':count=(%d+)')) or 0",
+                             "'errorstat_' .. string.upper(ARGV[1]) .. ':count=(%d+)')) or 0",
                              kind);
 }
 
@@ -86,7 +87,7 @@ void fault_begin_redis_loading(struct victims *victims, struct fault *fault)
     redis_server_kill(redis);
     memcpy(redis->options, options, sizeof options);
     redis_server_restart(redis);
-    fault->came_about = refusals(victims, "LOADING") > 0;
+    fault->came_about = refusals(victims, "loading") > 0;
 }
 
 void fault_end_redis_loading(struct victims *victims, struct fault *fault)
@@ -142,17 +143,19 @@ void fault_end_redis_delete(struct victims *victims, struct fault *fault)
     end_nothing(victims, fault);
 }
 
-void fault_begin_redis_wrong_type(struct victims *victims, struct fault *fault)
+/* It refuses pushes, or both; who was refused is counted by Redis itself. */
+void fault_begin_redis_refuses(struct victims *victims, struct fault *fault)
 {
-    fault_count_from(fault, refusals(victims, "WRONGTYPE"));
-    redis_server_command(redis_of(victims), "EVAL %s 1 " LIST,
-                         "redis.call('del', KEYS[1]) redis.call('hset', KEYS[1], 'a', 'b')");
+    const struct redis_fault *refusal = &redis_faults[fault->kind->refusal];
+    fault_count_from(fault, refusals(victims, refusal->kind));
+    refusal->begin(redis_of(victims), LIST);
 }
 
-void fault_end_redis_wrong_type(struct victims *victims, struct fault *fault)
+void fault_end_redis_refuses(struct victims *victims, struct fault *fault)
 {
-    redis_server_command(redis_of(victims), "DEL " LIST);
-    fault_count_to(fault, refusals(victims, "WRONGTYPE"));
+    const struct redis_fault *refusal = &redis_faults[fault->kind->refusal];
+    refusal->end(redis_of(victims), LIST);
+    fault_count_to(fault, refusals(victims, refusal->kind));
 }
 
 /* At both ends, since it is pushed at one and popped at the other. */
@@ -205,43 +208,6 @@ void fault_begin_redis_duplicates(struct victims *victims, struct fault *fault)
 void fault_end_redis_duplicates(struct victims *victims, struct fault *fault)
 {
     end_nothing(victims, fault);
-}
-
-void fault_begin_redis_oom(struct victims *victims, struct fault *fault)
-{
-    fault_count_from(fault, refusals(victims, "OOM"));
-    redis_server_command(redis_of(victims), "CONFIG SET maxmemory 1");
-}
-
-void fault_end_redis_oom(struct victims *victims, struct fault *fault)
-{
-    redis_server_command(redis_of(victims), "CONFIG SET maxmemory 0");
-    fault_count_to(fault, refusals(victims, "OOM"));
-}
-
-/* A replica of nobody. */
-void fault_begin_redis_readonly(struct victims *victims, struct fault *fault)
-{
-    fault_count_from(fault, refusals(victims, "READONLY"));
-    redis_server_command(redis_of(victims), "REPLICAOF 127.0.0.1 1");
-}
-
-void fault_end_redis_readonly(struct victims *victims, struct fault *fault)
-{
-    redis_server_command(redis_of(victims), "REPLICAOF NO ONE");
-    fault_count_to(fault, refusals(victims, "READONLY"));
-}
-
-void fault_begin_redis_noreplicas(struct victims *victims, struct fault *fault)
-{
-    fault_count_from(fault, refusals(victims, "NOREPLICAS"));
-    redis_server_command(redis_of(victims), "CONFIG SET min-replicas-to-write 1");
-}
-
-void fault_end_redis_noreplicas(struct victims *victims, struct fault *fault)
-{
-    redis_server_command(redis_of(victims), "CONFIG SET min-replicas-to-write 0");
-    fault_count_to(fault, refusals(victims, "NOREPLICAS"));
 }
 
 void fault_begin_redis_clients(struct victims *victims, struct fault *fault)

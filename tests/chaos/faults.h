@@ -34,6 +34,9 @@ enum fault_place {
 /* Which services a kind of fault is aimed at, one of them each time. */
 enum fault_aim { AT_NONE, AT_API, AT_WORKER, AT_SERVICE };
 
+/* Whom a service is cut off from, in faults of the network. */
+enum fault_link_end { LINK_DATABASE, LINK_REDIS };
+
 enum { FAULT_SESSIONS_MAX = 8 };
 
 struct fault_kind;
@@ -67,7 +70,9 @@ struct fault_kind {
     uint32_t max_ms;
     void (*begin)(struct victims *victims, struct fault *fault); /* these two clear came_about */
     void (*end)(struct victims *victims, struct fault *fault);
-    bool is_deadly; /* a kill -9, for the profile of nothing else */
+    bool is_deadly;           /* a kill -9, for the profile of nothing else */
+    enum fault_link_end link; /* of a service's, for the network */
+    size_t refusal;           /* one of redis_faults, for a Redis that refuses */
 };
 
 extern const struct fault_kind fault_kinds[];
@@ -108,12 +113,9 @@ FAULT(redis_stop);
 FAULT(redis_loading);
 FAULT(redis_flush);
 FAULT(redis_delete);
-FAULT(redis_wrong_type);
 FAULT(redis_garbage);
 FAULT(redis_duplicates);
-FAULT(redis_oom);
-FAULT(redis_readonly);
-FAULT(redis_noreplicas);
+FAULT(redis_refuses);
 FAULT(redis_clients);
 
 FAULT(database_kill); /* fault_database.c */
@@ -129,22 +131,16 @@ FAULT(no_connections);
 FAULT(read_only);
 FAULT(disk_full);
 
-FAULT(database_silent); /* fault_network.c */
-FAULT(database_slow);
-FAULT(database_reset);
-FAULT(database_refused);
-FAULT(database_half_closed);
-FAULT(database_cut);
+FAULT(silent); /* fault_network.c */
+FAULT(slow);
+FAULT(reset);
+FAULT(refused);
+FAULT(half_closed);
+FAULT(cut);
 FAULT(eat_ok);
 FAULT(eat_commit);
 FAULT(late_commit);
 FAULT(lost_commit);
-FAULT(redis_silent);
-FAULT(redis_slow);
-FAULT(redis_reset);
-FAULT(redis_refused);
-FAULT(redis_half_closed);
-FAULT(redis_cut);
 
 #undef FAULT
 

@@ -109,37 +109,37 @@ static void expect_refusal(const struct redis_fault *fault)
 
 Test(redis_refusals, oom)
 {
-    expect_refusal(&redis_faults[0]);
+    expect_refusal(&redis_faults[REDIS_OOM]);
 }
 
 Test(redis_refusals, readonly)
 {
-    expect_refusal(&redis_faults[1]);
+    expect_refusal(&redis_faults[REDIS_READONLY]);
 }
 
 Test(redis_refusals, noauth)
 {
-    expect_refusal(&redis_faults[2]);
+    expect_refusal(&redis_faults[REDIS_NOAUTH]);
 }
 
 Test(redis_refusals, misconf)
 {
-    expect_refusal(&redis_faults[3]);
+    expect_refusal(&redis_faults[REDIS_MISCONF]);
 }
 
 Test(redis_refusals, noreplicas)
 {
-    expect_refusal(&redis_faults[4]);
+    expect_refusal(&redis_faults[REDIS_NOREPLICAS]);
 }
 
 Test(redis_refusals, wrongtype)
 {
-    expect_refusal(&redis_faults[5]);
+    expect_refusal(&redis_faults[REDIS_WRONGTYPE]);
 }
 
 Test(redis_refusals, loading)
 {
-    expect_refusal(&redis_faults[6]);
+    expect_refusal(&redis_faults[REDIS_LOADING]);
 }
 
 static bool a_client_is_blocked(void *arg)

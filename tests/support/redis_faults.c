@@ -169,11 +169,11 @@ static void end_loading(const struct redis_server *server, const char *key)
 }
 
 const struct redis_fault redis_faults[REDIS_FAULTS] = {
-    {"oom", begin_oom, end_oom, false},
-    {"readonly", begin_readonly, end_readonly, true},
-    {"noauth", begin_noauth, end_noauth, true},
-    {"misconf", begin_misconf, end_misconf, true},
-    {"noreplicas", begin_noreplicas, end_noreplicas, true},
-    {"wrongtype", begin_wrongtype, end_wrongtype, true},
-    {"loading", begin_loading, end_loading, true},
+    [REDIS_OOM] = {"oom", begin_oom, end_oom, false},
+    [REDIS_READONLY] = {"readonly", begin_readonly, end_readonly, true},
+    [REDIS_NOAUTH] = {"noauth", begin_noauth, end_noauth, true},
+    [REDIS_MISCONF] = {"misconf", begin_misconf, end_misconf, true},
+    [REDIS_NOREPLICAS] = {"noreplicas", begin_noreplicas, end_noreplicas, true},
+    [REDIS_WRONGTYPE] = {"wrongtype", begin_wrongtype, end_wrongtype, true},
+    [REDIS_LOADING] = {"loading", begin_loading, end_loading, true},
 };

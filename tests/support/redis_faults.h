@@ -18,10 +18,17 @@ struct redis_fault {
     bool refuses_pops; /* else pushes only */
 };
 
-enum { REDIS_FAULTS = 7 };
+enum {
+    REDIS_OOM,
+    REDIS_READONLY,
+    REDIS_NOAUTH,
+    REDIS_MISCONF,
+    REDIS_NOREPLICAS,
+    REDIS_WRONGTYPE,
+    REDIS_LOADING, /* takes a minute unless it is ended */
+    REDIS_FAULTS,
+};
 
-/* oom, readonly, noauth, misconf, noreplicas, wrongtype and loading, which takes a minute unless it
- * is ended. */
 extern const struct redis_fault redis_faults[REDIS_FAULTS];
 
 /* Set before redis_server_start. */

@@ -85,37 +85,37 @@ static void expect_unnoticed(const struct redis_fault *fault)
 
 Test(redis_faults, no_request_notices_oom)
 {
-    expect_unnoticed(&redis_faults[0]);
+    expect_unnoticed(&redis_faults[REDIS_OOM]);
 }
 
 Test(redis_faults, no_request_notices_readonly)
 {
-    expect_unnoticed(&redis_faults[1]);
+    expect_unnoticed(&redis_faults[REDIS_READONLY]);
 }
 
 Test(redis_faults, no_request_notices_noauth)
 {
-    expect_unnoticed(&redis_faults[2]);
+    expect_unnoticed(&redis_faults[REDIS_NOAUTH]);
 }
 
 Test(redis_faults, no_request_notices_misconf)
 {
-    expect_unnoticed(&redis_faults[3]);
+    expect_unnoticed(&redis_faults[REDIS_MISCONF]);
 }
 
 Test(redis_faults, no_request_notices_noreplicas)
 {
-    expect_unnoticed(&redis_faults[4]);
+    expect_unnoticed(&redis_faults[REDIS_NOREPLICAS]);
 }
 
 Test(redis_faults, no_request_notices_wrongtype)
 {
-    expect_unnoticed(&redis_faults[5]);
+    expect_unnoticed(&redis_faults[REDIS_WRONGTYPE]);
 }
 
 Test(redis_faults, no_request_notices_loading)
 {
-    expect_unnoticed(&redis_faults[6]);
+    expect_unnoticed(&redis_faults[REDIS_LOADING]);
 }
 
 /* No byte, no end, no reset: as a pulled cable. */
