@@ -23,6 +23,7 @@ struct batcher {
     size_t waiting_bytes;
     struct waiting_limit waiting_limit;
     uint64_t flushing_since_ms;  /* 0: no flush is under way */
+    uint64_t progress_ms;        /* of that flush, the last */
     struct batch_ticket **batch; /* belongs to the thread */
 };
 
@@ -51,6 +52,7 @@ static size_t take_batch(struct batcher *batcher)
     batcher->waiting_count -= count;
     batcher->waiting_bytes -= bytes;
     batcher->flushing_since_ms = count > 0 ? clock_monotonic_ms() : 0;
+    batcher->progress_ms = batcher->flushing_since_ms;
     pthread_mutex_unlock(&batcher->lock);
     return count;
 }
@@ -95,7 +97,7 @@ struct batcher *batcher_start(const struct batcher_config *config)
 static bool goes_on(const struct batcher *batcher)
 {
     uint64_t now_ms = clock_monotonic_ms();
-    uint64_t flush_ms = batcher->flushing_since_ms != 0 ? batcher->flushing_since_ms : now_ms;
+    uint64_t flush_ms = batcher->flushing_since_ms != 0 ? batcher->progress_ms : now_ms;
     uint64_t first_ms = batcher->first != NULL ? batcher->first->arrived_ms : now_ms;
     uint32_t max_ms = batcher->config.age_max_ms;
     return now_ms - flush_ms < max_ms && now_ms - first_ms < max_ms;
@@ -124,6 +126,13 @@ void batcher_submit(struct batcher *batcher, struct batch_ticket *ticket)
     if (batcher->sleeping) {
         pthread_cond_signal(&batcher->changed);
     }
+    pthread_mutex_unlock(&batcher->lock);
+}
+
+void batcher_progress(struct batcher *batcher)
+{
+    pthread_mutex_lock(&batcher->lock);
+    batcher->progress_ms = clock_monotonic_ms();
     pthread_mutex_unlock(&batcher->lock);
 }
 

@@ -27,7 +27,8 @@ struct batcher_config {
     size_t waiting_count_max;
     uint32_t waiting_goal_ms; /* fewer may wait if they would wait longer: see waiting_limit.h */
     size_t waiting_bytes_max;
-    uint32_t age_max_ms; /* of the ticket that has waited longest, and of the flush under way */
+    uint32_t age_max_ms; /* of the ticket that has waited longest, and of the flush under way since
+                            its last progress */
     /*
      * Deals with all `count` (>= 1) tickets, in order of arrival. None may be touched afterwards.
      * Returns how many were served, and not turned away: the pace is learned from those.
@@ -48,6 +49,12 @@ struct batcher *batcher_start(const struct batcher_config *config);
 bool batcher_accepts(struct batcher *batcher, size_t bytes);
 
 void batcher_submit(struct batcher *batcher, struct batch_ticket *ticket);
+
+/*
+ * For flush, before it answers some of its tickets: it does not hang. Without this, who was
+ * answered at last and comes again at once could be refused, for the time until flush has returned.
+ */
+void batcher_progress(struct batcher *batcher);
 
 /* Flushes what waits, then ends the thread and frees. Nobody may submit any more. Takes NULL. */
 void batcher_stop(struct batcher *batcher);

@@ -43,8 +43,10 @@ static void finish(struct intake_ticket *ticket, enum status status)
     ticket->done(ticket);
 }
 
-static void finish_all(struct batch_ticket *tickets[], size_t count, enum status status)
+static void finish_all(struct intake *intake, struct batch_ticket *tickets[], size_t count,
+                       enum status status)
 {
+    batcher_progress(intake->batcher);
     for (size_t i = 0; i < count; i++) {
         finish(of(tickets[i]), status);
     }
@@ -138,6 +140,7 @@ static void finish_stored(struct intake *intake, const struct store_insert entri
 {
     order_id stored[STORE_BATCH_MAX];
     size_t stored_count = 0;
+    batcher_progress(intake->batcher);
     for (size_t i = 0; i < count; i++) {
         struct intake_ticket *ticket = of(tickets[i]);
         ticket->stored_id = entries[i].stored_id;
@@ -168,7 +171,8 @@ static size_t store_tickets(struct intake *intake, struct store_insert entries[]
         size_t judged = store_tickets(intake, entries, tickets, half);
         return judged + store_tickets(intake, entries + half, tickets + half, count - half);
     }
-    finish_all(tickets, count, status == STATUS_INVALID ? STATUS_INVALID : STATUS_UNAVAILABLE);
+    finish_all(intake, tickets, count,
+               status == STATUS_INVALID ? STATUS_INVALID : STATUS_UNAVAILABLE);
     return status == STATUS_INVALID ? count : 0;
 }
 
@@ -181,7 +185,9 @@ static size_t flush(void *context, struct batch_ticket *tickets[], size_t count)
     while (late < count && is_late(tickets[late])) {
         late++;
     }
-    finish_all(tickets, late, STATUS_UNAVAILABLE);
+    if (late > 0) {
+        finish_all(intake, tickets, late, STATUS_UNAVAILABLE);
+    }
     tickets += late;
     count -= late;
     if (count == 0) {

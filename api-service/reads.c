@@ -76,20 +76,39 @@ static enum status read_all(struct reads *reads, struct batch_ticket *tickets[],
     return status == STATUS_OK ? read_counts(reads, tickets, count) : status;
 }
 
-/* Ends those whose deadline has passed; the others move to the front. Returns how many these are.
+static bool is_late(const struct batch_ticket *ticket, uint64_t now_ms)
+{
+    return now_ms - ticket->arrived_ms >= ((const struct read_ticket *)ticket)->deadline_ms;
+}
+
+static void finish(struct read_ticket *ticket, enum status status)
+{
+    ticket->status = status;
+    ticket->done(ticket);
+}
+
+/*
+ * Ends those whose deadline has passed; the others move to the front. Returns how many these are.
+ * As long as there are any this is no progress: the database is not back.
  */
-static size_t give_up_late(struct batch_ticket *tickets[], size_t count)
+static size_t give_up_late(struct reads *reads, struct batch_ticket *tickets[], size_t count)
 {
     uint64_t now_ms = clock_monotonic_ms();
+    struct batch_ticket *late[STORE_BATCH_MAX];
+    size_t late_count = 0;
     size_t kept = 0;
     for (size_t i = 0; i < count; i++) {
-        struct read_ticket *ticket = of(tickets[i]);
-        if (now_ms - ticket->base.arrived_ms >= ticket->deadline_ms) {
-            ticket->status = STATUS_UNAVAILABLE;
-            ticket->done(ticket);
+        if (is_late(tickets[i], now_ms)) {
+            late[late_count++] = tickets[i];
         } else {
             tickets[kept++] = tickets[i];
         }
+    }
+    if (kept == 0) {
+        batcher_progress(reads->batcher);
+    }
+    for (size_t i = 0; i < late_count; i++) {
+        finish(of(late[i]), STATUS_UNAVAILABLE);
     }
     return kept;
 }
@@ -100,11 +119,11 @@ static size_t flush(void *context, struct batch_ticket *tickets[], size_t count)
     const struct timespec pause = {.tv_nsec = RETRY_MS * 1000000L};
     while (count > 0 && read_all(reads, tickets, count) != STATUS_OK) {
         nanosleep(&pause, NULL);
-        count = give_up_late(tickets, count);
+        count = give_up_late(reads, tickets, count);
     }
+    batcher_progress(reads->batcher);
     for (size_t i = 0; i < count; i++) {
-        of(tickets[i])->status = STATUS_OK;
-        of(tickets[i])->done(of(tickets[i]));
+        finish(of(tickets[i]), STATUS_OK);
     }
     return count;
 }

@@ -252,6 +252,25 @@ static bool has_passed(void *arg)
     return wait_now_ms() >= *(const uint64_t *)arg;
 }
 
+static bool is_refused(void *batcher)
+{
+    return !batcher_accepts(batcher, 0);
+}
+
+/* As long as it has not returned: it may take a while until its thread is given the processor. */
+Test(batcher, a_flush_that_answers_after_a_long_time_holds_nobody_up)
+{
+    struct batcher_config patient = config;
+    patient.age_max_ms = 500;
+    struct batcher *batcher = start_busy(&patient);
+    cr_assert(wait_until(is_refused, batcher, WAIT_MS));
+    batcher_progress(batcher);
+    cr_assert(batcher_accepts(batcher, 0));
+    set_gate(false);
+    check_flushed(1);
+    batcher_stop(batcher);
+}
+
 /* Submits tickets from `first` on as long as they are accepted; returns how many. */
 static size_t submit_accepted(struct batcher *batcher, size_t first)
 {
