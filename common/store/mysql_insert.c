@@ -185,7 +185,7 @@ static void add_order(struct mysql_session *session, const struct order *order)
     mysql_session_add_string(session, order->items_json, order->items_json_len);
     sql_text_add(text, ",");
     sql_text_add_signed(text, order->total_cents);
-    sql_text_add(text, ",0,UTC_TIMESTAMP(6),UTC_TIMESTAMP(6))");
+    sql_text_add(text, ",0,UTC_TIMESTAMP(6)," MYSQL_NEVER ",UTC_TIMESTAMP(6)," MYSQL_NEVER ")");
 }
 
 /* What became of the rows of one kind. */
@@ -233,7 +233,8 @@ static enum status insert_orders(struct mysql_session *session, const struct sto
             rows = 0;
         }
         sql_text_add(text, rows == 0 ? "INSERT INTO orders (id, client_id, user_id, item_ids, "
-                                       "total_cents, status, created_at, due_at) VALUES ("
+                                       "total_cents, status, created_at, started_at, due_at, "
+                                       "completed_at) VALUES ("
                                      : ",(");
         add_order(session, order);
         rows++;

@@ -9,6 +9,13 @@
 #include "common/store/mysql_session.h"
 #include "common/store/store.h"
 
+/*
+ * What started_at and completed_at are until they are known. A NULL takes no room in a row: when it
+ * becomes a time the row grows, so it is written anew within its page, and of pages that are full
+ * half the rows are moved to others. Measured, that was three quarters of what a claim costs.
+ */
+#define MYSQL_NEVER "'1000-01-01'"
+
 /* As store_insert. No transaction is open when it returns. */
 MUST_CHECK enum status mysql_insert(struct mysql_session *session, struct store_insert entries[],
                                     size_t count);

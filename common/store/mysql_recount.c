@@ -1,8 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 #include "common/store/mysql_recount.h"
 
+#include "common/store/mysql_insert.h"
 #include "common/store/recount.h"
 #include "common/store/store_backend.h"
+
+static const struct recount_dialect dialect = {
+    .times = "created_at, NULLIF(started_at, " MYSQL_NEVER ") AS started_at, due_at, "
+             "NULLIF(completed_at, " MYSQL_NEVER ") AS completed_at",
+    .duration_us = "SUM(CASE WHEN status = 2 "
+                   "THEN TIMESTAMPDIFF(MICROSECOND, created_at, completed_at) END)",
+};
 
 enum status mysql_read_mended(struct mysql_session *session, struct order_counts *mended)
 {
@@ -24,10 +32,7 @@ static int64_t at_least_zero(int64_t id)
 enum status mysql_recount_part(struct mysql_session *session, enum store_table table, int64_t first,
                                uint32_t rows, int64_t sums[])
 {
-    recount_add_part(mysql_session_text(session), table,
-                     "SUM(CASE WHEN status = 2 "
-                     "THEN TIMESTAMPDIFF(MICROSECOND, created_at, completed_at) END)",
-                     at_least_zero(first), rows);
+    recount_add_part(mysql_session_text(session), table, &dialect, at_least_zero(first), rows);
     return mysql_session_query_numbers(session, "recount", sums, RECOUNT_SUMS);
 }
 
@@ -36,7 +41,8 @@ enum status mysql_find_flawed(struct mysql_session *session, enum store_table ta
                               size_t max, size_t *count)
 {
     order_id found[STORE_FLAW_IDS_MAX];
-    recount_add_flawed(mysql_session_text(session), table, flaw, at_least_zero(first), last, max);
+    recount_add_flawed(mysql_session_text(session), table, &dialect, flaw, at_least_zero(first),
+                       last, max);
     enum status status = mysql_session_query_ids(session, "find flawed orders", found, max, count);
     for (size_t i = 0; i < *count; i++) {
         ids[i] = (int64_t)found[i];

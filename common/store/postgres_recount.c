@@ -7,9 +7,12 @@
 static const char mended_sql[] = "SELECT created, started, completed, duration_us FROM counters "
                                  "WHERE slot = " STORE_MENDING_SLOT_TEXT;
 
-static const char duration_us[] =
-    "(extract(epoch FROM sum(CASE WHEN status = 2 THEN completed_at - created_at END)) * "
-    "1000000)::bigint";
+static const struct recount_dialect dialect = {
+    .times = "created_at, started_at, due_at, completed_at",
+    .duration_us =
+        "(extract(epoch FROM sum(CASE WHEN status = 2 THEN completed_at - created_at END)) * "
+        "1000000)::bigint",
+};
 
 static const char make_slot_sql[] =
     "INSERT INTO counters (slot) VALUES (" STORE_MENDING_SLOT_TEXT ") ON CONFLICT DO NOTHING";
@@ -50,7 +53,7 @@ enum status postgres_recount_part(struct postgres_session *session, enum store_t
                                   int64_t first, uint32_t rows, int64_t sums[])
 {
     struct sql_text text = {0};
-    recount_add_part(&text, table, duration_us, first, rows);
+    recount_add_part(&text, table, &dialect, first, rows);
     enum status status = run(session, "recount", &text);
     for (size_t i = 0; status == STATUS_OK && i < RECOUNT_SUMS; i++) {
         sums[i] = postgres_session_number(session, 0, i);
@@ -63,7 +66,7 @@ enum status postgres_find_flawed(struct postgres_session *session, enum store_ta
                                  size_t max, size_t *count)
 {
     struct sql_text text = {0};
-    recount_add_flawed(&text, table, flaw, first, last, max);
+    recount_add_flawed(&text, table, &dialect, flaw, first, last, max);
     enum status status = run(session, "find flawed orders", &text);
     *count = status == STATUS_OK ? postgres_session_rows(session) : 0;
     for (size_t i = 0; i < *count; i++) {

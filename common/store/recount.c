@@ -68,39 +68,46 @@ static void add_count_of(struct sql_text *text, const char *condition)
     sql_text_add(text, " THEN 1 END)");
 }
 
-void recount_add_part(struct sql_text *text, enum store_table table, const char *duration_us,
-                      int64_t first, uint32_t rows)
+/* The rows whose ids are `first` or more, as conditions speak of them. */
+static void add_rows(struct sql_text *text, enum store_table table,
+                     const struct recount_dialect *dialect, int64_t first)
+{
+    sql_text_add(text, " FROM (SELECT id, status, ");
+    sql_text_add(text, dialect->times);
+    sql_text_add(text, " FROM ");
+    sql_text_add(text, tables[table]);
+    sql_text_add(text, " WHERE id >= ");
+    sql_text_add_signed(text, first);
+}
+
+void recount_add_part(struct sql_text *text, enum store_table table,
+                      const struct recount_dialect *dialect, int64_t first, uint32_t rows)
 {
     sql_text_add(text, "SELECT count(*), max(id)");
     add_count_of(text, "status >= 1");
     add_count_of(text, "status = 2");
     sql_text_add(text, ", ");
-    sql_text_add(text, duration_us);
+    sql_text_add(text, dialect->duration_us);
     for (size_t i = 0; i < STORE_FLAWS; i++) {
         add_count_of(text, condition_of(table, i));
     }
-    sql_text_add(text, " FROM (SELECT id, status, created_at, started_at, due_at, completed_at "
-                       "FROM ");
-    sql_text_add(text, tables[table]);
-    sql_text_add(text, " WHERE id >= ");
-    sql_text_add_signed(text, first);
+    add_rows(text, table, dialect, first);
     sql_text_add(text, " ORDER BY id LIMIT ");
     sql_text_add_unsigned(text, rows);
     sql_text_add(text, ") AS part");
 }
 
-void recount_add_flawed(struct sql_text *text, enum store_table table, enum store_flaw flaw,
-                        int64_t first, int64_t last, size_t max)
+void recount_add_flawed(struct sql_text *text, enum store_table table,
+                        const struct recount_dialect *dialect, enum store_flaw flaw, int64_t first,
+                        int64_t last, size_t max)
 {
-    sql_text_add(text, "SELECT id FROM ");
-    sql_text_add(text, tables[table]);
-    sql_text_add(text, " AS part WHERE id >= ");
-    sql_text_add_signed(text, first);
+    sql_text_add(text, "SELECT id");
+    add_rows(text, table, dialect, first);
     sql_text_add(text, " AND id <= ");
     sql_text_add_signed(text, last);
-    sql_text_add(text, " AND (");
+    sql_text_add(text, ") AS part WHERE ");
     sql_text_add(text, condition_of(table, flaw));
-    sql_text_add(text, ") ORDER BY id LIMIT ");
+    sql_text_add(text, " ORDER BY id LIMIT ");
     sql_text_add_unsigned(text, max);
 }
 

@@ -2,7 +2,7 @@
 /*
  * Recounting every row, part by part in the order of the ids, first those of the orders in use,
  * then the archive's, and what it looks for in each: the statements, which all kinds of database
- * share but for one expression, and the loop over the parts. Inside of the store only.
+ * share but for two expressions, and the loop over the parts. Inside of the store only.
  *
  * A part is one short query, so that the limits a connection has for its statements hold for tables
  * of any size, and whoever waits is heard in between.
@@ -24,16 +24,22 @@ enum recount_sum {
     RECOUNT_SUMS = RECOUNT_FLAWS + STORE_FLAWS,
 };
 
-/*
- * Adds the query that sums up the first `rows` orders of the table whose ids are `first` or more.
- * `duration_us` is an expression for their sum over Completed orders.
+/* What each kind of database says its own way. */
+struct recount_dialect {
+    const char *times; /* the columns created_at, started_at, due_at and completed_at; NULL for
+                          what has not happened */
+    const char *duration_us; /* the sum of the durations of Completed orders */
+};
+
+/* Adds the query that sums up the first `rows` orders of the table whose ids are `first` or more.
  */
-void recount_add_part(struct sql_text *text, enum store_table table, const char *duration_us,
-                      int64_t first, uint32_t rows);
+void recount_add_part(struct sql_text *text, enum store_table table,
+                      const struct recount_dialect *dialect, int64_t first, uint32_t rows);
 
 /* Adds the query for the first `max` ids from `first` to `last` of orders with the flaw. */
-void recount_add_flawed(struct sql_text *text, enum store_table table, enum store_flaw flaw,
-                        int64_t first, int64_t last, size_t max);
+void recount_add_flawed(struct sql_text *text, enum store_table table,
+                        const struct recount_dialect *dialect, enum store_flaw flaw, int64_t first,
+                        int64_t last, size_t max);
 
 /* As store_verify, on a store that is connected. */
 MUST_CHECK enum status recount_run(struct store *store, const struct store_progress *progress,

@@ -7,7 +7,10 @@
 static const char mended_sql[] = "SELECT created, started, completed, duration_us FROM counters "
                                  "WHERE slot = " STORE_MENDING_SLOT_TEXT;
 
-static const char duration_us[] = "sum(CASE WHEN status = 2 THEN completed_at - created_at END)";
+static const struct recount_dialect dialect = {
+    .times = "created_at, started_at, due_at, completed_at",
+    .duration_us = "sum(CASE WHEN status = 2 THEN completed_at - created_at END)",
+};
 
 static const char make_slot_sql[] =
     "INSERT INTO counters VALUES (" STORE_MENDING_SLOT_TEXT ", 0, 0, 0, 0) ON CONFLICT DO NOTHING";
@@ -45,7 +48,7 @@ enum status sqlite_recount_part(struct sqlite_session *session, enum store_table
 {
     struct sql_text text = {0};
     size_t answered;
-    recount_add_part(&text, table, duration_us, first, rows);
+    recount_add_part(&text, table, &dialect, first, rows);
     return ask(session, &text,
                &(struct sqlite_table){.numbers = sums, .columns = RECOUNT_SUMS, .max = 1},
                &answered);
@@ -56,7 +59,7 @@ enum status sqlite_find_flawed(struct sqlite_session *session, enum store_table 
                                size_t max, size_t *count)
 {
     struct sql_text text = {0};
-    recount_add_flawed(&text, table, flaw, first, last, max);
+    recount_add_flawed(&text, table, &dialect, flaw, first, last, max);
     return ask(session, &text, &(struct sqlite_table){.numbers = ids, .columns = 1, .max = max},
                count);
 }

@@ -11,7 +11,7 @@ CREATE TABLE IF NOT EXISTS orders (
     total_cents  BIGINT           NOT NULL,
     status       TINYINT UNSIGNED NOT NULL, -- 0 Pending, 1 Processing, 2 Completed
     created_at   DATETIME(6)      NOT NULL,
-    started_at   DATETIME(6)      NULL,
+    started_at   DATETIME(6)      NULL,     -- this and completed_at: '1000-01-01' until it happens
     due_at       DATETIME(6)      NOT NULL, -- Pending: created_at; later: when Processing may end
     completed_at DATETIME(6)      NULL,
     KEY orders_open (status, due_at)        -- recovery reads the oldest Pending, the longest overdue
