@@ -57,23 +57,23 @@ static enum status move_orders(struct mysql_session *session, order_id ids[], si
     struct sql_text *text = mysql_session_text(session);
     uint64_t copied = 0;
     uint64_t deleted = 0;
-    sql_text_add(text, "SELECT id FROM orders FORCE INDEX (PRIMARY) WHERE id IN ");
-    sql_text_add_ids(text, ids, *count);
+    sql_text_add(text, "SELECT id FROM orders FORCE INDEX (PRIMARY) WHERE ");
+    sql_text_add_ids(text, "id", ids, *count);
     sql_text_add(text, " AND status = 2 ORDER BY id FOR UPDATE");
     enum status status = mysql_session_query_ids(session, "lock old orders", ids, *count, count);
     if (status != STATUS_OK || *count == 0) {
         return status;
     }
     sql_text_add(text, "INSERT INTO orders_archive (" COLUMNS ", archived_at) SELECT " COLUMNS
-                       ", UTC_TIMESTAMP(6) FROM orders FORCE INDEX (PRIMARY) WHERE id IN ");
-    sql_text_add_ids(text, ids, *count);
+                       ", UTC_TIMESTAMP(6) FROM orders FORCE INDEX (PRIMARY) WHERE ");
+    sql_text_add_ids(text, "id", ids, *count);
     sql_text_add(text, " AND status = 2");
     status = mysql_session_run(session, "archive", &copied);
     if (status != STATUS_OK) {
         return status;
     }
-    sql_text_add(text, "DELETE o FROM orders AS o FORCE INDEX (PRIMARY) WHERE o.id IN ");
-    sql_text_add_ids(text, ids, *count);
+    sql_text_add(text, "DELETE o FROM orders AS o FORCE INDEX (PRIMARY) WHERE ");
+    sql_text_add_ids(text, "o.id", ids, *count);
     sql_text_add(text, " AND o.status = 2");
     status = mysql_session_run(session, "delete archived orders", &deleted);
     if (status == STATUS_OK && (copied != *count || deleted != *count)) {

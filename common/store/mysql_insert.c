@@ -277,8 +277,8 @@ static enum status find_taken(struct mysql_session *session, struct store_insert
     }
     struct sql_text *text = mysql_session_text(session);
     sql_text_add(text, "SELECT id, client_id, user_id, item_ids, total_cents FROM orders "
-                       "WHERE id IN ");
-    sql_text_add_ids(text, ids, id_count);
+                       "WHERE ");
+    sql_text_add_ids(text, "id", ids, id_count);
     enum status status = mysql_session_query(session, "read orders");
     struct mysql_row row;
     size_t taken = id_count;

@@ -5,8 +5,8 @@
 
 static void add_ids(struct mysql_session *session, const order_id ids[], size_t count)
 {
-    sql_text_add(mysql_session_text(session), " WHERE id IN ");
-    sql_text_add_ids(mysql_session_text(session), ids, count);
+    sql_text_add(mysql_session_text(session), " WHERE ");
+    sql_text_add_ids(mysql_session_text(session), "id", ids, count);
 }
 
 /* One of the two legal moves of orders, as SQL. */

@@ -5,9 +5,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/store/store.h"
+
 enum {
     FIRST_CAPACITY = 4096,
     NUMBER_SIZE = 20, /* the digits of UINT64_MAX */
+    RANGE_LENGTH_MIN = 3,
+    /* A server compares each row that it reads with all of them, but looks an id up in a list. */
+    RANGES_MAX = 32,
 };
 
 void sql_text_clear(struct sql_text *text)
@@ -98,12 +103,66 @@ void sql_text_add_signed(struct sql_text *text, int64_t number)
     sql_text_add_unsigned(text, number < 0 ? 0 - (uint64_t)number : (uint64_t)number);
 }
 
-void sql_text_add_ids(struct sql_text *text, const order_id ids[], size_t count)
+static int compare_ids(const void *left, const void *right)
 {
-    assert(count >= 1);
+    order_id a = *(const order_id *)left;
+    order_id b = *(const order_id *)right;
+    return (a > b) - (a < b);
+}
+
+/* How many of the sorted ids, from the first on, follow each other without a gap. */
+static size_t run_length(const order_id sorted[], size_t count)
+{
+    size_t length = 1;
+    while (length < count && sorted[length] == sorted[length - 1] + 1) {
+        length++;
+    }
+    return length;
+}
+
+static void add_range(struct sql_text *text, const char *column, order_id first, order_id last)
+{
+    sql_text_add(text, column);
+    sql_text_add(text, " BETWEEN ");
+    sql_text_add_unsigned(text, first);
+    sql_text_add(text, " AND ");
+    sql_text_add_unsigned(text, last);
+}
+
+static void add_list(struct sql_text *text, const char *column, const order_id ids[], size_t count)
+{
+    sql_text_add(text, column);
+    sql_text_add(text, " IN (");
     for (size_t i = 0; i < count; i++) {
-        sql_text_add(text, i == 0 ? "(" : ",");
+        sql_text_add(text, i > 0 ? "," : "");
         sql_text_add_unsigned(text, ids[i]);
+    }
+    sql_text_add(text, ")");
+}
+
+void sql_text_add_ids(struct sql_text *text, const char *column, const order_id ids[], size_t count)
+{
+    order_id sorted[STORE_BATCH_MAX];
+    order_id single[STORE_BATCH_MAX];
+    size_t singles = 0;
+    size_t ranges = 0;
+    assert(count >= 1 && count <= STORE_BATCH_MAX);
+    memcpy(sorted, ids, count * sizeof sorted[0]);
+    qsort(sorted, count, sizeof sorted[0], compare_ids);
+    sql_text_add(text, "(");
+    for (size_t i = 0, length; i < count; i += length) {
+        length = run_length(&sorted[i], count - i);
+        if (length >= RANGE_LENGTH_MIN && ranges < RANGES_MAX) {
+            sql_text_add(text, ranges++ > 0 ? " OR " : "");
+            add_range(text, column, sorted[i], sorted[i + length - 1]);
+        } else {
+            memcpy(&single[singles], &sorted[i], length * sizeof single[0]);
+            singles += length;
+        }
+    }
+    if (singles > 0) {
+        sql_text_add(text, ranges > 0 ? " OR " : "");
+        add_list(text, column, single, singles);
     }
     sql_text_add(text, ")");
 }

@@ -40,8 +40,13 @@ void sql_text_add(struct sql_text *text, const char *sql);
 void sql_text_add_unsigned(struct sql_text *text, uint64_t number);
 void sql_text_add_signed(struct sql_text *text, int64_t number);
 
-/* Adds "(1,2,3)"; `count` >= 1. */
-void sql_text_add_ids(struct sql_text *text, const order_id ids[], size_t count);
+/*
+ * Adds a condition that is true where `column` is one of `ids`, in any order, of which there are 1
+ * to STORE_BATCH_MAX: "(id BETWEEN 1 AND 900 OR id IN (905,907))". The ids of a batch mostly follow
+ * each other, and a server takes a range in a fraction of the time that a list of its ids takes.
+ */
+void sql_text_add_ids(struct sql_text *text, const char *column, const order_id ids[],
+                      size_t count);
 
 /* Adds X'0123ABCD', a string of bytes in hexadecimal. */
 void sql_text_add_hex(struct sql_text *text, const unsigned char *bytes, size_t len);

@@ -277,8 +277,8 @@ static enum status look_up_in(struct mysql_session *session, const char *table,
     }
     sql_text_add(mysql_session_text(session), "SELECT id, client_id, status FROM ");
     sql_text_add(mysql_session_text(session), table);
-    sql_text_add(mysql_session_text(session), " FORCE INDEX (PRIMARY) WHERE id IN ");
-    sql_text_add_ids(mysql_session_text(session), ids, count);
+    sql_text_add(mysql_session_text(session), " FORCE INDEX (PRIMARY) WHERE ");
+    sql_text_add_ids(mysql_session_text(session), "id", ids, count);
     sql_text_add(mysql_session_text(session), " ORDER BY id");
     enum status status = mysql_session_query(session, "lookup");
     struct mysql_row row;
