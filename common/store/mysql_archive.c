@@ -92,10 +92,8 @@ enum status mysql_archive(struct mysql_session *session, int64_t before_us, size
     size_t looked;
     enum status status = look(session, before_us, max, &last, ids, &count, &looked);
     if (status == STATUS_OK && count > 0) {
-        status = mysql_session_begin(session);
-        if (status == STATUS_OK) {
-            status = mysql_session_end(session, move_orders(session, ids, &count));
-        }
+        mysql_session_begin(session);
+        status = mysql_session_end(session, move_orders(session, ids, &count));
     }
     if (status == STATUS_OK) {
         *position = last;

@@ -80,7 +80,8 @@ static MYSQL *attempt(const struct database_url *url, enum database_tls tls, boo
     set_tls(connection, tls, url->tls_ca);
     const MYSQL *connected =
         mysql_real_connect(connection, over_socket ? NULL : url->host, url->user, url->password,
-                           url->database, url->port, over_socket ? url->path : NULL, 0);
+                           url->database, url->port, over_socket ? url->path : NULL,
+                           CLIENT_MULTI_STATEMENTS);
     *fault = connected != NULL ? NULL : mysql_error(connection);
     return connection;
 }

@@ -192,6 +192,7 @@ static void add_order(struct mysql_session *session, const struct order *order)
 struct tally {
     uint64_t sent;
     uint64_t inserted;
+    bool defer_last; /* the last statement goes out with the one after it */
 };
 
 static enum status send_orders(struct mysql_session *session, bool repeated, struct tally *tally)
@@ -240,19 +241,21 @@ static enum status insert_orders(struct mysql_session *session, const struct sto
         rows++;
         tally->sent++;
     }
+    if (status == STATUS_OK && rows > 0 && tally->defer_last) {
+        mysql_session_defer(session);
+        tally->inserted += rows; /* or what they go out with fails */
+        return STATUS_OK;
+    }
     return status == STATUS_OK && rows > 0 ? send_orders(session, repeated, tally) : status;
 }
 
 /* They were never sent before, so any of them may have another id, and which of them is the culprit
  * need not be known. */
-static enum status insert_new(struct mysql_session *session, struct store_insert entries[],
-                              size_t count, struct tally *tally)
+static void give_up_new(struct store_insert entries[], size_t count)
 {
-    enum status status = insert_orders(session, entries, count, false, tally);
-    for (size_t i = 0; i < count && status == STATUS_TAKEN; i++) {
+    for (size_t i = 0; i < count; i++) {
         entries[i].taken = is_sent(&entries[i], false);
     }
-    return status;
 }
 
 static bool is_order(const struct mysql_row *row, const struct order *order)
@@ -303,32 +306,51 @@ static enum status insert_again(struct mysql_session *session, struct store_inse
     return status;
 }
 
+static bool any_repeated(const struct store_insert entries[], size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (entries[i].repeated) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static enum status count_created(struct mysql_session *session, uint64_t count)
+{
+    sql_text_add(mysql_session_text(session), "UPDATE counters SET created = created + ");
+    sql_text_add_unsigned(mysql_session_text(session), count);
+    return mysql_session_count(session, "insert orders");
+}
+
+/* Those without a key that are sent for the first time, as nearly all are, take one way to the
+ * server and back. */
 static enum status insert_all(struct mysql_session *session, struct store_insert entries[],
                               size_t count)
 {
-    struct tally new = {0};
-    struct tally again = {0};
+    struct tally new = {.defer_last = !any_repeated(entries, count)};
+    struct tally again = {.defer_last = false};
     enum status status = settle_keys(session, entries, count);
     if (status == STATUS_OK) {
-        status = insert_new(session, entries, count, &new);
+        status = insert_orders(session, entries, count, false, &new);
     }
-    if (status == STATUS_OK) {
-        status = insert_again(session, entries, count, &again);
+    if (status == STATUS_OK && new.defer_last &&new.inserted > 0) {
+        status = count_created(session, new.inserted);
     }
-    if (status != STATUS_OK || new.inserted + again.inserted == 0) {
+    if (status == STATUS_TAKEN) {
+        give_up_new(entries, count);
+    }
+    if (status != STATUS_OK || new.defer_last) {
         return status;
     }
-    struct sql_text *text = mysql_session_text(session);
-    sql_text_add(text, "UPDATE counters SET created = created + ");
-    sql_text_add_unsigned(text, new.inserted + again.inserted);
-    return mysql_session_count(session);
+    status = insert_again(session, entries, count, &again);
+    return status == STATUS_OK && new.inserted + again.inserted > 0
+               ? count_created(session, new.inserted + again.inserted)
+               : status;
 }
 
 enum status mysql_insert(struct mysql_session *session, struct store_insert entries[], size_t count)
 {
-    enum status status = mysql_session_begin(session);
-    if (status != STATUS_OK) {
-        return status;
-    }
+    mysql_session_begin(session);
     return mysql_session_end(session, insert_all(session, entries, count));
 }

@@ -36,8 +36,8 @@ static struct move complete_move(void)
  * so durations are never negative. No assignment reads a column that another one sets, since MySQL
  * evaluates them from left to right.
  */
-static enum status update(struct mysql_session *session, const struct move *move,
-                          const order_id ids[], size_t count, uint64_t *moved)
+static void write_update(struct mysql_session *session, const struct move *move,
+                         const order_id ids[], size_t count)
 {
     struct sql_text *text = mysql_session_text(session);
     if (move->is_claim) {
@@ -52,12 +52,55 @@ static enum status update(struct mysql_session *session, const struct move *move
     }
     add_ids(session, ids, count);
     sql_text_add(text, move->guard);
-    return mysql_session_run(session, move->operation, moved);
+}
+
+/* Right when this transaction has moved every one of `ids`; else it is undone. */
+static void write_count(struct mysql_session *session, const struct move *move,
+                        const order_id ids[], size_t count)
+{
+    struct sql_text *text = mysql_session_text(session);
+    sql_text_add(text, move->is_claim ? "UPDATE counters SET started = started + "
+                                      : "UPDATE counters SET completed = completed + ");
+    sql_text_add_unsigned(text, count);
+    if (!move->is_claim) {
+        sql_text_add(text, ", duration_us = duration_us + COALESCE((SELECT "
+                           "SUM(TIMESTAMPDIFF(MICROSECOND, created_at, completed_at)) "
+                           "FROM orders FORCE INDEX (PRIMARY)");
+        add_ids(session, ids, count);
+        sql_text_add(text, " AND status = 2), 0)");
+    }
+}
+
+/* Moves those of `ids` that can be moved, and counts all. `*moved` other than `count`: to be
+ * undone.
+ */
+static enum status move_and_count(struct mysql_session *session, const struct move *move,
+                                  const order_id ids[], size_t count, size_t *moved)
+{
+    write_update(session, move, ids, count);
+    mysql_session_defer(session);
+    write_count(session, move, ids, count);
+    enum status status = mysql_session_count(session, move->operation);
+    *moved = (size_t)mysql_session_deferred_rows(session);
+    return status;
+}
+
+/* The same for orders that this transaction has locked. */
+static enum status move_locked(struct mysql_session *session, const struct move *move,
+                               const order_id ids[], size_t count)
+{
+    size_t moved;
+    enum status status = move_and_count(session, move, ids, count, &moved);
+    if (status == STATUS_OK && moved != count) {
+        status = mysql_session_failed(session, STATUS_CONFLICT, move->operation,
+                                      "orders that were locked could not be moved");
+    }
+    return status;
 }
 
 /* Locks and keeps those of `ids` that can be moved, and moves them all. */
-static enum status move_locked(struct mysql_session *session, const struct move *move,
-                               order_id ids[], size_t *count)
+static enum status lock_and_move(struct mysql_session *session, const struct move *move,
+                                 order_id ids[], size_t *count)
 {
     struct sql_text *text = mysql_session_text(session);
     sql_text_add(text, "SELECT id FROM orders FORCE INDEX (PRIMARY)");
@@ -65,44 +108,25 @@ static enum status move_locked(struct mysql_session *session, const struct move 
     sql_text_add(text, move->guard);
     sql_text_add(text, " ORDER BY id FOR UPDATE");
     enum status status = mysql_session_query_ids(session, move->operation, ids, *count, count);
-    if (status != STATUS_OK || *count == 0) {
-        return status;
-    }
-    uint64_t moved = 0;
-    status = update(session, move, ids, *count, &moved);
-    if (status == STATUS_OK && moved != *count) {
-        status = mysql_session_failed(session, STATUS_CONFLICT, move->operation,
-                                      "orders that were locked could not be moved");
-    }
-    return status;
+    return status == STATUS_OK && *count > 0 ? move_locked(session, move, ids, *count) : status;
 }
 
 /*
- * Moves all of `ids` that can be moved, in the transaction that is open, and leaves those in `ids`.
- * Normally all of them can, and the one statement does it. When it moved fewer there is no telling
- * which (there is no UPDATE ... RETURNING), so it is undone and done again the slower way.
+ * Moves all of `ids` that can be moved, in the transaction that is open, counts them, and leaves
+ * them in `ids`. Normally all of them can, and it takes one way to the server and back. When fewer
+ * were moved there is no telling which (there is no UPDATE ... RETURNING), so it is undone and done
+ * again the slower way.
  */
 static enum status move_orders(struct mysql_session *session, const struct move *move,
                                order_id ids[], size_t *count)
 {
-    uint64_t moved = 0;
-    enum status status = update(session, move, ids, *count, &moved);
+    size_t moved;
+    enum status status = move_and_count(session, move, ids, *count, &moved);
     if (status != STATUS_OK || moved == *count) {
         return status;
     }
-    if (moved == 0) {
-        *count = 0;
-        return STATUS_OK;
-    }
     status = mysql_session_restart(session);
-    return status == STATUS_OK ? move_locked(session, move, ids, count) : status;
-}
-
-static enum status count_started(struct mysql_session *session, size_t count)
-{
-    sql_text_add(mysql_session_text(session), "UPDATE counters SET started = started + ");
-    sql_text_add_unsigned(mysql_session_text(session), count);
-    return mysql_session_count(session);
+    return status == STATUS_OK ? lock_and_move(session, move, ids, count) : status;
 }
 
 static enum status read_age(struct mysql_session *session, order_id id, uint64_t *age_ms)
@@ -120,19 +144,13 @@ enum status mysql_claim(struct mysql_session *session, order_id ids[], size_t *c
                         uint32_t delay_ms, uint64_t *age_ms)
 {
     struct move move = claim_move(delay_ms);
-    enum status status = mysql_session_begin(session);
-    if (status != STATUS_OK) {
-        return status;
-    }
-    status = move_orders(session, &move, ids, count);
+    mysql_session_begin(session);
+    enum status status = move_orders(session, &move, ids, count);
     if (age_ms != NULL) {
         *age_ms = 0;
     }
     if (status == STATUS_OK && *count > 0 && age_ms != NULL) {
         status = read_age(session, ids[0], age_ms);
-    }
-    if (status == STATUS_OK && *count > 0) {
-        status = count_started(session, *count);
     }
     return mysql_session_end(session, status);
 }
@@ -151,40 +169,15 @@ static enum status claim_oldest(struct mysql_session *session, uint32_t min_age_
     if (status != STATUS_OK || *count == 0) {
         return status;
     }
-    uint64_t moved = 0;
-    status = update(session, move, ids, *count, &moved);
-    if (status == STATUS_OK && moved != *count) {
-        return mysql_session_failed(session, STATUS_CONFLICT, "claim waiting",
-                                    "orders that were locked could not be moved");
-    }
-    return status == STATUS_OK ? count_started(session, *count) : status;
+    return move_locked(session, move, ids, *count);
 }
 
 enum status mysql_claim_waiting(struct mysql_session *session, uint32_t min_age_ms,
                                 uint32_t delay_ms, order_id ids[], size_t max, size_t *count)
 {
     struct move move = claim_move(delay_ms);
-    enum status status = mysql_session_begin(session);
-    if (status != STATUS_OK) {
-        return status;
-    }
-    status = claim_oldest(session, min_age_ms, &move, ids, max, count);
-    return mysql_session_end(session, status);
-}
-
-/* Exact, because this transaction moved every one of `ids`. */
-static enum status count_completed(struct mysql_session *session, const order_id ids[],
-                                   size_t count)
-{
-    struct sql_text *text = mysql_session_text(session);
-    sql_text_add(text, "UPDATE counters SET completed = completed + ");
-    sql_text_add_unsigned(text, count);
-    sql_text_add(text, ", duration_us = duration_us + "
-                       "(SELECT SUM(TIMESTAMPDIFF(MICROSECOND, created_at, completed_at)) "
-                       "FROM orders FORCE INDEX (PRIMARY)");
-    add_ids(session, ids, count);
-    sql_text_add(text, ")");
-    return mysql_session_count(session);
+    mysql_session_begin(session);
+    return mysql_session_end(session, claim_oldest(session, min_age_ms, &move, ids, max, count));
 }
 
 enum status mysql_complete(struct mysql_session *session, const order_id ids[], size_t *count)
@@ -192,13 +185,6 @@ enum status mysql_complete(struct mysql_session *session, const order_id ids[], 
     struct move move = complete_move();
     order_id moved[STORE_BATCH_MAX];
     memcpy(moved, ids, *count * sizeof ids[0]);
-    enum status status = mysql_session_begin(session);
-    if (status != STATUS_OK) {
-        return status;
-    }
-    status = move_orders(session, &move, moved, count);
-    if (status == STATUS_OK && *count > 0) {
-        status = count_completed(session, moved, *count);
-    }
-    return mysql_session_end(session, status);
+    mysql_session_begin(session);
+    return mysql_session_end(session, move_orders(session, &move, moved, count));
 }

@@ -84,13 +84,10 @@ static enum status add_to_slot(struct mysql_session *session, const struct order
 enum status mysql_mend(struct mysql_session *session, const struct order_counts *seen,
                        const struct order_counts *addition)
 {
-    enum status status = mysql_session_begin(session);
-    if (status != STATUS_OK) {
-        return status;
-    }
+    mysql_session_begin(session);
     sql_text_add(mysql_session_text(session),
                  "INSERT IGNORE INTO counters (slot) VALUES (" STORE_MENDING_SLOT_TEXT ")");
-    status = mysql_session_run(session, "make mending slot", NULL);
+    enum status status = mysql_session_run(session, "make mending slot", NULL);
     if (status == STATUS_OK) {
         status = add_to_slot(session, seen, addition);
     }

@@ -26,6 +26,8 @@ struct mysql_session {
     struct store *store;
     MYSQL *connection;
     MYSQL_RES *result; /* of the last query, until the next statement */
+    size_t deferred;   /* statements in the text before the one that is being written */
+    uint64_t deferred_rows;
     size_t text_max;
     uint64_t slot; /* this connection's row of the table `counters` */
     struct sql_text text;
@@ -288,6 +290,35 @@ void mysql_session_add_string(struct mysql_session *session, const char *bytes, 
     sql_text_add(&session->text, "'");
 }
 
+void mysql_session_defer(struct mysql_session *session)
+{
+    sql_text_add(&session->text, ";");
+    session->deferred++;
+}
+
+/* Reads what became of the deferred statements; what is read next became of the last one. */
+static enum status pass_deferred(struct mysql_session *session, const char *operation)
+{
+    for (; session->deferred > 0; session->deferred--) {
+        session->deferred_rows = mysql_affected_rows(session->connection);
+        if (mysql_next_result(session->connection) != 0) {
+            return failed(session, operation);
+        }
+    }
+    return STATUS_OK;
+}
+
+uint64_t mysql_session_deferred_rows(const struct mysql_session *session)
+{
+    return session->deferred_rows;
+}
+
+static void clear_text(struct mysql_session *session)
+{
+    sql_text_clear(&session->text);
+    session->deferred = 0;
+}
+
 /* Sends the text. It is empty afterwards, whatever became of it. */
 static enum status send_text(struct mysql_session *session, const char *operation)
 {
@@ -298,8 +329,10 @@ static enum status send_text(struct mysql_session *session, const char *operatio
     } else if (mysql_real_query(session->connection, session->text.bytes,
                                 (unsigned long)session->text.len) != 0) {
         status = failed(session, operation);
+    } else {
+        status = pass_deferred(session, operation);
     }
-    sql_text_clear(&session->text);
+    clear_text(session);
     return status;
 }
 
@@ -362,10 +395,11 @@ enum status mysql_session_query_ids(struct mysql_session *session, const char *o
     return status;
 }
 
-enum status mysql_session_begin(struct mysql_session *session)
+void mysql_session_begin(struct mysql_session *session)
 {
+    assert(session->text.len == 0);
     sql_text_add(&session->text, "START TRANSACTION");
-    return mysql_session_run(session, "begin", NULL);
+    mysql_session_defer(session);
 }
 
 /*
@@ -376,7 +410,7 @@ static enum status roll_back(struct mysql_session *session)
 {
     enum { TRIES = 2 };
     enum status status = STATUS_CONFLICT;
-    sql_text_clear(&session->text); /* the statement that was not sent any more */
+    clear_text(session); /* the statement that was not sent any more */
     for (int i = 0; i < TRIES && status == STATUS_CONFLICT; i++) {
         sql_text_add(&session->text, "ROLLBACK");
         status = mysql_session_run(session, "rollback", NULL);
@@ -388,7 +422,10 @@ static enum status roll_back(struct mysql_session *session)
 enum status mysql_session_restart(struct mysql_session *session)
 {
     enum status status = roll_back(session);
-    return status == STATUS_OK ? mysql_session_begin(session) : status;
+    if (status == STATUS_OK) {
+        mysql_session_begin(session);
+    }
+    return status;
 }
 
 enum status mysql_session_end(struct mysql_session *session, enum status status)
@@ -403,14 +440,14 @@ enum status mysql_session_end(struct mysql_session *session, enum status status)
     return roll_back(session) == STATUS_OK ? status : STATUS_UNAVAILABLE;
 }
 
-enum status mysql_session_count(struct mysql_session *session)
+enum status mysql_session_count(struct mysql_session *session, const char *operation)
 {
     uint64_t affected = 0;
     sql_text_add(&session->text, " WHERE slot = ");
     sql_text_add_unsigned(&session->text, session->slot);
-    enum status status = mysql_session_run(session, "count", &affected);
+    enum status status = mysql_session_run(session, operation, &affected);
     if (status == STATUS_OK && affected != 1) {
-        status = mysql_session_failed(session, STATUS_UNAVAILABLE, "count",
+        status = mysql_session_failed(session, STATUS_UNAVAILABLE, operation,
                                       "table counters lacks this connection's slot");
     }
     return status;

@@ -80,9 +80,20 @@ MUST_CHECK enum status mysql_session_query_numbers(struct mysql_session *session
 MUST_CHECK enum status mysql_session_query_ids(struct mysql_session *session, const char *operation,
                                                order_id ids[], size_t max, size_t *count);
 
-MUST_CHECK enum status mysql_session_begin(struct mysql_session *session);
+/*
+ * Ends the statement in the text, which is sent together with the next one: each way to the server
+ * and back that is saved is time in which it holds its locks. What comes after one that fails is
+ * not executed, and the error is told by what sends them. Not for queries.
+ */
+void mysql_session_defer(struct mysql_session *session);
 
-/* Rolls back and begins anew. */
+/* How many rows the last deferred statement that was sent has really changed. */
+uint64_t mysql_session_deferred_rows(const struct mysql_session *session);
+
+/* A transaction begins with the next statement that is sent. The text is empty. */
+void mysql_session_begin(struct mysql_session *session);
+
+/* Rolls back, and begins anew with the next statement that is sent. */
 MUST_CHECK enum status mysql_session_restart(struct mysql_session *session);
 
 /*
@@ -94,8 +105,9 @@ MUST_CHECK enum status mysql_session_end(struct mysql_session *session, enum sta
 /*
  * Ends and sends an UPDATE of the table `counters`, in the transaction of the rows that are counted
  * and after them: "UPDATE counters SET created = created + 3" becomes one of this connection's own
- * row, so that connections seldom wait for each other.
+ * row, so that connections seldom wait for each other. `operation` names it, and what was deferred
+ * before it, in the log.
  */
-MUST_CHECK enum status mysql_session_count(struct mysql_session *session);
+MUST_CHECK enum status mysql_session_count(struct mysql_session *session, const char *operation);
 
 #endif
