@@ -19,7 +19,7 @@
  */
 enum {
     BATCH_MAX = STORE_BATCH_MAX,
-    PACE_MS = 5,
+    PACE_MS = 20,
     RETRY_MS = 100,        /* after the database was away or a transaction was lost */
     QUEUE_AWAY_MS = 100,   /* between attempts to reach the queue */
     LAG_INTERVAL_MS = 500, /* how often the lag of the hints is measured */
