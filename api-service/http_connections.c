@@ -10,7 +10,11 @@
 #include "common/memory.h"
 #include "common/thread.h"
 
-enum { REAP_INTERVAL_MS = 1000 };
+enum {
+    REAP_INTERVAL_MS = 1000,
+    MANY_CONNECTIONS = 2048,
+    MANY_IDLE_LIMIT_MS = 5 * 1000,
+};
 
 struct http_connection {
     struct http_connection *previous;
@@ -27,7 +31,7 @@ struct http_connections {
     pthread_cond_t stop_asked;
     bool stopping;
     struct http_connection *first;
-    unsigned count;
+    atomic_uint count; /* may be read without it */
     unsigned limit;
 };
 
@@ -131,10 +135,7 @@ void http_connections_remove(struct http_connections *connections,
 
 unsigned http_connections_count(struct http_connections *connections)
 {
-    pthread_mutex_lock(&connections->lock);
-    unsigned count = connections->count;
-    pthread_mutex_unlock(&connections->lock);
-    return count;
+    return atomic_load_explicit(&connections->count, memory_order_relaxed);
 }
 
 bool http_connection_is_crowded(const struct http_connection *connection)
@@ -146,6 +147,13 @@ void http_connection_expect(struct http_connection *connection, uint32_t deadlin
 {
     atomic_store_explicit(&connection->deadline_ms, clock_monotonic_ms() + deadline_ms,
                           memory_order_relaxed);
+}
+
+void http_connection_expect_next(struct http_connections *connections,
+                                 struct http_connection *connection)
+{
+    bool many = http_connections_count(connections) > MANY_CONNECTIONS;
+    http_connection_expect(connection, many ? MANY_IDLE_LIMIT_MS : HTTP_IDLE_LIMIT_MS);
 }
 
 void http_connection_set_answering(struct http_connection *connection, bool answering)

@@ -13,6 +13,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+enum { HTTP_IDLE_LIMIT_MS = 75 * 1000 };
+
 struct http_connections;
 struct http_connection;
 
@@ -37,6 +39,13 @@ bool http_connection_is_crowded(const struct http_connection *connection);
 
 /* The client has `deadline_ms` from now for what it is to send next. */
 void http_connection_expect(struct http_connection *connection, uint32_t deadline_ms);
+
+/*
+ * An answer was given: the client has HTTP_IDLE_LIMIT_MS for its next request line, but 5 s where
+ * there are more than 2,048 connections. Each that has been used keeps its 16 KiB.
+ */
+void http_connection_expect_next(struct http_connections *connections,
+                                 struct http_connection *connection);
 
 /* While an answer is being made the client may close its side; it still reads. */
 void http_connection_set_answering(struct http_connection *connection, bool answering);

@@ -34,8 +34,12 @@ enum {
     BODIES_BYTES_MAX = 64 * 1024 * 1024, /* of all requests together */
     /* Bytes of a body that is too long, read only to answer in an orderly way. */
     DISCARD_MAX = 4 * 1024 * 1024,
-    FIRST_LIMIT_MS = 10 * 1000,  /* from the accept to the first request line */
-    IDLE_LIMIT_MS = 75 * 1000,   /* from one request to the request line of the next */
+    FIRST_LIMIT_MS = 10 * 1000, /* from the accept to the first request line */
+    /*
+     * For a request line and header fields, of each connection. The library fills what it has used
+     * with zeros after each request. RFC 9110, 4.1: targets of 8,000 bytes should be taken.
+     */
+    CONNECTION_BYTES = 16 * 1024,
     HEADER_LIMIT_MS = 10 * 1000, /* from the request line to the end of the header section */
     BODY_LIMIT_MS = 20 * 1000,   /* from there to the end of the body */
     POLL_MS = 10,
@@ -118,7 +122,7 @@ static void start_answering(struct http_exchange *exchange)
         exchange->answering = true;
         http_connection_set_answering(exchange->peer, true);
         /* The server's turn: the application has deadlines of its own. */
-        http_connection_expect(exchange->peer, IDLE_LIMIT_MS);
+        http_connection_expect(exchange->peer, HTTP_IDLE_LIMIT_MS);
         atomic_fetch_add(&exchange->server->answering, 1);
     }
 }
@@ -162,7 +166,7 @@ static void on_request_end(void *context, struct MHD_Connection *connection, voi
         http_connection_set_answering(exchange->peer, false);
         atomic_fetch_sub(&server->answering, 1);
     }
-    http_connection_expect(exchange->peer, IDLE_LIMIT_MS);
+    http_connection_expect_next(server->connections, exchange->peer);
     atomic_fetch_sub(&server->bodies_bytes, exchange->body_room);
     http_response_finish(&exchange->response);
     free(exchange->body);
@@ -418,7 +422,8 @@ static struct MHD_Daemon *start_daemon(struct http_server *server, int listener)
                             on_library_log, NULL, MHD_OPTION_LISTEN_SOCKET, listener,
                             MHD_OPTION_THREAD_POOL_SIZE, (unsigned)POOL_THREADS,
                             MHD_OPTION_CONNECTION_LIMIT, 4 * POOL_THREADS * server->connections_max,
-                            MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_LIMIT_MS / 1000,
+                            MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)HTTP_IDLE_LIMIT_MS / 1000,
+                            MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_BYTES,
                             MHD_OPTION_STRICT_FOR_CLIENT, (int)CLIENT_DISCIPLINE,
                             MHD_OPTION_URI_LOG_CALLBACK, on_request_line, server,
                             MHD_OPTION_NOTIFY_COMPLETED, on_request_end, server,
