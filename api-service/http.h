@@ -36,6 +36,9 @@ struct http_head {
     bool crowded; /* the server has more connections than it should; this one will be closed */
 };
 
+/* Whether the header is called `name`, in any case. */
+bool http_header_is(const struct http_header *header, const char *name);
+
 /* The value of the first header called `name` (any case), NULL if there is none. */
 const char *http_head_find(const struct http_head *head, const char *name);
 

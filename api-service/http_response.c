@@ -3,14 +3,22 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <strings.h>
 
 #include "api-service/http.h"
 
+/* Hardly any two names are equally long. */
+bool http_header_is(const struct http_header *header, const char *name)
+{
+    size_t len = strlen(name);
+    return header->name_len == len && strncasecmp(header->name, name, len) == 0;
+}
+
 const char *http_head_find(const struct http_head *head, const char *name)
 {
     for (size_t i = 0; i < head->header_count; i++) {
-        if (strcasecmp(head->headers[i].name, name) == 0) {
+        if (http_header_is(&head->headers[i], name)) {
             return head->headers[i].value;
         }
     }

@@ -24,6 +24,10 @@ static bool is_field_value(const char *value, size_t len)
 {
     uint32_t code_point;
     for (size_t at = 0, step; at < len; at += step) {
+        if (value[at] >= ' ' && value[at] <= '~') {
+            step = 1;
+            continue;
+        }
         step = utf8_next(value + at, len - at, &code_point);
         if (step == 0 || (utf8_is_control(code_point) && code_point != '\t')) {
             return false;
@@ -63,7 +67,7 @@ static size_t count_field(const struct http_head *head, const char *name)
 {
     size_t count = 0;
     for (size_t i = 0; i < head->header_count; i++) {
-        count += strcasecmp(head->headers[i].name, name) == 0;
+        count += http_header_is(&head->headers[i], name);
     }
     return count;
 }
