@@ -2,12 +2,10 @@
 #include "api-service/http_listener.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -74,20 +72,4 @@ int http_listener_accept(int listener, struct sockaddr_storage *address, socklen
         socket = accept4(listener, (struct sockaddr *)address, len, SOCK_CLOEXEC | SOCK_NONBLOCK);
     } while (socket < 0 && (errno == EINTR || errno == ECONNABORTED));
     return socket;
-}
-
-int http_listener_make_silent(void)
-{
-    int silent = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (silent < 0) {
-        log_error("cannot make an eventfd", log_str("error", strerror(errno)));
-    }
-    return silent;
-}
-
-void http_listener_silence(int listener, int silent)
-{
-    while (dup3(silent, listener, O_CLOEXEC) < 0 && (errno == EINTR || errno == EBUSY)) {
-    }
-    close(silent);
 }

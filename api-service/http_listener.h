@@ -19,13 +19,4 @@ uint16_t http_listener_port(int listener);
 /* A connection that waits at the listener, non-blocking, with the peer's address; -1: none does. */
 int http_listener_accept(int listener, struct sockaddr_storage *address, socklen_t *len);
 
-/* A descriptor nothing will ever be read from; -1: the log says why. */
-int http_listener_make_silent(void);
-
-/*
- * Ends the listening while others use the descriptor: `listener` becomes another name for `silent`,
- * which is closed. Whoever connects from now on is refused.
- */
-void http_listener_silence(int listener, int silent);
-
 #endif

@@ -15,18 +15,13 @@
 
 #include "api-service/http_connections.h"
 #include "api-service/http_listener.h"
+#include "api-service/http_loops.h"
 #include "api-service/problem.h"
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/memory.h"
 
 enum {
-    /*
-     * With fewer, libmicrohttpd's epoll stalls under many connections: when exactly 128 become
-     * readable at once its loop waits for more before it looks at them. Nor are its threads given
-     * connections by turns, as MHD_add_connection does: 256 would make 128 for each.
-     */
-    POOL_THREADS = 2,
     CONNECTIONS_MAX = 16384,
     CONNECTIONS_SPARE = 1024, /* connections past the limit that are told 503 */
     DESCRIPTORS_OTHER = 64,   /* databases, Redis, logs, wake-ups */
@@ -43,7 +38,6 @@ enum {
     HEADER_LIMIT_MS = 10 * 1000, /* from the request line to the end of the header section */
     BODY_LIMIT_MS = 20 * 1000,   /* from there to the end of the body */
     POLL_MS = 10,
-    DRAIN_SETTLE_MS = 50,    /* what a thread may need to begin with what was accepted */
     DRAIN_IDLE_MS = 500,     /* what connections without a request get during a drain */
     DRAIN_UNREADY_MS = 2000, /* what requests get that have not arrived in whole */
     STOP_ANSWERS_MS = 1000,  /* for answers that are made but not sent yet */
@@ -51,12 +45,10 @@ enum {
 
 struct http_server {
     struct http_application application;
-    struct MHD_Daemon *daemon;
+    struct http_loops *loops;
     struct http_connections *connections;
     uint16_t port;
-    unsigned connections_max;
-    int listener;
-    int silent;                 /* what the listener is replaced with in the drain */
+    int listener;               /* -1: closed */
     atomic_bool draining;       /* every answer asks to close the connection */
     atomic_bool closed;         /* the application is not called with new requests any more */
     atomic_uint in_application; /* threads that may be in its on_request */
@@ -69,7 +61,8 @@ enum exchange_state { EXCHANGE_NEW, EXCHANGE_BODY, EXCHANGE_WAITING, EXCHANGE_SE
 
 struct http_exchange {
     struct http_server *server;
-    struct MHD_Connection *connection;
+    struct http_loop *loop;
+    struct http_resumption resumption; /* its connection is the exchange's */
     struct http_connection *peer;
     enum exchange_state state;
     bool answering;
@@ -107,12 +100,12 @@ const char *http_exchange_body(const struct http_exchange *exchange, size_t *len
 void http_exchange_suspend(struct http_exchange *exchange)
 {
     exchange->state = EXCHANGE_WAITING;
-    MHD_suspend_connection(exchange->connection);
+    MHD_suspend_connection(exchange->resumption.connection);
 }
 
 void http_exchange_resume(struct http_exchange *exchange)
 {
-    MHD_resume_connection(exchange->connection);
+    http_loop_resume(exchange->loop, &exchange->resumption);
 }
 
 /* The request has arrived in whole, or is answered without. */
@@ -143,7 +136,8 @@ static void *on_request_line(void *context, const char *uri, struct MHD_Connecti
         return NULL; /* on_request ends the connection */
     }
     exchange->server = server;
-    exchange->connection = connection;
+    exchange->loop = http_loop_here();
+    exchange->resumption.connection = connection;
     exchange->peer = peer;
     exchange->data = data;
     memcpy(exchange->target, uri, len + 1);
@@ -197,7 +191,8 @@ static enum MHD_Result send_response(struct http_exchange *exchange)
         MHD_add_response_header(answer, "Connection", "close");
     }
     exchange->state = EXCHANGE_SENT;
-    enum MHD_Result queued = MHD_queue_response(exchange->connection, response->status, answer);
+    enum MHD_Result queued =
+        MHD_queue_response(exchange->resumption.connection, response->status, answer);
     MHD_destroy_response(answer);
     return queued;
 }
@@ -235,7 +230,8 @@ static enum MHD_Result begin(struct http_exchange *exchange, const char *method,
                              .target = exchange->target,
                              .version = version,
                              .crowded = http_connection_is_crowded(exchange->peer)};
-    MHD_get_connection_values_n(exchange->connection, MHD_HEADER_KIND, collect_header, &head);
+    MHD_get_connection_values_n(exchange->resumption.connection, MHD_HEADER_KIND, collect_header,
+                                &head);
     http_connection_expect(exchange->peer, BODY_LIMIT_MS);
     exchange->state = EXCHANGE_BODY;
     exchange->discard_max = HTTP_BODY_MAX;
@@ -365,9 +361,6 @@ static void on_connection(void *context, struct MHD_Connection *connection, void
             MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
         /* Without memory for it, its first request ends it. */
         *socket_context = http_connections_add(server->connections, socket, FIRST_LIMIT_MS);
-        if (http_connections_count(server->connections) > server->connections_max) {
-            shutdown(socket, SHUT_RDWR); /* the library sees it as ended, and closes it */
-        }
     } else if (*socket_context != NULL) {
         http_connections_remove(server->connections, *socket_context);
     }
@@ -409,19 +402,14 @@ static unsigned connection_limit(void)
  */
 enum { CLIENT_DISCIPLINE = MHD_VERSION >= 0x01000000 ? 1 : 0 };
 
-/*
- * The library's own limit of connections is out of reach, and on_connection has another. At its own
- * a thread of the library takes the listener out of its epoll set, and aborts the process when it
- * is not there any more, as in a drain.
- */
-static struct MHD_Daemon *start_daemon(struct http_server *server, int listener)
+static struct MHD_Daemon *make_daemon(void *context)
 {
-    return MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME |
+    struct http_server *server = context;
+    return MHD_start_daemon(MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME |
                                 MHD_USE_ERROR_LOG,
                             0, NULL, NULL, on_request, server, MHD_OPTION_EXTERNAL_LOGGER,
-                            on_library_log, NULL, MHD_OPTION_LISTEN_SOCKET, listener,
-                            MHD_OPTION_THREAD_POOL_SIZE, (unsigned)POOL_THREADS,
-                            MHD_OPTION_CONNECTION_LIMIT, 4 * POOL_THREADS * server->connections_max,
+                            on_library_log, NULL, MHD_OPTION_CONNECTION_LIMIT,
+                            (unsigned)CONNECTIONS_MAX + CONNECTIONS_SPARE,
                             MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)HTTP_IDLE_LIMIT_MS / 1000,
                             MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_BYTES,
                             MHD_OPTION_STRICT_FOR_CLIENT, (int)CLIENT_DISCIPLINE,
@@ -434,21 +422,24 @@ struct http_server *http_server_start(int listener, const struct http_applicatio
 {
     struct http_server *server = memory_allocate(1, sizeof *server);
     unsigned limit = connection_limit();
+    unsigned spare = limit == CONNECTIONS_MAX ? CONNECTIONS_SPARE : limit / 8;
     server->application = *application;
     server->port = http_listener_port(listener);
     server->listener = listener;
-    server->silent = http_listener_make_silent();
-    server->connections_max = limit + (limit == CONNECTIONS_MAX ? CONNECTIONS_SPARE : limit / 8);
     server->connections = http_connections_start(limit);
-    if (server->port != 0 && server->silent >= 0 && listen(listener, SOMAXCONN) == 0) {
-        server->daemon = start_daemon(server, listener);
+    if (server->port != 0 && listen(listener, SOMAXCONN) == 0) {
+        server->loops = http_loops_start(&(struct http_loops_config){
+            .listener = listener,
+            .connections_max = limit + spare,
+            .make_daemon = make_daemon,
+            .context = server,
+        });
     }
-    if (server->daemon == NULL) {
+    if (server->loops == NULL) {
         log_error("HOST, PORT: cannot listen there", log_int("port", server->port),
                   log_str("error", strerror(errno)));
         close(listener);
         http_connections_stop(server->connections);
-        close(server->silent);
         free(server);
         return NULL;
     }
@@ -476,8 +467,7 @@ static void await_clients(struct http_server *server, uint32_t patience_ms)
     uint64_t busy_ms = start_ms; /* when a request was last being answered */
     for (;;) {
         uint64_t now_ms = clock_monotonic_ms();
-        if (http_connections_count(server->connections) == 0 &&
-            now_ms - start_ms >= DRAIN_SETTLE_MS) {
+        if (http_connections_count(server->connections) == 0) {
             return;
         }
         if (atomic_load(&server->answering) > 0) {
@@ -491,31 +481,12 @@ static void await_clients(struct http_server *server, uint32_t patience_ms)
     }
 }
 
-/*
- * To clients the connections in the kernel's queue are open, and have taken their requests. Closing
- * the listener would reset them.
- */
-static void take_in_queued(struct http_server *server)
-{
-    struct sockaddr_storage address;
-    for (int i = 0; i < SOMAXCONN; i++) {
-        socklen_t len = sizeof address;
-        int socket = http_listener_accept(server->listener, &address, &len);
-        if (socket < 0) {
-            return;
-        }
-        /* Where this fails it has closed the socket. */
-        (void)MHD_add_connection(server->daemon, socket, (struct sockaddr *)&address, len);
-    }
-}
-
 void http_server_drain(struct http_server *server, uint32_t patience_ms)
 {
     atomic_store(&server->draining, true);
-    take_in_queued(server);
-    /* Not MHD_quiesce_daemon: it aborts the process if one of the daemon's threads wakes meanwhile.
-     */
-    http_listener_silence(server->listener, server->silent);
+    http_loops_close(server->loops);
+    close(server->listener);
+    server->listener = -1;
     await_clients(server, patience_ms);
     atomic_store(&server->closed, true);
     while (atomic_load(&server->in_application) > 0) {
@@ -532,7 +503,10 @@ void http_server_stop(struct http_server *server)
     while (atomic_load(&server->answering) > 0 && clock_monotonic_ms() < until_ms) {
         wait_a_moment();
     }
-    MHD_stop_daemon(server->daemon);
+    http_loops_stop(server->loops);
+    if (server->listener >= 0) {
+        close(server->listener);
+    }
     http_connections_stop(server->connections);
     free(server);
 }

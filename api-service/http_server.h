@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The HTTP server: the one file that knows libmicrohttpd. It reads requests, hands them to an
- * application, lets them wait suspended, and sends the answers.
+ * The HTTP server: with http_loops.c all that knows libmicrohttpd. It reads requests, hands them to
+ * an application, lets them wait suspended, and sends the answers.
  *
- * Threads: the application's functions run on the server's pool, several at once, one at a time for
- * any one exchange. http_exchange_resume may be called from any thread. Limits: connections, header
- * and body sizes, and the time a client may take for each part of a request.
+ * Threads: the application's functions run on the server's loops, several at once, one at a time
+ * for any one exchange. http_exchange_resume may be called from any thread. Limits: connections,
+ * header and body sizes, and the time a client may take for each part of a request.
  */
 #ifndef API_SERVICE_HTTP_SERVER_H
 #define API_SERVICE_HTTP_SERVER_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Every thread of the services is born here, named, so that `top -H` shows what runs and a grep for
- * thread_start lists them. (libmicrohttpd starts its own pool.)
+ * thread_start lists them.
  */
 #ifndef COMMON_THREAD_H
 #define COMMON_THREAD_H
