@@ -14,6 +14,7 @@ enum {
     REAP_INTERVAL_MS = 1000,
     MANY_CONNECTIONS = 2048,
     MANY_IDLE_LIMIT_MS = 5 * 1000,
+    BUSY = 0,
 };
 
 struct http_connection {
@@ -22,7 +23,8 @@ struct http_connection {
     int socket;
     bool crowded;
     atomic_bool answering;
-    atomic_uint_least64_t deadline_ms; /* clock_monotonic_ms */
+    atomic_uint_least64_t deadline_ms;   /* clock_monotonic_ms, and so */
+    atomic_uint_least64_t idle_since_ms; /* the end of the last answer; BUSY: on the next request */
 };
 
 struct http_connections {
@@ -42,15 +44,36 @@ static bool has_ended(const struct http_connection *connection)
     return recv(connection->socket, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
 }
 
-/* The library sees a socket that is shut down as one that ended, and closes it. */
-static void check(struct http_connection *connection, uint64_t now_ms)
+static bool is_late(const struct http_connection *connection, uint64_t now_ms)
 {
-    if (atomic_load_explicit(&connection->deadline_ms, memory_order_relaxed) < now_ms) {
+    return atomic_load_explicit(&connection->deadline_ms, memory_order_relaxed) < now_ms;
+}
+
+static bool is_idle(const struct http_connection *connection, uint64_t now_ms)
+{
+    uint64_t since_ms = atomic_load_explicit(&connection->idle_since_ms, memory_order_relaxed);
+    return since_ms != BUSY && now_ms - since_ms >= MANY_IDLE_LIMIT_MS;
+}
+
+/*
+ * The library sees a socket that is shut down as one that ended, and closes it. `*excess`: how many
+ * connections there are more than may be idle for long.
+ */
+static void check(struct http_connection *connection, uint64_t now_ms, unsigned *excess)
+{
+    bool let_go = *excess > 0 && is_idle(connection, now_ms);
+    if (let_go || is_late(connection, now_ms)) {
         shutdown(connection->socket, SHUT_RDWR);
+        *excess -= *excess > 0;
     } else if (!atomic_load_explicit(&connection->answering, memory_order_relaxed) &&
                has_ended(connection)) {
         shutdown(connection->socket, SHUT_RD); /* answers on their way still go out */
     }
+}
+
+unsigned http_connections_count(struct http_connections *connections)
+{
+    return atomic_load_explicit(&connections->count, memory_order_relaxed);
 }
 
 /* The lock keeps a socket from being closed, and its number from being used again, meanwhile. */
@@ -60,8 +83,10 @@ static void *reap(void *arg)
     pthread_mutex_lock(&connections->lock);
     while (!connections->stopping) {
         uint64_t now_ms = clock_monotonic_ms();
+        unsigned count = http_connections_count(connections);
+        unsigned excess = count > MANY_CONNECTIONS ? count - MANY_CONNECTIONS : 0;
         for (struct http_connection *each = connections->first; each != NULL; each = each->next) {
-            check(each, now_ms);
+            check(each, now_ms, &excess);
         }
         struct timespec until = clock_monotonic_after(REAP_INTERVAL_MS);
         pthread_cond_timedwait(&connections->stop_asked, &connections->lock, &until);
@@ -133,11 +158,6 @@ void http_connections_remove(struct http_connections *connections,
     free(connection);
 }
 
-unsigned http_connections_count(struct http_connections *connections)
-{
-    return atomic_load_explicit(&connections->count, memory_order_relaxed);
-}
-
 bool http_connection_is_crowded(const struct http_connection *connection)
 {
     return connection->crowded;
@@ -145,15 +165,17 @@ bool http_connection_is_crowded(const struct http_connection *connection)
 
 void http_connection_expect(struct http_connection *connection, uint32_t deadline_ms)
 {
+    atomic_store_explicit(&connection->idle_since_ms, BUSY, memory_order_relaxed);
     atomic_store_explicit(&connection->deadline_ms, clock_monotonic_ms() + deadline_ms,
                           memory_order_relaxed);
 }
 
-void http_connection_expect_next(struct http_connections *connections,
-                                 struct http_connection *connection)
+void http_connection_expect_next(struct http_connection *connection)
 {
-    bool many = http_connections_count(connections) > MANY_CONNECTIONS;
-    http_connection_expect(connection, many ? MANY_IDLE_LIMIT_MS : HTTP_IDLE_LIMIT_MS);
+    uint64_t now_ms = clock_monotonic_ms();
+    atomic_store_explicit(&connection->deadline_ms, now_ms + HTTP_IDLE_LIMIT_MS,
+                          memory_order_relaxed);
+    atomic_store_explicit(&connection->idle_since_ms, now_ms, memory_order_relaxed);
 }
 
 void http_connection_set_answering(struct http_connection *connection, bool answering)

@@ -41,11 +41,10 @@ bool http_connection_is_crowded(const struct http_connection *connection);
 void http_connection_expect(struct http_connection *connection, uint32_t deadline_ms);
 
 /*
- * An answer was given: the client has HTTP_IDLE_LIMIT_MS for its next request line, but 5 s where
- * there are more than 2,048 connections. Each that has been used keeps its 16 KiB.
+ * An answer was given: the client has HTTP_IDLE_LIMIT_MS for its next request line. Of more than
+ * 2,048 connections those too many are let go after 5 s, since each that was used keeps its memory.
  */
-void http_connection_expect_next(struct http_connections *connections,
-                                 struct http_connection *connection);
+void http_connection_expect_next(struct http_connection *connection);
 
 /* While an answer is being made the client may close its side; it still reads. */
 void http_connection_set_answering(struct http_connection *connection, bool answering);

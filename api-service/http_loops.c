@@ -34,7 +34,8 @@ struct http_loop {
     int wake;                                  /* an eventfd: a resumption, or another state */
     _Atomic(struct http_resumption *) resumed; /* the newest first */
     atomic_uint connections;
-    uint64_t accept_at_ms; /* not before this, clock_monotonic_ms; the thread's own */
+    atomic_bool holding_back; /* it leaves new connections to the others */
+    uint64_t accept_at_ms;    /* not before this, clock_monotonic_ms; the thread's own */
 };
 
 struct http_loops {
@@ -93,7 +94,7 @@ static void resume_all(struct http_loop *loop)
 
 static unsigned connections_of(const struct http_loop *loop)
 {
-    return atomic_load_explicit(&loop->connections, memory_order_relaxed);
+    return atomic_load(&loop->connections);
 }
 
 /* The library has closed a socket that it does not take. */
@@ -108,7 +109,7 @@ static void take_in(struct http_loop *loop, int socket, const struct sockaddr_st
         close(socket);
     } else if (MHD_add_connection(loop->daemon, socket, (const struct sockaddr *)address, len) ==
                MHD_YES) {
-        atomic_fetch_add_explicit(&loop->connections, 1, memory_order_relaxed);
+        atomic_fetch_add(&loop->connections, 1);
     }
 }
 
@@ -139,6 +140,29 @@ static bool has_too_many(const struct http_loop *loop)
         }
     }
     return false;
+}
+
+/*
+ * Whether new connections are left to the others. First it says so, then it looks: whoever accepts
+ * looks at that after it has counted, so that not all hold back for what was so a moment ago.
+ */
+static bool holds_back(struct http_loop *loop)
+{
+    atomic_store(&loop->holding_back, true);
+    bool too_many = has_too_many(loop);
+    if (!too_many) {
+        atomic_store(&loop->holding_back, false);
+    }
+    return too_many;
+}
+
+static void wake_who_holds_back(struct http_loops *all)
+{
+    for (size_t i = 0; i < LOOPS; i++) {
+        if (atomic_load(&all->loops[i].holding_back)) {
+            wake(&all->loops[i]);
+        }
+    }
 }
 
 static enum loop_state wanted(const struct http_loop *loop)
@@ -175,7 +199,7 @@ static void wait_for_work(struct http_loop *loop)
     uint64_t now_ms = loop->accept_at_ms != 0 ? clock_monotonic_ms() : 0;
     if (now_ms < loop->accept_at_ms) {
         timeout_ms = shorter(timeout_ms, (int)(loop->accept_at_ms - now_ms));
-    } else if (wanted(loop) == LOOP_OPEN && !has_too_many(loop)) {
+    } else if (wanted(loop) == LOOP_OPEN && !holds_back(loop)) {
         loop->accept_at_ms = 0;
         fds[LISTENER].fd = loop->all->config.listener;
     }
@@ -186,6 +210,7 @@ static void wait_for_work(struct http_loop *loop)
     }
     if (fds[LISTENER].revents != 0) {
         accept_some(loop);
+        wake_who_holds_back(loop->all);
     }
 }
 

@@ -160,7 +160,7 @@ static void on_request_end(void *context, struct MHD_Connection *connection, voi
         http_connection_set_answering(exchange->peer, false);
         atomic_fetch_sub(&server->answering, 1);
     }
-    http_connection_expect_next(server->connections, exchange->peer);
+    http_connection_expect_next(exchange->peer);
     atomic_fetch_sub(&server->bodies_bytes, exchange->body_room);
     http_response_finish(&exchange->response);
     free(exchange->body);
