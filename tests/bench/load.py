@@ -52,7 +52,7 @@ def read_logs(logs, seconds, connections, lost):
     times_us, refused, starts, ends = [], 0, [], []
     for log in logs:
         for line in log.read_bytes().splitlines():
-            start_us, status, took_us = map(int, line.split())
+            start_us, status, took_us = map(int, line.split()[:3])
             if 200 <= status < 300:
                 times_us.append(took_us)
             else:
