@@ -60,12 +60,12 @@ def start(stack, log, command, env=None, user=None, stop_by=signal.SIGTERM,
     return process
 
 
-def wait_ready(process, log, ready):
+def wait_ready(process, log, ready, poll_s=0.05):
     deadline = time.monotonic() + READY_S
     while time.monotonic() < deadline and process.poll() is None:
         if ready():
             return
-        time.sleep(0.05)
+        time.sleep(poll_s)
     sys.exit(f"bench: {log.stem} did not get ready:\n{log.read_text()[-2000:]}")
 
 

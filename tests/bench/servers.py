@@ -56,9 +56,13 @@ class MariaDB:
         self.sql(f"DROP DATABASE IF EXISTS {name}; CREATE DATABASE {name} CHARACTER SET utf8mb4;"
                  f"GRANT ALL ON {name}.* TO bench@'127.0.0.1'", "mysql")
 
+    def client(self, database):
+        """The command of a client that reads statements from its standard input."""
+        return ["mariadb", "--no-defaults", f"--socket={self.socket}", "--user=root",
+                "--skip-column-names", "--batch", database]
+
     def sql(self, statements, database):
-        return run("mariadb", "--no-defaults", f"--socket={self.socket}", "--user=root",
-                   "--skip-column-names", "--batch", f"--execute={statements}", database)
+        return run(*self.client(database), f"--execute={statements}")
 
     def url(self, database, dialect="mysql"):
         return f"{dialect}://bench:bench@127.0.0.1:{self.port}/{database}"
@@ -110,10 +114,14 @@ class PostgreSQL:
         for statement in (f"DROP DATABASE IF EXISTS {name}", f"CREATE DATABASE {name} OWNER bench"):
             self.sql(statement, "postgres")
 
+    def client(self, database):
+        """The command of a client that reads statements from its standard input."""
+        return ["psql", "--no-psqlrc", "--quiet", "--tuples-only", "--no-align",
+                "--field-separator=\t", "--set=ON_ERROR_STOP=1", "-h", self.folder,
+                "-p", self.port, "-U", "postgres", "-d", database]
+
     def sql(self, statements, database):
-        return run("psql", "--no-psqlrc", "--quiet", "--tuples-only", "--no-align",
-                   "--field-separator=\t", "--set=ON_ERROR_STOP=1", "-h", self.folder,
-                   "-p", self.port, "-U", "postgres", "-d", database, "-c", statements)
+        return run(*self.client(database), "-c", statements)
 
     def url(self, database):
         return f"postgresql://bench:bench@127.0.0.1:{self.port}/{database}"
