@@ -58,10 +58,7 @@ static void finish(void)
     temp_dir_remove(&dir);
 }
 
-static void start_with_few_descriptors(void);
-
 TestSuite(http_connections, .init = start, .fini = finish, .timeout = 120);
-TestSuite(http_descriptors, .init = start_with_few_descriptors, .fini = finish, .timeout = 60);
 
 static void limit_descriptors(rlim_t count)
 {
@@ -133,18 +130,19 @@ static bool as_many_are_closed(void *arg)
     return count_closed() >= *(size_t *)arg;
 }
 
-static void start_with_few_descriptors(void)
+/* What it may have at most is inherited, and it takes all it may have. */
+static void restart_with_few_descriptors(void)
 {
-    temp_dir_create(&dir);
-    /* What the service may have at most is inherited, and it takes all it may have. */
     struct rlimit few = {.rlim_cur = FEW_DESCRIPTORS, .rlim_max = FEW_DESCRIPTORS};
+    process_stop_cleanly(&api.process, SERVICE_STOP_MS);
     cr_assert_eq(setrlimit(RLIMIT_NOFILE, &few), 0);
     service_start_api(&api, &(struct service_settings){.folder = dir.path});
 }
 
-Test(http_descriptors, connections_past_the_limit_are_closed_and_the_others_served)
+Test(http_connections, connections_past_the_limit_are_closed_and_the_others_served)
 {
     size_t closed = CLIENTS - (FEW_DESCRIPTORS / 2);
+    restart_with_few_descriptors();
     open_up_to(CLIENTS);
     cr_assert(wait_until(as_many_are_closed, &closed, ANSWER_MS), "only %zu of %d were closed",
               count_closed(), CLIENTS);
