@@ -260,7 +260,8 @@ void database_recount(const struct database *database, struct sql *sql, int64_t 
              "SELECT * FROM (SELECT sum(created) AS a, sum(started) AS b, sum(completed) AS c, "
              "sum(duration_us) AS d FROM counters) counted, (SELECT count(*) AS e, "
              "sum(CASE WHEN status >= 1 THEN 1 ELSE 0 END) AS f, "
-             "sum(CASE WHEN status = 2 THEN 1 ELSE 0 END) AS g, sum(%s) AS h FROM orders) rows_of",
+             "sum(CASE WHEN status = 2 THEN 1 ELSE 0 END) AS g, "
+             "sum(CASE WHEN status = 2 THEN %s END) AS h FROM orders) rows_of",
              database_us(database, "created_at", "completed_at"));
     sql_row(sql, query, both, 8);
 }
