@@ -163,7 +163,8 @@ Test(verify, a_row_that_cannot_be_is_told_and_left_alone)
     cr_assert(says("rows in impossible states: "));
     cr_assert(says(": ORD2\n"));
     cr_assert(says("the counters are right\n"));
-    cr_assert_eq(any_database_ask("SELECT count(*) FROM orders WHERE completed_at = created_at"), 1);
+    cr_assert_eq(any_database_ask("SELECT count(*) FROM orders WHERE completed_at = created_at"),
+                 1);
     const struct http_response *response = verify_over_http();
     cr_assert_not_null(strstr(response->body, "\"order_ids\":[\"ORD2\"]"), "%s", response->body);
     process_stop_cleanly(&api.process, SERVICE_STOP_MS);
