@@ -9,8 +9,9 @@
 #include <stddef.h>
 
 enum {
-    HTTP_HEADERS_MAX = 64,     /* header fields of one request */
-    HTTP_BODY_MAX = 64 * 1024, /* bytes; wire contract */
+    HTTP_HEADERS_MAX = 64,           /* header fields of one request */
+    HTTP_HEAD_BYTES_MAX = 14 * 1024, /* that the server keeps of its head */
+    HTTP_BODY_MAX = 64 * 1024,       /* bytes; wire contract */
     HTTP_RESPONSE_HEADERS_MAX = 4,
     HTTP_RESPONSE_VALUE_SIZE = 96,   /* bytes of one response header's value, NUL included */
     HTTP_RESPONSE_INLINE_SIZE = 256, /* longer bodies are allocated */

@@ -52,7 +52,8 @@ static bool is_late(const struct http_connection *connection, uint64_t now_ms)
 static bool is_idle(const struct http_connection *connection, uint64_t now_ms)
 {
     uint64_t since_ms = atomic_load_explicit(&connection->idle_since_ms, memory_order_relaxed);
-    return since_ms != BUSY && now_ms - since_ms >= MANY_IDLE_LIMIT_MS;
+    /* A request may have ended after the walk over all began, which is when now_ms is. */
+    return since_ms != BUSY && since_ms + MANY_IDLE_LIMIT_MS <= now_ms;
 }
 
 /*

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "api-service/http_loops.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <limits.h>
 #include <poll.h>
@@ -10,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "api-service/http_listener.h"
@@ -23,6 +25,7 @@ enum {
     ACCEPTED_AT_ONCE = 16, /* so that those that are there are served in between */
     UNEVEN_MAX = 16,       /* a loop that has more connections than another leaves new ones to it */
     NO_ROOM_PAUSE_MS = 100, /* after the system had no descriptor or memory for a connection */
+    NO_ROOM_TOLD_MS = 10000,
 };
 
 enum loop_state { LOOP_OPEN, LOOP_CLOSED, LOOP_ENDING };
@@ -35,7 +38,8 @@ struct http_loop {
     _Atomic(struct http_resumption *) resumed; /* the newest first */
     atomic_uint connections;
     atomic_bool holding_back; /* it leaves new connections to the others */
-    uint64_t accept_at_ms;    /* not before this, clock_monotonic_ms; the thread's own */
+    uint64_t accept_at_ms;    /* not before this, clock_monotonic_ms; the thread's own, both */
+    uint64_t tell_at_ms;      /* nor that it cannot */
 };
 
 struct http_loops {
@@ -113,6 +117,16 @@ static void take_in(struct http_loop *loop, int socket, const struct sockaddr_st
     }
 }
 
+static void tell_no_room(struct http_loop *loop, const char *error)
+{
+    uint64_t now_ms = clock_monotonic_ms();
+    if (now_ms >= loop->tell_at_ms) {
+        log_warn("cannot accept a connection", log_str("error", error));
+        loop->tell_at_ms = now_ms + NO_ROOM_TOLD_MS;
+    }
+    loop->accept_at_ms = now_ms + NO_ROOM_PAUSE_MS;
+}
+
 /* True: more may wait. */
 static bool accept_some(struct http_loop *loop)
 {
@@ -121,8 +135,7 @@ static bool accept_some(struct http_loop *loop)
         socklen_t len = sizeof address;
         int socket = http_listener_accept(loop->all->config.listener, &address, &len);
         if (socket < 0 && errno != EAGAIN && errno != EWOULDBLOCK) {
-            log_warn("cannot accept a connection", log_str("error", strerror(errno)));
-            loop->accept_at_ms = clock_monotonic_ms() + NO_ROOM_PAUSE_MS;
+            tell_no_room(loop, strerror(errno));
         }
         if (socket < 0) {
             return false;
@@ -241,7 +254,8 @@ static void *run(void *arg)
         wait_for_work(loop);
         if (wanted(loop) != state) {
             state = wanted(loop);
-            while (state == LOOP_CLOSED && accept_some(loop)) {
+            for (int left = state == LOOP_CLOSED ? SOMAXCONN / ACCEPTED_AT_ONCE : 0;
+                 left > 0 && accept_some(loop); left--) {
             }
             reach(loop->all);
         }
@@ -254,6 +268,7 @@ static void *run(void *arg)
 static void change(struct http_loops *all, enum loop_state state)
 {
     pthread_mutex_lock(&all->lock);
+    assert((int)state > atomic_load_explicit(&all->wanted, memory_order_relaxed));
     all->reached = 0;
     atomic_store_explicit(&all->wanted, state, memory_order_release);
     for (size_t i = 0; i < LOOPS; i++) {

@@ -34,7 +34,7 @@ enum {
      * For a request line and header fields, of each connection. The library fills what it has used
      * with zeros after each request. RFC 9110, 4.1: targets of 8,000 bytes should be taken.
      */
-    CONNECTION_BYTES = 16 * 1024,
+    CONNECTION_BYTES = HTTP_HEAD_BYTES_MAX + 2 * 1024, /* and for the head of the answer */
     HEADER_LIMIT_MS = 10 * 1000, /* from the request line to the end of the header section */
     BODY_LIMIT_MS = 20 * 1000,   /* from there to the end of the body */
     POLL_MS = 10,

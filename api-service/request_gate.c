@@ -72,11 +72,49 @@ static size_t count_field(const struct http_head *head, const char *name)
     return count;
 }
 
-static const char *check_fields(const struct http_head *head)
+static size_t count_byte(const char *text, char byte)
+{
+    size_t count = 0;
+    for (const char *at = strchr(text, byte); at != NULL; at = strchr(at + 1, byte)) {
+        count++;
+    }
+    return count;
+}
+
+/*
+ * About how many bytes of its connection the library takes for the head: the text, an entry for
+ * each field and each parameter, and cookies once more, with an entry for each.
+ */
+static size_t memory_taken(const struct http_head *head)
+{
+    enum { ENTRY_BYTES = 64 };
+    size_t entries = head->header_count + 1 + count_byte(head->target, '&');
+    size_t bytes = strlen(head->method) + strlen(head->target);
+    for (size_t i = 0; i < head->header_count; i++) {
+        const struct http_header *header = &head->headers[i];
+        bytes += header->name_len + header->value_len + strlen(": \r\n");
+        if (http_header_is(header, "Cookie")) {
+            bytes += header->value_len;
+            entries += 1 + count_byte(header->value, ';');
+        }
+    }
+    return bytes + entries * ENTRY_BYTES;
+}
+
+/* An order whose answer found no room any more would be stored, and its client never told. */
+static const char *check_size(const struct http_head *head)
 {
     if (head->too_many_headers) {
         return "there are more than 64 header fields";
     }
+    if (memory_taken(head) > HTTP_HEAD_BYTES_MAX) {
+        return "the request line and the header fields are too large; send fewer or shorter ones";
+    }
+    return NULL;
+}
+
+static const char *check_fields(const struct http_head *head)
+{
     for (size_t i = 0; i < head->header_count; i++) {
         if (!is_token(head->headers[i].name, head->headers[i].name_len)) {
             return "a header field name has a character that is not allowed";
@@ -140,6 +178,9 @@ static const char *check_framing(const struct http_head *head)
 const char *request_gate_check(const struct http_head *head)
 {
     const char *wrong = check_request_line(head);
+    if (wrong == NULL) {
+        wrong = check_size(head);
+    }
     if (wrong == NULL) {
         wrong = check_fields(head);
     }

@@ -133,7 +133,7 @@ static enum status mysql_migrate_begin(struct store *store, int *version)
     return status;
 }
 
-/* The server takes one statement at a time; each ends with a semicolon that ends a line. */
+/* One statement at a time is sent; each ends with a semicolon that ends a line. */
 static enum status run_script(struct mysql_session *session, const char *sql, const char *name)
 {
     struct sql_text *text = mysql_session_text(session);

@@ -28,6 +28,7 @@ enum {
     CLIENTS = 100,
     CONNECTIONS_MAX = 2200,
     ANSWER_MS = 5000,
+    BUSY_MS = 4000, /* they are looked at once a second */
     LET_GO_MIN_MS = 3000,
     LET_GO_MAX_MS = 20000, /* with fewer connections it would be 75 s */
 };
@@ -165,4 +166,16 @@ Test(http_connections, of_very_many_idle_ones_those_too_many_are_let_go_soon)
               count_closed(), MANY);
     cr_assert_geq(wait_now_ms() - answered_ms, LET_GO_MIN_MS);
     cr_assert_eq(count_closed(), closed);
+}
+
+/* Requests end while the server walks over all connections to see which are idle. */
+Test(http_connections, of_very_many_busy_ones_none_is_let_go)
+{
+    limit_descriptors(CONNECTIONS_MAX + FEW_DESCRIPTORS);
+    open_up_to(MANY);
+    for (uint64_t end_ms = wait_now_ms() + BUSY_MS; wait_now_ms() < end_ms;) {
+        send_on_all();
+        expect_answers_on_all();
+    }
+    cr_assert_eq(count_closed(), 0);
 }

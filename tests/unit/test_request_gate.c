@@ -142,6 +142,43 @@ Test(request_gate, too_many_fields_are_refused)
     check_refused("more than 64 fields", "64");
 }
 
+static char filler[HTTP_HEAD_BYTES_MAX + 1];
+
+static void fill(size_t len, char byte)
+{
+    memset(filler, byte, len);
+    filler[len] = '\0';
+}
+
+Test(request_gate, a_head_that_leaves_no_room_for_the_answer_is_refused)
+{
+    begin_clean();
+    fill(8 * 1024, 'x');
+    add("X-Filler", filler);
+    check_passes("8 KiB");
+    fill(HTTP_HEAD_BYTES_MAX - 100, 'x');
+    begin_clean();
+    add("X-Filler", filler);
+    check_refused("14 KiB", "too large");
+}
+
+Test(request_gate, cookies_and_parameters_count_as_the_memory_that_they_take)
+{
+    begin_clean();
+    fill(7 * 1024, 'x');
+    add("Cookie", filler);
+    check_refused("7 KiB twice", "too large");
+    begin_clean();
+    fill(220, ';');
+    add("cookie", filler);
+    check_refused("220 cookies", "too large");
+    begin_clean();
+    fill(220, '&');
+    filler[0] = '/';
+    head.target = filler;
+    check_refused("220 parameters", "too large");
+}
+
 Test(request_gate, a_field_name_that_is_no_token_is_refused)
 {
     static const char *const names[] = {
