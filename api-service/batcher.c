@@ -73,6 +73,7 @@ static void *run(void *arg)
 {
     struct batcher *batcher = arg;
     size_t count;
+    thread_wait_for_turn();
     while ((count = take_batch(batcher)) > 0) {
         end_batch(batcher, batcher->config.flush(batcher->config.context, batcher->batch, count));
     }

@@ -2,6 +2,7 @@
 #include "common/thread.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +21,12 @@ pthread_t thread_start(const char *name, void *(*run)(void *arg), void *arg)
     }
     pthread_setname_np(thread, name);
     return thread;
+}
+
+void thread_wait_for_turn(void)
+{
+    const struct sched_param none = {0};
+    sched_setscheduler(0, SCHED_BATCH, &none); /* refused, it is only a little slower */
 }
 
 void thread_cond_init(pthread_cond_t *cond)

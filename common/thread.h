@@ -14,6 +14,13 @@
  */
 pthread_t thread_start(const char *name, void *(*run)(void *arg), void *arg);
 
+/*
+ * The calling thread no longer takes the processor from one that runs when it is woken; it waits
+ * for its turn, and for a processor that is free it does not wait (SCHED_BATCH, sched(7)). For
+ * threads that serve what others gather: those go on gathering.
+ */
+void thread_wait_for_turn(void);
+
 /* A condition variable whose timed waits run on CLOCK_MONOTONIC. */
 void thread_cond_init(pthread_cond_t *cond);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <criterion/criterion.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdint.h>
 
 #include "api-service/batcher.h"
@@ -26,6 +27,7 @@ static struct {
     size_t batch_count;
     struct batch_ticket *flushed[TICKETS_MAX];
     size_t flushed_count;
+    int scheduling; /* of the thread that flushes */
 } flow = {.lock = PTHREAD_MUTEX_INITIALIZER, .opened = PTHREAD_COND_INITIALIZER};
 
 static struct batch_ticket tickets[TICKETS_MAX];
@@ -39,6 +41,7 @@ static size_t flush(void *given, struct batch_ticket *batch[], size_t count)
         pthread_cond_wait(&flow.opened, &flow.lock);
     }
     flow.at_gate = false;
+    flow.scheduling = sched_getscheduler(0);
     flow.closed = flow.one_by_one;
     flow.batches[flow.batch_count++] = given == &context ? count : 0;
     for (size_t i = 0; i < count; i++) {
@@ -400,4 +403,13 @@ Test(batcher, of_several_threads_every_ticket_is_flushed_once_and_in_the_threads
         size_t index = (size_t)(flow.flushed[i] - tickets);
         cr_assert_eq(index % EACH, next[index / EACH]++, "ticket %zu came at %zu", index, i);
     }
+}
+
+/* Otherwise it is woken in the place of the thread that submits, and gets less to do at once. */
+Test(batcher, its_thread_does_not_preempt)
+{
+    struct batcher *batcher = batcher_start(&config);
+    batcher_submit(batcher, &tickets[0]);
+    batcher_stop(batcher);
+    cr_assert_eq(flow.scheduling, SCHED_BATCH);
 }
