@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The limit beside which order-api is measured: libmicrohttpd alone, started as
- * api-service/http_server.c starts it. It reads the body of a POST in whole and answers every
- * request 200 with the headers and as many bytes as order-api's answers have.
+ * The limit beside which order-api is measured: libmicrohttpd alone, on two threads of its own. It
+ * reads the body of a POST in whole and answers every request 200 with the headers and as many
+ * bytes as order-api's answers have.
  *
  * Listens on a free port of 127.0.0.1, prints "ready port=N" and serves until SIGTERM.
  */

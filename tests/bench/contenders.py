@@ -59,8 +59,7 @@ def orders(build, database, with_worker):
 
 def contenders(build):
     uvicorn = [sys.executable, "-m", "uvicorn", "main:app", "--app-dir", HERE / "peers/fastapi",
-               "--workers", os.cpu_count(), "--no-access-log", "--loop", "uvloop",
-               "--http", "httptools"]
+               "--no-access-log", "--loop", "uvloop", "--http", "httptools"]
     return [
         orders(build, MariaDB.title, with_worker=True),
         orders(build, PostgreSQL.title, with_worker=True),
@@ -68,6 +67,8 @@ def contenders(build):
         Contender("bullmq", "BullMQ", ["node", BULLMQ / "api.js"], ["node", BULLMQ / "worker.js"],
                   env={"NODE_ENV": "production"}, uses_redis=True),
         Contender("fastapi", "FastAPI", uvicorn, url_scheme="mysql+pymysql"),
+        Contender("fastapi-processes", "FastAPI, a process per processor",
+                  [*uvicorn, "--workers", os.cpu_count()], url_scheme="mysql+pymysql"),
     ]
 
 
@@ -79,7 +80,7 @@ def missing_packages(measured):
         tools |= DATABASES[contender.database].tools
         tools |= Redis.tools if contender.uses_redis else {}
         tools |= NODE_TOOLS if contender.name == "bullmq" else {}
-    modules = PYTHON_MODULES if any(c.name == "fastapi" for c in measured) else {}
+    modules = PYTHON_MODULES if any(c.name.startswith("fastapi") for c in measured) else {}
     return missing_tools(tools) | {package for module, package in modules.items()
                                    if not importlib.util.find_spec(module)}
 

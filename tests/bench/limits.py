@@ -21,11 +21,11 @@ USER, ITEMS, CENTS = "user123", "[101,102]", 25075  # of client.BODY
 
 def estimate_s(databases, seconds):
     """Seconds that measure_limits takes, about."""
-    return 3 * (seconds + WARM_UP_S) + 12 * len(databases) + 5
+    return 4 * (seconds + WARM_UP_S) + 12 * len(databases) + 5
 
 
 def measure_limits(servers, build, seconds, label):
-    say(f"{label}: libmicrohttpd answering a constant, three loads of {seconds} s")
+    say(f"{label}: libmicrohttpd answering a constant, four loads of {seconds} s")
     limits = measure_constant(servers.folder, build / "tests/bench/bench-constant", seconds)
     for title, database in servers.databases.items():
         say(f"{label}: {title}, {BATCHES} transactions of {BATCH:,} rows")
@@ -37,7 +37,7 @@ def measure_limits(servers, build, seconds, label):
 
 def measure_constant(folder, program, seconds):
     """Answers a second, and the milliseconds to them, of the loads that order-api gets too."""
-    log, limits = folder / "constant.log", {}
+    log, limits, path = folder / "constant.log", {}, "/order/ORD123456"
     with ExitStack() as stack:
         server = start(stack, log, [program])
         wait_ready(server, log, lambda: "\n" in log.read_text())
@@ -45,7 +45,8 @@ def measure_constant(folder, program, seconds):
         for key, done in (
                 ("post", generator.post(seconds, CONNECTIONS, WARM_UP_S)),
                 ("many", generator.post(seconds, MANY_CONNECTIONS, MANY_WARM_UP_S)),
-                ("get", generator.get(["/order/ORD123456"], seconds, CONNECTIONS, WARM_UP_S))):
+                ("get", generator.get([path], seconds, CONNECTIONS, WARM_UP_S)),
+                ("many_get", generator.get([path], seconds, MANY_CONNECTIONS, MANY_WARM_UP_S))):
             load.require_answers(done, f"libmicrohttpd answering a constant, {key}")
             limits |= {key: done.rate(), f"{key}_p50": done.percentile_ms(50),
                        f"{key}_p99": done.percentile_ms(99)}
@@ -101,14 +102,14 @@ MYSQL_SESSION = """SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED;
 SET SESSION time_zone = '+00:00', in_predicate_conversion_threshold = 0;
 """
 MYSQL_INSERT = ("INSERT INTO orders (id, client_id, user_id, item_ids, total_cents, status, "
-                "created_at, due_at) VALUES ")
+                "created_at, started_at, due_at, completed_at) VALUES ")
 MYSQL_MOVES = {
     "claim": "UPDATE orders FORCE INDEX (PRIMARY) SET status = 1, "
              "started_at = GREATEST(UTC_TIMESTAMP(6), created_at), "
              "due_at = GREATEST(UTC_TIMESTAMP(6), created_at) + INTERVAL 0 MICROSECOND "
-             "WHERE id IN ({ids}) AND status = 0;\n",
+             "WHERE {ids} AND status = 0;\n",
     "complete": "UPDATE orders FORCE INDEX (PRIMARY) SET status = 2, "
-                "completed_at = UTC_TIMESTAMP(6) WHERE id IN ({ids}) AND status = 1 "
+                "completed_at = UTC_TIMESTAMP(6) WHERE {ids} AND status = 1 "
                 "AND due_at <= UTC_TIMESTAMP(6);\n",
 }
 MYSQL_COUNTS = {
@@ -116,15 +117,20 @@ MYSQL_COUNTS = {
     "claim": "started = started + {count}",
     "complete": "completed = completed + {count}, duration_us = duration_us + "
                 "(SELECT SUM(TIMESTAMPDIFF(MICROSECOND, created_at, completed_at)) "
-                "FROM orders FORCE INDEX (PRIMARY) WHERE id IN ({ids}))",
+                "FROM orders FORCE INDEX (PRIMARY) WHERE {ids})",
 }
+
+
+def mysql_range(ids):
+    return f"id BETWEEN {ids[0]} AND {ids[-1]}"
 
 
 def mysql_move(part, ids):
     if part in MYSQL_MOVES:
-        return MYSQL_MOVES[part].format(ids=",".join(map(str, ids)))
+        return MYSQL_MOVES[part].format(ids=mysql_range(ids))
     return MYSQL_INSERT + ",".join(
-        f"({number},_binary'demo','{USER}','{ITEMS}',{CENTS},0,UTC_TIMESTAMP(6),UTC_TIMESTAMP(6))"
+        f"({number},_binary'demo','{USER}','{ITEMS}',{CENTS},0,UTC_TIMESTAMP(6),'1000-01-01',"
+        "UTC_TIMESTAMP(6),'1000-01-01')"
         for number in ids) + ";\n"
 
 
@@ -132,7 +138,7 @@ def run_mariadb(database, folder, part):
     transactions = [
         "START TRANSACTION;\n" + mysql_move(part, ids)
         + "UPDATE counters SET " + MYSQL_COUNTS[part].format(
-            count=BATCH, ids=",".join(map(str, ids)))
+            count=BATCH, ids=mysql_range(ids))
         + " WHERE slot = 1;\nCOMMIT;\n" for ids in batches()]
     return time_client(database, folder, MYSQL_SESSION + "".join(transactions))
 

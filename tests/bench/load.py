@@ -18,9 +18,9 @@ from usage import connections_to
 TOOLS = {"h2load": "nghttp2-client"}
 FAILED_SHARE_MAX = 0.01
 COUNT_BEFORE_END_S = 0.2
-# The clients of one h2load all send at the same moment. So there are several, started over the
-# time from one request of a client to its next, and the requests come spread out.
-RATE_CLIENTS, RATE_PARTS, RATE_PER_CLIENT = 200, 20, 10
+# The clients of one h2load all send at the same moment. So each is an h2load of its own, and their
+# requests come as those of strangers do.
+RATE_CLIENTS, RATE_PER_CLIENT = 200, 10
 RATE = RATE_CLIENTS * RATE_PER_CLIENT
 
 
@@ -90,10 +90,8 @@ class Generator:
     def post_at_rate(self, seconds, warm_up_s):
         """Posts RATE orders a second. A client keeps a request back only while the one before it,
         which was sent 1 / RATE_PER_CLIENT s earlier, is not answered."""
-        part = [f"--clients={RATE_CLIENTS // RATE_PARTS}", f"--rps={RATE_PER_CLIENT}",
-                *self.posting()]
-        return self.run([part] * RATE_PARTS, RATE_CLIENTS, seconds, warm_up_s,
-                        apart_s=1 / RATE_PER_CLIENT / RATE_PARTS)
+        client_alone = ["--clients=1", f"--rps={RATE_PER_CLIENT}", *self.posting()]
+        return self.run([client_alone] * RATE_CLIENTS, RATE_CLIENTS, seconds, warm_up_s)
 
     def get(self, paths, seconds, connections, warm_up_s):
         """Gets the paths in turn."""
@@ -109,14 +107,13 @@ class Generator:
         return [f"--data={self.body}", "--header=Content-Type: application/json",
                 self.url("/order")]
 
-    def run(self, parts, connections, seconds, warm_up_s, apart_s=0, at_middle=lambda: None):
+    def run(self, parts, connections, seconds, warm_up_s, at_middle=lambda: None):
         logs = [self.folder / f"h2load-{number}.log" for number in range(len(parts))]
         began = time.monotonic()
         with ExitStack() as stack:
             started = []
             for log, part in zip(logs, parts):
                 started.append(start_h2load(stack, log, seconds, warm_up_s, part))
-                time.sleep(apart_s)
             sleep_until(began + warm_up_s + seconds / 2)
             at_middle()
             sleep_until(began + warm_up_s + seconds - COUNT_BEFORE_END_S)

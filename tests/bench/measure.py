@@ -32,8 +32,8 @@ ANALYZE TABLE orders"""
 
 def estimate_s(contender, seconds):
     """Seconds that a visit takes, about."""
-    loads = 6 if contender.worker else 5
-    warm_ups = RATE_WARM_UP_S + MANY_WARM_UP_S + 3 * WARM_UP_S
+    loads = 8 if contender.worker else 6
+    warm_ups = RATE_WARM_UP_S + 2 * MANY_WARM_UP_S + 3 * WARM_UP_S
     return loads * seconds + warm_ups + IDLE_S + 8
 
 
@@ -134,20 +134,24 @@ class Visit:
     def measure_alone(self):
         if not self.running.worker:
             return
-        what = f"POST, {CONNECTIONS} connections, worker stopped"
-        self.begin(what)
         stop(self.running.worker)
-        posts = self.checked(what, self.generator.post(self.seconds, CONNECTIONS))
-        self.result["alone"] = posts.rate()
+        for key, connections in (("alone", CONNECTIONS), ("many_alone", MANY_CONNECTIONS)):
+            what = f"POST, {connections:,} connections, worker stopped"
+            self.begin(what)
+            self.result[key] = self.checked(
+                what, self.generator.post(self.seconds, connections)).rate()
 
     def measure_reads(self):
-        what = f"GET, {CONNECTIONS} connections"
-        self.begin(what)
         ids = self.sql(f"SELECT id FROM orders ORDER BY id DESC LIMIT {IDS_READ}").split()
-        reads = self.checked(what, self.generator.get(
-            [f"/order/ORD{number}" for number in ids], self.seconds, CONNECTIONS, WARM_UP_S))
-        self.result.update(reads=reads.rate(), reads_p50=reads.percentile_ms(50),
-                           reads_p99=reads.percentile_ms(99))
+        paths = [f"/order/ORD{number}" for number in ids]
+        for key, connections, warm_up_s in (("reads", CONNECTIONS, WARM_UP_S),
+                                            ("many_reads", MANY_CONNECTIONS, MANY_WARM_UP_S)):
+            what = f"GET, {connections:,} connections"
+            self.begin(what)
+            reads = self.checked(what, self.generator.get(paths, self.seconds, connections,
+                                                          warm_up_s))
+            self.result.update({key: reads.rate(), f"{key}_p50": reads.percentile_ms(50),
+                                f"{key}_p99": reads.percentile_ms(99)})
 
     def measure_metrics(self):
         what = f"GET /metrics, {CONNECTIONS} connections"

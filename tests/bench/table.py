@@ -39,12 +39,18 @@ def rows(stored):
         Row(f"POST, {many}: p50, ms", "many_p50", 2, limit="many_p50", is_time=True),
         Row(f"POST, {many}: p99, ms", "many_p99", 2, limit="many_p99", is_time=True),
         Row(f"POST, {few}: accepted/s, worker stopped", "alone", limit="post"),
+        Row(f"POST, {many}: accepted/s, worker stopped", "many_alone", limit="many"),
         Row(f"POST at {rate:,}/s: accepted/s", "rate", has_ratio=False),
         Row(f"POST at {rate:,}/s: p50, ms", "rate_p50", 2, limit="flush", is_time=True),
         Row(f"POST at {rate:,}/s: p99, ms", "rate_p99", 2, limit="flush", is_time=True),
         Row(f"GET /order/{{id}}, {few}: answers/s", "reads", limit="get"),
         Row(f"GET /order/{{id}}, {few}: p50, ms", "reads_p50", 2, limit="get_p50", is_time=True),
         Row(f"GET /order/{{id}}, {few}: p99, ms", "reads_p99", 2, limit="get_p99", is_time=True),
+        Row(f"GET /order/{{id}}, {many}: answers/s", "many_reads", limit="many_get"),
+        Row(f"GET /order/{{id}}, {many}: p50, ms", "many_reads_p50", 2, limit="many_get_p50",
+            is_time=True),
+        Row(f"GET /order/{{id}}, {many}: p99, ms", "many_reads_p99", 2, limit="many_get_p99",
+            is_time=True),
         Row(f"GET /metrics, {few}: answers/s", "metrics", limit="get"),
         Row(f"GET /metrics, {stored:,} orders, {STORED_CONNECTIONS} connections: answers/s",
             "stored", 1),
@@ -67,7 +73,8 @@ def limit_rows(databases):
                                   ("all", "all three, orders/s"))]
     loads = (("post", f"POST, {CONNECTIONS} connections"),
              ("many", f"POST, {MANY_CONNECTIONS:,} connections"),
-             ("get", f"GET, {CONNECTIONS} connections"))
+             ("get", f"GET, {CONNECTIONS} connections"),
+             ("many_get", f"GET, {MANY_CONNECTIONS:,} connections"))
     constant = [(key + part, f"libmicrohttpd answering a constant, {what}: {unit}", digits)
                 for key, what in loads
                 for part, unit, digits in (("", "answers/s", 0), ("_p50", "p50, ms", 3),
