@@ -20,7 +20,7 @@
 
 enum {
     MANY_COUNT = 100000, /* also the default of WORKER_CAPACITY */
-    RESIDENT_MAX_KB = 64 * 1024,
+    RESIDENT_MAX_KB = 32 * 1024,
     TEN_MINUTES_MS = 10 * 60 * 1000,
     FEW = 400,
     SMALL_CAPACITY = 50,

@@ -26,7 +26,9 @@ enum {
     FEW_DESCRIPTORS = 128,
     SERVED_MIN = 32, /* of 128 descriptors, with what databases, logs and wake-ups need */
     CLIENTS = 100,
-    CONNECTIONS_MAX = 2200,
+    TEN_THOUSAND = 10000,
+    RESIDENT_MAX_KB = 64 * 1024,
+    CONNECTIONS_MAX = TEN_THOUSAND,
     ANSWER_MS = 5000,
     BUSY_MS = 4000, /* they are looked at once a second */
     LET_GO_MIN_MS = 3000,
@@ -157,7 +159,7 @@ Test(http_connections, connections_past_the_limit_are_closed_and_the_others_serv
 Test(http_connections, of_very_many_idle_ones_those_too_many_are_let_go_soon)
 {
     size_t closed = MANY - IDLE_MAX;
-    limit_descriptors(CONNECTIONS_MAX + FEW_DESCRIPTORS);
+    limit_descriptors(MANY + FEW_DESCRIPTORS);
     open_up_to(MANY);
     send_on_all();
     expect_answers_on_all();
@@ -171,11 +173,45 @@ Test(http_connections, of_very_many_idle_ones_those_too_many_are_let_go_soon)
 /* Requests end while the server walks over all connections to see which are idle. */
 Test(http_connections, of_very_many_busy_ones_none_is_let_go)
 {
-    limit_descriptors(CONNECTIONS_MAX + FEW_DESCRIPTORS);
+    limit_descriptors(MANY + FEW_DESCRIPTORS);
     open_up_to(MANY);
     for (uint64_t end_ms = wait_now_ms() + BUSY_MS; wait_now_ms() < end_ms;) {
         send_on_all();
         expect_answers_on_all();
     }
     cr_assert_eq(count_closed(), 0);
+}
+
+static bool memory_is_little(void *arg)
+{
+    size_t *kb = arg;
+    *kb = process_resident_kb(&api.process);
+    return *kb <= RESIDENT_MAX_KB;
+}
+
+/* A sanitizer's own memory says nothing about the API's. */
+static void expect_little_memory(uint32_t limit_ms)
+{
+    size_t kb = 0;
+    cr_assert(service_is_sanitized() || wait_until(memory_is_little, &kb, limit_ms),
+              "%zu KB are resident with %zu connections", kb, connection_count - count_closed());
+}
+
+/* That the last of them is served shows that the server has them all. Once each has been used, they
+ * would be more than it keeps. */
+Test(http_connections, ten_thousand_take_little_memory_and_those_let_go_give_theirs_back)
+{
+    size_t closed = TEN_THOUSAND - IDLE_MAX;
+    limit_descriptors(TEN_THOUSAND + FEW_DESCRIPTORS);
+    open_up_to(TEN_THOUSAND);
+    struct http_client *client = http_client_create(api.port, NULL, NULL);
+    cr_assert_eq(http_get(client, "/livez")->status, 200);
+    http_client_destroy(client);
+    cr_assert_eq(count_closed(), 0);
+    expect_little_memory(0);
+    send_on_all();
+    expect_answers_on_all();
+    cr_assert(wait_until(as_many_are_closed, &closed, LET_GO_MAX_MS), "only %zu are closed",
+              count_closed());
+    expect_little_memory(ANSWER_MS);
 }
