@@ -15,7 +15,7 @@ enum {
     REAP_INTERVAL_MS = 1000,
     MANY_CONNECTIONS = 2048,
     MANY_IDLE_LIMIT_MS = 5 * 1000,
-    LET_GO_MANY = 256, /* as many leave enough memory behind to be worth the walk over all of it */
+    GONE_MANY = 1024, /* as many leave enough memory behind to be worth the walk over all of it */
     BUSY = 0,
 };
 
@@ -36,6 +36,7 @@ struct http_connections {
     bool stopping;
     struct http_connection *first;
     atomic_uint count; /* may be read without it */
+    unsigned most;     /* that there were since memory was given back */
     unsigned limit;
 };
 
@@ -60,9 +61,9 @@ static bool is_idle(const struct http_connection *connection, uint64_t now_ms)
 
 /*
  * The library sees a socket that is shut down as one that ended, and closes it. `*excess`: how many
- * connections there are more than may be idle for long. Returns whether this one is let go.
+ * connections there are more than may be idle for long.
  */
-static bool check(struct http_connection *connection, uint64_t now_ms, unsigned *excess)
+static void check(struct http_connection *connection, uint64_t now_ms, unsigned *excess)
 {
     bool let_go = (*excess > 0 && is_idle(connection, now_ms)) || is_late(connection, now_ms);
     if (let_go) {
@@ -72,7 +73,6 @@ static bool check(struct http_connection *connection, uint64_t now_ms, unsigned 
                has_ended(connection)) {
         shutdown(connection->socket, SHUT_RD); /* answers on their way still go out */
     }
-    return let_go;
 }
 
 unsigned http_connections_count(struct http_connections *connections)
@@ -80,25 +80,29 @@ unsigned http_connections_count(struct http_connections *connections)
     return atomic_load_explicit(&connections->count, memory_order_relaxed);
 }
 
-/* Returns how many were let go. */
-static unsigned check_all(struct http_connections *connections)
+static void check_all(struct http_connections *connections)
 {
     uint64_t now_ms = clock_monotonic_ms();
     unsigned count = http_connections_count(connections);
     unsigned excess = count > MANY_CONNECTIONS ? count - MANY_CONNECTIONS : 0;
-    unsigned let_go = 0;
     for (struct http_connection *each = connections->first; each != NULL; each = each->next) {
-        let_go += check(each, now_ms, &excess);
+        check(each, now_ms, &excess);
     }
-    return let_go;
 }
 
-/* What many connections took goes back to the system; by itself the allocator keeps it. */
+/*
+ * What many connections took goes back to the system when they are gone, whoever ended them; by
+ * itself the allocator keeps it.
+ */
 static void give_memory_back(struct http_connections *connections)
 {
-    pthread_mutex_unlock(&connections->lock);
-    malloc_trim(0);
-    pthread_mutex_lock(&connections->lock);
+    unsigned count = http_connections_count(connections);
+    if (connections->most - count >= GONE_MANY) {
+        connections->most = count;
+        pthread_mutex_unlock(&connections->lock);
+        malloc_trim(0);
+        pthread_mutex_lock(&connections->lock);
+    }
 }
 
 /* The lock keeps a socket from being closed, and its number from being used again, meanwhile. */
@@ -107,12 +111,10 @@ static void *reap(void *arg)
     struct http_connections *connections = arg;
     pthread_mutex_lock(&connections->lock);
     while (!connections->stopping) {
-        unsigned let_go = check_all(connections);
+        check_all(connections);
         struct timespec until = clock_monotonic_after(REAP_INTERVAL_MS);
         pthread_cond_timedwait(&connections->stop_asked, &connections->lock, &until);
-        if (let_go >= LET_GO_MANY) {
-            give_memory_back(connections); /* by now the library has closed them */
-        }
+        give_memory_back(connections);
     }
     pthread_mutex_unlock(&connections->lock);
     return NULL;
@@ -160,6 +162,9 @@ struct http_connection *http_connections_add(struct http_connections *connection
     connections->first = connection;
     connections->count++;
     connection->crowded = connections->count > connections->limit;
+    if (connections->count > connections->most) {
+        connections->most = connections->count;
+    }
     pthread_mutex_unlock(&connections->lock);
     return connection;
 }

@@ -26,7 +26,10 @@ pthread_t thread_start(const char *name, void *(*run)(void *arg), void *arg)
 void thread_wait_for_turn(void)
 {
     const struct sched_param none = {0};
-    sched_setscheduler(0, SCHED_BATCH, &none); /* refused, it is only a little slower */
+    /* Whoever started the service with another policy meant it. Refused, it is a little slower. */
+    if (sched_getscheduler(0) == SCHED_OTHER) {
+        sched_setscheduler(0, SCHED_BATCH, &none);
+    }
 }
 
 void thread_cond_init(pthread_cond_t *cond)

@@ -215,3 +215,13 @@ Test(http_connections, ten_thousand_take_little_memory_and_those_let_go_give_the
               count_closed());
     expect_little_memory(ANSWER_MS);
 }
+
+Test(http_connections, memory_of_ten_thousand_that_hang_up_is_given_back)
+{
+    limit_descriptors(TEN_THOUSAND + FEW_DESCRIPTORS);
+    open_up_to(TEN_THOUSAND);
+    send_on_all();
+    expect_answers_on_all();
+    close_all();
+    expect_little_memory(ANSWER_MS);
+}
