@@ -65,8 +65,8 @@ static bool is_idle(const struct http_connection *connection, uint64_t now_ms)
  */
 static void check(struct http_connection *connection, uint64_t now_ms, unsigned *excess)
 {
-    bool let_go = (*excess > 0 && is_idle(connection, now_ms)) || is_late(connection, now_ms);
-    if (let_go) {
+    bool let_go = *excess > 0 && is_idle(connection, now_ms);
+    if (let_go || is_late(connection, now_ms)) {
         shutdown(connection->socket, SHUT_RDWR);
         *excess -= *excess > 0;
     } else if (!atomic_load_explicit(&connection->answering, memory_order_relaxed) &&

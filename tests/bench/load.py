@@ -18,8 +18,8 @@ from usage import connections_to
 TOOLS = {"h2load": "nghttp2-client"}
 FAILED_SHARE_MAX = 0.01
 COUNT_BEFORE_END_S = 0.2
-# The clients of one h2load all send at the same moment. So each is an h2load of its own, and their
-# requests come as those of strangers do.
+# The clients of one h2load all send at the same moment. So each is an h2load of its own, started
+# when the one before is, and their requests come spread out.
 RATE_CLIENTS, RATE_PER_CLIENT = 200, 10
 RATE = RATE_CLIENTS * RATE_PER_CLIENT
 
