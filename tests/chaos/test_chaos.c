@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -175,6 +176,38 @@ static void load_in_peace(void)
     checker_await_completed(&run.checker, "late", "they came in peace");
 }
 
+static void halt_workers(void)
+{
+    for (size_t i = TOPOLOGY_APIS; i < TOPOLOGY_SERVICES; i++) {
+        int state;
+        struct process *process = &run.victims.topology.services[i].process;
+        process_signal(process, SIGSTOP);
+        cr_assert_eq(waitpid(process->pid, &state, WUNTRACED), process->pid, "%m");
+        cr_assert(WIFSTOPPED(state), "it has ended by itself");
+    }
+}
+
+static void resume_workers(void)
+{
+    for (size_t i = TOPOLOGY_APIS; i < TOPOLOGY_SERVICES; i++) {
+        process_signal(&run.victims.topology.services[i].process, SIGCONT);
+    }
+}
+
+/*
+ * A worker halted within its sweep keeps SQLite's one write lock, and then no order can be stored
+ * until it goes on. (In the servers' databases it keeps the orders of its statement only.)
+ */
+static bool workers_halt_without_lock(void *arg)
+{
+    halt_workers();
+    bool is_free = strcmp(run.kind, "sqlite") != 0 || sql_try(arg, "BEGIN IMMEDIATE; ROLLBACK");
+    if (!is_free) {
+        resume_workers();
+    }
+    return is_free;
+}
+
 /*
  * Orders whose hints are lost are found by the workers' sweeps. First of all, since workers that
  * are new have swept just now: if they do it too rarely, the next time is too late for these.
@@ -182,15 +215,11 @@ static void load_in_peace(void)
 static void load_without_hints(void)
 {
     struct topology *topology = &run.victims.topology;
-    for (size_t i = TOPOLOGY_APIS; i < TOPOLOGY_SERVICES; i++) {
-        process_signal(&topology->services[i].process, SIGSTOP);
-    }
+    cr_assert(wait_until(workers_halt_without_lock, run.checker.sql, DRAIN_LIMIT_MS));
     load(WITHOUT_HINTS);
     int64_t hints = redis_server_command(&topology->redis, "LLEN orders:pending");
     redis_server_command(&topology->redis, "FLUSHALL");
-    for (size_t i = TOPOLOGY_APIS; i < TOPOLOGY_SERVICES; i++) {
-        process_signal(&topology->services[i].process, SIGCONT);
-    }
+    resume_workers();
     cr_assert_gt(hints, 0, "there were no hints to be lost");
     checker_await_completed(&run.checker, "late", "their hints were lost");
 }
