@@ -67,8 +67,8 @@ def contenders(build):
         Contender("bullmq", "BullMQ", ["node", BULLMQ / "api.js"], ["node", BULLMQ / "worker.js"],
                   env={"NODE_ENV": "production"}, uses_redis=True),
         Contender("fastapi", "FastAPI", uvicorn, url_scheme="mysql+pymysql"),
-        Contender("fastapi-processes", "FastAPI, a process per processor",
-                  [*uvicorn, "--workers", os.cpu_count()], url_scheme="mysql+pymysql"),
+        Contender("fastapi-tuned", "FastAPI, tuned", [*uvicorn, "--workers", os.cpu_count()],
+                  env={"EXPIRE_ON_COMMIT": "no"}, url_scheme="mysql+pymysql"),
     ]
 
 

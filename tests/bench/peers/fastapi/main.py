@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 """The FastAPI peer: the original program's design, in each process one queue and one thread.
 
-Environment: DATABASE_URL (mysql+pymysql://user:pw@host:port/db).
+Environment: DATABASE_URL (mysql+pymysql://user:pw@host:port/db); EXPIRE_ON_COMMIT=no spares the
+read of an order that has just been committed, which SQLAlchemy does by default.
 """
 import base64
 import hmac
@@ -22,7 +23,8 @@ CREDENTIALS = "Basic " + base64.b64encode(b"demo:demo-secret").decode()
 
 # FastAPI runs plain functions on 40 threads: one connection for each.
 engine = create_engine(os.environ["DATABASE_URL"], pool_size=40, max_overflow=0)
-Session = sessionmaker(bind=engine, expire_on_commit=False)
+Session = sessionmaker(bind=engine,
+                       expire_on_commit=os.environ.get("EXPIRE_ON_COMMIT") != "no")
 Base = declarative_base()
 
 
