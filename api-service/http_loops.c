@@ -23,7 +23,8 @@
 enum {
     LOOPS = 2,
     ACCEPTED_AT_ONCE = 16, /* so that those that are there are served in between */
-    UNEVEN_MAX = 16,       /* a loop that has more connections than another leaves new ones to it */
+    FEW = 100,             /* connections that one loop serves alone, with fewer wake-ups */
+    UNEVEN_MAX = 16, /* a loop that has more beyond these than another leaves new ones to it */
     NO_ROOM_PAUSE_MS = 100, /* after the system had no descriptor or memory for a connection */
     NO_ROOM_TOLD_MS = 10000,
 };
@@ -145,10 +146,23 @@ static bool accept_some(struct http_loop *loop)
     return true;
 }
 
+static unsigned beyond_few(const struct http_loop *loop)
+{
+    unsigned count = connections_of(loop);
+    return count > FEW ? count - FEW : 0;
+}
+
+/* Never true of all at once: a loop that has few leaves new ones only to a loop before it. */
+static bool leaves_to(const struct http_loop *loop, const struct http_loop *other)
+{
+    return (other < loop && connections_of(other) < FEW) ||
+           beyond_few(loop) > beyond_few(other) + UNEVEN_MAX;
+}
+
 static bool has_too_many(const struct http_loop *loop)
 {
     for (size_t i = 0; i < LOOPS; i++) {
-        if (connections_of(loop) > connections_of(&loop->all->loops[i]) + UNEVEN_MAX) {
+        if (leaves_to(loop, &loop->all->loops[i])) {
             return true;
         }
     }

@@ -20,7 +20,9 @@
 
 enum {
     BURST_MIN = 120,
-    BURST_MAX = 280, /* two threads have half of these each: 128 for each is among them */
+    BURST_MAX = 280,    /* two threads have half of these each: 128 for each is among them */
+    TURNOVER_MAX = 300, /* more than one thread takes before the other has some */
+    TURNOVER_STEP = 15,
     MANY = 2200,
     IDLE_MAX = 2048, /* connections that may be idle for long */
     FEW_DESCRIPTORS = 128,
@@ -103,6 +105,26 @@ static void expect_answers_on_all(void)
                      connection_count - i, connection_count);
         ssize_t len = recv(connections[i], answer, sizeof answer, 0);
         cr_assert(len > 12 && memcmp(answer, "HTTP/1.1 200", 12) == 0);
+    }
+}
+
+/* The oldest, which are one thread's, so that the threads get uneven shares. */
+static void close_oldest(size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        close(connections[i]);
+    }
+    connection_count -= count;
+    memmove(connections, connections + count, connection_count * sizeof connections[0]);
+}
+
+Test(http_connections, those_that_come_when_others_have_gone_are_served)
+{
+    for (size_t count = TURNOVER_STEP; count <= TURNOVER_MAX; count += TURNOVER_STEP) {
+        open_up_to(TURNOVER_MAX);
+        send_on_all();
+        expect_answers_on_all();
+        close_oldest(count);
     }
 }
 
