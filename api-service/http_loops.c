@@ -183,11 +183,13 @@ static bool holds_back(struct http_loop *loop)
     return too_many;
 }
 
+/* Those that may accept again, now that this one has. */
 static void wake_who_holds_back(struct http_loops *all)
 {
     for (size_t i = 0; i < LOOPS; i++) {
-        if (atomic_load(&all->loops[i].holding_back)) {
-            wake(&all->loops[i]);
+        struct http_loop *loop = &all->loops[i];
+        if (atomic_load(&loop->holding_back) && !has_too_many(loop)) {
+            wake(loop);
         }
     }
 }

@@ -20,7 +20,7 @@
 
 enum {
     BURST_MIN = 120,
-    BURST_MAX = 280,    /* two threads have half of these each: 128 for each is among them */
+    BURST_MAX = 300,    /* each of two threads has 128 of these at some time */
     TURNOVER_MAX = 300, /* more than one thread takes before the other has some */
     TURNOVER_STEP = 15,
     MANY = 2200,
@@ -108,7 +108,7 @@ static void expect_answers_on_all(void)
     }
 }
 
-/* The oldest, which are one thread's, so that the threads get uneven shares. */
+/* The oldest, which at first are one thread's, so that the threads get uneven shares. */
 static void close_oldest(size_t count)
 {
     for (size_t i = 0; i < count; i++) {
