@@ -102,7 +102,8 @@ def read_order(order_id: str):
 def read_metrics():
     with Session() as session:
         counts = dict(session.query(Order.status, func.count()).group_by(Order.status).all())
-        average = session.query(func.avg(Order.processing_time)).scalar()
+        average = session.query(func.avg(Order.processing_time)).filter(
+            Order.status == "Completed").scalar()
     return {
         "total_orders": sum(counts.values()),
         "average_processing_time": float(average or 0),
