@@ -116,23 +116,68 @@ static bool writes(const char *sql)
            strcasestr(sql, "DELETE FROM ") != NULL;
 }
 
-/* `body` of a Parse, which begins with a name and then the statement, or of a Query. */
-static bool is_postgres_commit(const struct fault_wire *wire, uint8_t type, const uint8_t *body,
-                               size_t len)
+static bool is_writer(const struct fault_wire *wire, const char *name)
 {
-    const char *sql = (const char *)body;
-    if (type == 'P') {
-        size_t name = strnlen(sql, len);
-        sql += name < len ? name + 1 : len;
-        len -= name < len ? name + 1 : len;
+    for (size_t i = 0; i < wire->writer_count; i++) {
+        if (strcmp(wire->writers[i], name) == 0) {
+            return true;
+        }
     }
-    if (strnlen(sql, len) == len) {
-        return false; /* no NUL behind it */
+    return false;
+}
+
+/* A statement with a name is only prepared; it runs when it is bound. */
+static void note_prepared(struct fault_wire *wire, const char *name, const char *sql)
+{
+    if (writes(sql) && strlen(name) < FAULT_WIRE_NAME_SIZE &&
+        wire->writer_count < FAULT_WIRE_WRITERS) {
+        strcpy(wire->writers[wire->writer_count++], name);
     }
+}
+
+/* The string behind the one at `text`, in a message up to `end`; NULL: there is none that ends. */
+static const char *next_string(const char *text, const char *end)
+{
+    const char *next = text + strnlen(text, (size_t)(end - text)) + 1;
+    return next < end && memchr(next, '\0', (size_t)(end - next)) != NULL ? next : NULL;
+}
+
+/* `text` to `end`: of a Query its statement; of a Parse its name, then the statement; of a Bind the
+ * portal's name, then the statement's. */
+static bool is_postgres_commit(struct fault_wire *wire, uint8_t type, const char *text,
+                               const char *end)
+{
+    bool is_whole = memchr(text, '\0', (size_t)(end - text)) != NULL;
+    const char *second = is_whole && type != 'Q' ? next_string(text, end) : NULL;
+    if (!is_whole || (type != 'Q' && second == NULL)) {
+        return false;
+    }
+    if (type == 'B') {
+        return !wire->in_transaction && is_writer(wire, second);
+    }
+    if (type == 'P' && text[0] != '\0') {
+        note_prepared(wire, text, second);
+        return false;
+    }
+    const char *sql = type == 'P' ? second : text;
     return is_commit((const uint8_t *)sql, strlen(sql)) || (!wire->in_transaction && writes(sql));
 }
 
-/* A statement is one Query, or a Parse and more up to Sync. */
+/* How much of a message must be there to tell whether it commits. */
+static size_t telling_part(uint8_t type, size_t whole)
+{
+    switch (type) {
+    case 'P':
+    case 'Q':
+        return whole <= FAULT_WIRE_MAX ? whole : 0;
+    case 'B':
+        return smaller(whole, POSTGRES_HEAD + 1 + FAULT_WIRE_NAME_SIZE);
+    default:
+        return 0;
+    }
+}
+
+/* A statement is one Query, or a Parse, a Bind and more up to Sync. */
 static struct fault_piece from_postgres_client(struct fault_wire *wire, const uint8_t *bytes,
                                                size_t len)
 {
@@ -144,16 +189,16 @@ static struct fault_piece from_postgres_client(struct fault_wire *wire, const ui
     }
     uint8_t type = bytes[0];
     size_t whole = 1 + (size_t)big_endian(bytes + 1);
-    bool is_statement = (type == 'P' || type == 'Q') && whole <= FAULT_WIRE_MAX;
-    if (is_statement && len < whole) {
+    size_t telling = telling_part(type, whole);
+    if (len < telling) {
         return (struct fault_piece){0};
     }
     struct fault_piece piece = take(wire, FAULT_TO_SERVER, whole, len);
-    if (is_statement &&
-        is_postgres_commit(wire, type, bytes + POSTGRES_HEAD, whole - POSTGRES_HEAD)) {
+    if (telling > 0 && is_postgres_commit(wire, type, (const char *)bytes + POSTGRES_HEAD,
+                                          (const char *)bytes + telling)) {
         piece.begins_commit = true;
         piece.ends_commit = type == 'Q';
-        wire->committing = type == 'P';
+        wire->committing = type != 'Q';
     }
     if (type == 'S' && wire->committing) {
         piece.ends_commit = true;

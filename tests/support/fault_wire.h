@@ -15,7 +15,7 @@
 
 #include "tests/support/fault_proxy.h"
 
-enum { FAULT_WIRE_MAX = 65536 };
+enum { FAULT_WIRE_MAX = 65536, FAULT_WIRE_NAME_SIZE = 8, FAULT_WIRE_WRITERS = 8 };
 
 struct fault_wire {
     enum fault_protocol protocol;
@@ -23,7 +23,9 @@ struct fault_wire {
     bool started;       /* PostgreSQL: its first message, which has no type, was sent */
     size_t raw_answers; /* PostgreSQL: answers of one byte to come */
     bool in_transaction;
-    bool committing; /* PostgreSQL: up to the next Sync */
+    bool committing;                                        /* PostgreSQL: up to the next Sync */
+    char writers[FAULT_WIRE_WRITERS][FAULT_WIRE_NAME_SIZE]; /* PostgreSQL: prepared statements */
+    size_t writer_count;
 };
 
 struct fault_piece {
