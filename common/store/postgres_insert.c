@@ -124,7 +124,7 @@ static enum status insert_new(struct postgres_session *session,
     struct postgres_value columns[COLUMN_COUNT];
     write_part(session, columns, entries, count);
     enum status status =
-        postgres_session_run(session, "insert", insert_new_sql, columns, COLUMN_COUNT);
+        postgres_session_run_prepared(session, "insert", insert_new_sql, columns, COLUMN_COUNT);
     for (size_t i = 0; i < count && status == STATUS_TAKEN; i++) {
         entries[i]->taken = true;
     }

@@ -70,7 +70,7 @@ enum status postgres_claim(struct postgres_session *session, order_id ids[], siz
 {
     const struct postgres_value parameters[] = {id_array(session, ids, *count),
                                                 postgres_number(delay_ms)};
-    enum status status = postgres_session_run(session, "claim", claim_sql, parameters, 2);
+    enum status status = postgres_session_run_prepared(session, "claim", claim_sql, parameters, 2);
     if (status != STATUS_OK) {
         return status;
     }
@@ -98,7 +98,8 @@ enum status postgres_claim_waiting(struct postgres_session *session, uint32_t mi
 enum status postgres_complete(struct postgres_session *session, const order_id ids[], size_t *count)
 {
     const struct postgres_value parameters[] = {id_array(session, ids, *count)};
-    enum status status = postgres_session_run(session, "complete", complete_sql, parameters, 1);
+    enum status status =
+        postgres_session_run_prepared(session, "complete", complete_sql, parameters, 1);
     if (status == STATUS_OK) {
         *count = (size_t)postgres_session_number(session, 0, 0);
     }

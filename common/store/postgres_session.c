@@ -22,6 +22,7 @@ enum {
         24 * 60 * 60 * 1000, /* for a step of the schema over many millions of rows */
     VERSION_MIN = 140000,    /* the oldest that is still maintained */
     PARAMETERS_MAX = 8,
+    PREPARED_MAX = 8,
     MESSAGE_SIZE = 400,
     ARRAY_KEPT_BYTES = 1 << 20, /* longer ones, for a few enormous orders, are freed again */
 };
@@ -30,6 +31,8 @@ struct postgres_session {
     struct store *store;
     PGconn *connection;
     PGresult *result; /* of the last statement, until the next */
+    const char *prepared[PREPARED_MAX];
+    size_t prepared_count;
     struct sql_text arrays[POSTGRES_ARRAYS];
 };
 
@@ -358,29 +361,87 @@ static enum status finish(struct postgres_session *session, bool sent, const cha
     return status;
 }
 
-enum status postgres_session_run(struct postgres_session *session, const char *operation,
-                                 const char *sql, const struct postgres_value parameters[],
-                                 size_t count)
-{
-    enum { BINARY = 1, TEXT = 0 };
-    static const int formats[PARAMETERS_MAX] = {BINARY, BINARY, BINARY, BINARY,
-                                                BINARY, BINARY, BINARY, BINARY};
+/* Parameters as libpq takes them. A number stays in `numbers`, an array where it is. */
+struct wire_values {
     uint64_t numbers[PARAMETERS_MAX];
     const char *values[PARAMETERS_MAX];
     int lengths[PARAMETERS_MAX];
+};
+
+enum { BINARY = 1, TEXT = 0 };
+static const int formats[PARAMETERS_MAX] = {BINARY, BINARY, BINARY, BINARY,
+                                            BINARY, BINARY, BINARY, BINARY};
+
+static enum status write_values(struct postgres_session *session, const char *operation,
+                                const struct postgres_value parameters[], size_t count,
+                                struct wire_values *wire)
+{
     assert(count <= PARAMETERS_MAX);
-    drop_result(session);
     for (size_t i = 0; i < count; i++) {
         const struct sql_text *array = parameters[i].array;
         if (array != NULL && !sql_text_is_whole(array)) {
             return postgres_session_failed(session, STATUS_UNAVAILABLE, operation, "out of memory");
         }
-        numbers[i] = htobe64((uint64_t)parameters[i].number);
-        values[i] = array != NULL ? array->bytes : (const char *)&numbers[i];
-        lengths[i] = array != NULL ? (int)array->len : (int)sizeof numbers[i];
+        wire->numbers[i] = htobe64((uint64_t)parameters[i].number);
+        wire->values[i] = array != NULL ? array->bytes : (const char *)&wire->numbers[i];
+        wire->lengths[i] = array != NULL ? (int)array->len : (int)sizeof wire->numbers[i];
     }
-    int sent = PQsendQueryParams(session->connection, sql, (int)count, NULL, values, lengths,
-                                 formats, TEXT);
+    return STATUS_OK;
+}
+
+enum status postgres_session_run(struct postgres_session *session, const char *operation,
+                                 const char *sql, const struct postgres_value parameters[],
+                                 size_t count)
+{
+    struct wire_values wire;
+    drop_result(session);
+    enum status status = write_values(session, operation, parameters, count, &wire);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    int sent = PQsendQueryParams(session->connection, sql, (int)count, NULL, wire.values,
+                                 wire.lengths, formats, TEXT);
+    return finish(session, sent == 1, operation);
+}
+
+/* The statement's place among those that are prepared is its name. */
+static enum status prepare(struct postgres_session *session, const char *operation, const char *sql,
+                           char name[], size_t name_size)
+{
+    size_t place = 0;
+    while (place < session->prepared_count && session->prepared[place] != sql) {
+        place++;
+    }
+    snprintf(name, name_size, "%zu", place);
+    if (place < session->prepared_count) {
+        return STATUS_OK;
+    }
+    assert(place < PREPARED_MAX);
+    int sent = PQsendPrepare(session->connection, name, sql, 0, NULL);
+    enum status status = finish(session, sent == 1, operation);
+    if (status == STATUS_OK) {
+        session->prepared[session->prepared_count++] = sql;
+    }
+    return status;
+}
+
+enum status postgres_session_run_prepared(struct postgres_session *session, const char *operation,
+                                          const char *sql, const struct postgres_value parameters[],
+                                          size_t count)
+{
+    char name[24];
+    struct wire_values wire;
+    drop_result(session);
+    enum status status = write_values(session, operation, parameters, count, &wire);
+    if (status == STATUS_OK) {
+        status = prepare(session, operation, sql, name, sizeof name);
+    }
+    if (status != STATUS_OK) {
+        return status;
+    }
+    drop_result(session);
+    int sent = PQsendQueryPrepared(session->connection, name, (int)count, wire.values, wire.lengths,
+                                   formats, TEXT);
     return finish(session, sent == 1, operation);
 }
 

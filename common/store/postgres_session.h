@@ -69,7 +69,18 @@ MUST_CHECK enum status postgres_session_run(struct postgres_session *session, co
                                             const char *sql,
                                             const struct postgres_value parameters[], size_t count);
 
-/* The same for several statements without parameters, whose rows are ignored. */
+/*
+ * The same for a statement that comes again and again: the server reads it once for a session, and
+ * plans it anew only while a plan for the very parameters promises more than it costs. So its plan
+ * must not hang on them. `sql` is known by its address, and lives as long as the session.
+ */
+MUST_CHECK enum status postgres_session_run_prepared(struct postgres_session *session,
+                                                     const char *operation, const char *sql,
+                                                     const struct postgres_value parameters[],
+                                                     size_t count);
+
+/* Like `postgres_session_run`, for several statements without parameters, whose rows are ignored.
+ */
 MUST_CHECK enum status postgres_session_script(struct postgres_session *session,
                                                const char *operation, const char *sql);
 

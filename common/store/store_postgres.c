@@ -236,7 +236,7 @@ static enum status look_up_with(struct postgres_session *session, const char *sq
         postgres_array_add_bytes(clients, lookups[i]->client_id, strlen(lookups[i]->client_id));
     }
     const struct postgres_value columns[] = {postgres_array(ids), postgres_array(clients)};
-    enum status status = postgres_session_run(session, "lookup", sql, columns, 2);
+    enum status status = postgres_session_run_prepared(session, "lookup", sql, columns, 2);
     for (size_t row = 0; status == STATUS_OK && row < postgres_session_rows(session); row++) {
         struct store_lookup *lookup = lookups[postgres_session_number(session, row, 0) - 1];
         lookup->found = true;
@@ -286,8 +286,10 @@ static enum status postgres_counts(struct store *store, struct order_counts *cou
 {
     struct postgres_session *session = of(store);
     enum status status =
-        run(session, "counts",
-            "SELECT sum(created), sum(started), sum(completed), sum(duration_us) FROM counters");
+        postgres_session_run_prepared(session, "counts",
+                                      "SELECT sum(created), sum(started), sum(completed), "
+                                      "sum(duration_us) FROM counters",
+                                      NULL, 0);
     *counts = (struct order_counts){0};
     if (status == STATUS_OK) {
         counts->created = postgres_session_number(session, 0, 0);
