@@ -9,8 +9,8 @@
 #include <unistd.h>
 
 #include "api-service/database_command.h"
-#include "common/clock.h"
-#include "common/date.h"
+#include "common/base/clock.h"
+#include "common/base/date.h"
 
 enum {
     BATCH_DEFAULT = STORE_BATCH_MAX,

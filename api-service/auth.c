@@ -7,7 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "common/memory.h"
+#include "common/base/memory.h"
 
 enum {
     CREDENTIALS_MAX = 1024, /* bytes of "id:secret" */

@@ -8,8 +8,8 @@
 #ifndef API_SERVICE_AUTH_H
 #define API_SERVICE_AUTH_H
 
+#include "common/base/status.h"
 #include "common/order.h"
-#include "common/status.h"
 
 struct auth;
 

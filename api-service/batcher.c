@@ -6,9 +6,9 @@
 #include <stdlib.h>
 
 #include "api-service/waiting_limit.h"
-#include "common/clock.h"
-#include "common/memory.h"
-#include "common/thread.h"
+#include "common/base/clock.h"
+#include "common/base/memory.h"
+#include "common/base/thread.h"
 
 struct batcher {
     struct batcher_config config;

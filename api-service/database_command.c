@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "common/thread.h"
+#include "common/base/thread.h"
 
 struct store *database_command_open(const struct config *config)
 {

@@ -12,7 +12,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "common/clock.h"
+#include "common/base/clock.h"
 
 enum {
     DEADLINE_MS = 4000, /* for all of it, lest a hung server hangs this too */

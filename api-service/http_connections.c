@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
-#include "common/clock.h"
-#include "common/memory.h"
-#include "common/thread.h"
+#include "common/base/clock.h"
+#include "common/base/memory.h"
+#include "common/base/thread.h"
 
 enum {
     REAP_INTERVAL_MS = 1000,

@@ -9,7 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "common/log.h"
+#include "common/base/log.h"
 
 /* Non-blocking, as the HTTP library's epoll needs it. */
 static int bind_to(const struct addrinfo *address)

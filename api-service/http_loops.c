@@ -15,10 +15,10 @@
 #include <unistd.h>
 
 #include "api-service/http_listener.h"
-#include "common/clock.h"
-#include "common/log.h"
-#include "common/memory.h"
-#include "common/thread.h"
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/base/memory.h"
+#include "common/base/thread.h"
 
 enum {
     LOOPS = 2,

@@ -17,9 +17,9 @@
 #include "api-service/http_listener.h"
 #include "api-service/http_loops.h"
 #include "api-service/problem.h"
-#include "common/clock.h"
-#include "common/log.h"
-#include "common/memory.h"
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/base/memory.h"
 
 enum {
     CONNECTIONS_MAX = 16384,

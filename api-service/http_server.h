@@ -14,7 +14,7 @@
 #include <stdint.h>
 
 #include "api-service/http.h"
-#include "common/status.h"
+#include "common/base/status.h"
 
 struct http_server;
 struct http_exchange; /* one request and its answer */

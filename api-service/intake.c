@@ -5,10 +5,10 @@
 #include <time.h>
 
 #include "api-service/id_block.h"
-#include "common/backoff.h"
-#include "common/clock.h"
-#include "common/log.h"
-#include "common/memory.h"
+#include "common/base/backoff.h"
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/base/memory.h"
 
 enum {
     BATCH_BYTES_MAX = 4 * 1024 * 1024,

@@ -12,8 +12,8 @@
 
 #include "api-service/announcer.h"
 #include "api-service/batcher.h"
+#include "common/base/status.h"
 #include "common/order.h"
-#include "common/status.h"
 #include "common/store/store.h"
 
 enum { INTAKE_DEADLINE_MS = 5000 };

@@ -25,12 +25,12 @@
 #include "api-service/migrate.h"
 #include "api-service/reads.h"
 #include "api-service/verify.h"
+#include "common/base/log.h"
+#include "common/base/thread.h"
 #include "common/command_line.h"
 #include "common/config.h"
-#include "common/log.h"
 #include "common/processing/processor.h"
 #include "common/startup.h"
-#include "common/thread.h"
 
 enum {
     LOCAL_QUEUE_MAX = 100000, /* hints; what does not fit is found by query */

@@ -7,9 +7,9 @@
 #define API_SERVICE_ORDER_JSON_H
 
 #include "api-service/problem.h"
-#include "common/json_check.h"
+#include "common/base/json_check.h"
+#include "common/base/status.h"
 #include "common/order.h"
-#include "common/status.h"
 
 enum { ORDER_JSON_ERRORS_MAX = 16 };
 

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "common/clock.h"
-#include "common/memory.h"
+#include "common/base/clock.h"
+#include "common/base/memory.h"
 
 enum {
     WAITING_COUNT_MAX = 16384,

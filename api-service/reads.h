@@ -10,8 +10,8 @@
 #define API_SERVICE_READS_H
 
 #include "api-service/batcher.h"
+#include "common/base/status.h"
 #include "common/order.h"
-#include "common/status.h"
 #include "common/store/store.h"
 
 enum read_kind { READ_ORDER, READ_COUNTS, READ_LIVENESS };

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "common/utf8.h"
+#include "common/base/utf8.h"
 
 /* RFC 9110 section 5.6.2. */
 static bool is_token(const char *text, size_t len)

@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "common/clock.h"
-#include "common/memory.h"
-#include "common/thread.h"
+#include "common/base/clock.h"
+#include "common/base/memory.h"
+#include "common/base/thread.h"
 
 enum {
     LIMIT_MS = 60 * 1000,     /* the server closes a connection that is silent for 75 s */

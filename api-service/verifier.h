@@ -11,7 +11,7 @@
 
 #include <stdatomic.h>
 
-#include "common/status.h"
+#include "common/base/status.h"
 #include "common/store/store.h"
 
 struct verify_ticket {

@@ -8,7 +8,7 @@
 
 #include "api-service/database_command.h"
 #include "api-service/verification_text.h"
-#include "common/clock.h"
+#include "common/base/clock.h"
 
 enum {
     PROGRESS_MS = 200, /* between two lines */

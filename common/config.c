@@ -8,8 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/base/utf8.h"
 #include "common/dotenv.h"
-#include "common/utf8.h"
 
 enum {
     VALUE_SIZE = 4096,

@@ -12,8 +12,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "common/base/log.h"
 #include "common/database_url.h"
-#include "common/log.h"
 #include "common/order.h"
 #include "common/store/durability.h"
 

@@ -7,7 +7,7 @@
 
 #include <stdint.h>
 
-#include "common/status.h"
+#include "common/base/status.h"
 
 enum {
     URL_PART_SIZE = 256, /* bytes of a host, user, password or database name, NUL included */

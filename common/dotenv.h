@@ -9,7 +9,7 @@
 
 #include <stddef.h>
 
-#include "common/status.h"
+#include "common/base/status.h"
 
 enum {
     DOTENV_ENTRIES_MAX = 128,

@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "common/status.h"
+#include "common/base/status.h"
 
 #define MONEY_CENTS_MAX INT64_C(999999999999) /* 9999999999.99, from the wire contract */
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "common/startup.h"
 
-#include "common/clock.h"
-#include "common/log.h"
-#include "common/thread.h"
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/base/thread.h"
 
 enum {
     PATIENCE_MS = 60 * 1000,

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/heartbeat.h"
+#include "common/base/heartbeat.h"
 
 /*
  * A worker in good order is never silent for longer than a sweep and the second between two beats.

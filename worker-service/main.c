@@ -8,13 +8,13 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "common/base/heartbeat.h"
+#include "common/base/log.h"
+#include "common/base/thread.h"
 #include "common/command_line.h"
 #include "common/config.h"
-#include "common/heartbeat.h"
-#include "common/log.h"
 #include "common/processing/processor.h"
 #include "common/startup.h"
-#include "common/thread.h"
 #include "worker-service/health.h"
 
 /* Without Redis there are no hints, and the processor lives on recovery alone. */

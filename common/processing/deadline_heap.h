@@ -10,8 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/base/status.h"
 #include "common/order.h"
-#include "common/status.h"
 
 struct deadline {
     uint64_t due_ms; /* on clock_monotonic_ms's time line */

@@ -5,12 +5,12 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "common/clock.h"
-#include "common/log.h"
-#include "common/memory.h"
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/base/memory.h"
+#include "common/base/thread.h"
 #include "common/processing/deadline_heap.h"
 #include "common/processing/recovery.h"
-#include "common/thread.h"
 
 /*
  * Transactions of one kind start at least PACE_MS apart unless the last one was full, so that at

@@ -14,7 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "common/heartbeat.h"
+#include "common/base/heartbeat.h"
 #include "common/queue/queue.h"
 #include "common/store/store.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "common/processing/recovery.h"
 
-#include "common/clock.h"
-#include "common/log.h"
+#include "common/base/clock.h"
+#include "common/base/log.h"
 
 /*
  * An orphan completes at its own deadline + 1 s: it is overdue after OVERDUE_GRACE_MS and found

@@ -14,9 +14,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/base/status.h"
 #include "common/order.h"
 #include "common/queue/redis_failure.h"
-#include "common/status.h"
 
 enum {
     QUEUE_BATCH_MAX = 1000, /* ids in one push or pop */

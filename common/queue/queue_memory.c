@@ -4,10 +4,10 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
-#include "common/clock.h"
-#include "common/memory.h"
+#include "common/base/clock.h"
+#include "common/base/memory.h"
+#include "common/base/thread.h"
 #include "common/queue/queue_backend.h"
-#include "common/thread.h"
 
 struct queue_memory {
     struct queue base;

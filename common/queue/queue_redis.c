@@ -11,11 +11,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "common/backoff.h"
-#include "common/clock.h"
+#include "common/base/backoff.h"
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/base/memory.h"
 #include "common/database_url.h"
-#include "common/log.h"
-#include "common/memory.h"
 #include "common/queue/queue_backend.h"
 
 enum {

@@ -3,7 +3,7 @@
 #ifndef COMMON_STORE_MYSQL_DURABILITY_H
 #define COMMON_STORE_MYSQL_DURABILITY_H
 
-#include "common/status.h"
+#include "common/base/status.h"
 #include "common/store/durability.h"
 
 struct mysql_session;

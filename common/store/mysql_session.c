@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "common/log.h"
+#include "common/base/log.h"
 #include "common/store/mysql_connect.h"
 #include "common/store/mysql_password.h"
 #include "common/store/store_backend.h"

@@ -21,8 +21,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/base/status.h"
 #include "common/order.h"
-#include "common/status.h"
 #include "common/store/sql_text.h"
 
 struct mysql_session;

@@ -3,7 +3,7 @@
 
 #include <assert.h>
 
-#include "common/clock.h"
+#include "common/base/clock.h"
 #include "common/store/store_backend.h"
 
 static const char *const tables[STORE_TABLES] = {

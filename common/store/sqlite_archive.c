@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "common/clock.h"
+#include "common/base/clock.h"
 #include "common/store/sqlite_statements.h"
 #include "common/store/store_backend.h"
 

@@ -20,10 +20,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/base/heartbeat.h"
+#include "common/base/status.h"
 #include "common/database_url.h"
-#include "common/heartbeat.h"
 #include "common/order.h"
-#include "common/status.h"
 #include "common/store/durability.h"
 
 enum {

@@ -9,7 +9,7 @@
 #ifndef COMMON_STORE_STORE_BACKEND_H
 #define COMMON_STORE_STORE_BACKEND_H
 
-#include "common/backoff.h"
+#include "common/base/backoff.h"
 #include "common/store/schema/schema.h"
 #include "common/store/store.h"
 

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/memory.h"
+#include "common/base/memory.h"
 #include "common/store/mysql_archive.h"
 #include "common/store/mysql_durability.h"
 #include "common/store/mysql_insert.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <string.h>
 
-#include "common/memory.h"
+#include "common/base/memory.h"
 #include "common/store/postgres_archive.h"
 #include "common/store/postgres_array.h"
 #include "common/store/postgres_durability.h"

@@ -2,8 +2,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "common/clock.h"
-#include "common/memory.h"
+#include "common/base/clock.h"
+#include "common/base/memory.h"
 #include "common/store/sqlite_archive.h"
 #include "common/store/sqlite_durability.h"
 #include "common/store/sqlite_recount.h"

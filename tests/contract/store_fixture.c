@@ -8,7 +8,7 @@
 
 #include <criterion/criterion.h>
 
-#include "common/thread.h"
+#include "common/base/thread.h"
 
 struct database database;
 struct database_url url;

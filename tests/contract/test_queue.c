@@ -9,9 +9,9 @@
 
 #include <criterion/criterion.h>
 
+#include "common/base/thread.h"
 #include "common/database_url.h"
 #include "common/queue/queue.h"
-#include "common/thread.h"
 #include "tests/support/redis_server.h"
 #include "tests/support/wait_until.h"
 

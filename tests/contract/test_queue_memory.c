@@ -5,8 +5,8 @@
 
 #include <criterion/criterion.h>
 
+#include "common/base/thread.h"
 #include "common/queue/queue.h"
-#include "common/thread.h"
 
 enum { SHARED_COUNT = 20000, SHARED_BATCH = 10, THREADS = 2 };
 

@@ -10,7 +10,7 @@
 
 #include <criterion/criterion.h>
 
-#include "common/thread.h"
+#include "common/base/thread.h"
 #include "tests/contract/store_fixture.h"
 #include "tests/support/wait_until.h"
 

@@ -8,8 +8,8 @@
 
 #include <criterion/criterion.h>
 
+#include "common/base/thread.h"
 #include "common/store/store_backend.h"
-#include "common/thread.h"
 #include "tests/contract/store_fixture.h"
 #include "tests/support/wait_until.h"
 

@@ -4,7 +4,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-#include "common/memory.h"
+#include "common/base/memory.h"
 #include "common/queue/queue_backend.h"
 #include "tests/support/wait_until.h"
 

@@ -4,7 +4,7 @@
 #include <assert.h>
 #include <string.h>
 
-#include "common/memory.h"
+#include "common/base/memory.h"
 #include "tests/support/wait_until.h"
 #include "tests/unit/fake_store_state.h"
 

@@ -2,7 +2,7 @@
 #include <assert.h>
 #include <string.h>
 
-#include "common/clock.h"
+#include "common/base/clock.h"
 #include "common/store/recount.h"
 #include "tests/unit/fake_store_state.h"
 

@@ -6,7 +6,7 @@
 
 #include "api-service/batcher.h"
 #include "api-service/waiting_limit.h"
-#include "common/clock.h"
+#include "common/base/clock.h"
 #include "tests/support/wait_until.h"
 
 enum {

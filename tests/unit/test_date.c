@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <criterion/criterion.h>
 
-#include "common/date.h"
+#include "common/base/date.h"
 
 static void expect_date(const char *text, int64_t us)
 {

@@ -6,8 +6,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "common/clock.h"
-#include "common/heartbeat.h"
+#include "common/base/clock.h"
+#include "common/base/heartbeat.h"
 #include "tests/support/temp_dir.h"
 #include "tests/support/wait_until.h"
 

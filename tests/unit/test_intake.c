@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "api-service/intake.h"
-#include "common/clock.h"
+#include "common/base/clock.h"
 #include "tests/support/wait_until.h"
 #include "tests/unit/fake_store.h"
 

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/json_check.h"
+#include "common/base/json_check.h"
 
 enum { LARGE_SIZE = 64 * 1024 };
 

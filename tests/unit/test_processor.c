@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
-#include "common/clock.h"
-#include "common/heartbeat.h"
+#include "common/base/clock.h"
+#include "common/base/heartbeat.h"
 #include "common/processing/processor.h"
 #include "tests/support/temp_dir.h"
 #include "tests/support/wait_until.h"

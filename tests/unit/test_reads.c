@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "api-service/reads.h"
-#include "common/clock.h"
+#include "common/base/clock.h"
 #include "tests/support/wait_until.h"
 #include "tests/unit/fake_store.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <criterion/criterion.h>
 
-#include "common/clock.h"
+#include "common/base/clock.h"
 #include "common/processing/recovery.h"
 #include "tests/unit/fake_store.h"
 

@@ -5,9 +5,9 @@
 
 #include <criterion/criterion.h>
 
-#include "common/clock.h"
+#include "common/base/clock.h"
+#include "common/base/thread.h"
 #include "common/store/store_backend.h"
-#include "common/thread.h"
 #include "tests/support/captured_log.h"
 #include "tests/unit/fake_store.h"
 

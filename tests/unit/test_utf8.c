@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <criterion/criterion.h>
 
-#include "common/utf8.h"
+#include "common/base/utf8.h"
 
 static size_t encode(uint32_t code, char out[4])
 {

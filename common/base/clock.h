@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The host's clocks. Deadlines inside a process use the monotonic one; rows use the database's. */
-#ifndef COMMON_CLOCK_H
-#define COMMON_CLOCK_H
+#ifndef COMMON_BASE_CLOCK_H
+#define COMMON_BASE_CLOCK_H
 
 #include <stdint.h>
 #include <time.h>

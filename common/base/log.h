@@ -4,8 +4,8 @@
  * (`time=... level=info msg=ready port=8000`), JSON for machines. Values are escaped; secrets are
  * never given to it. Any thread may log; a line is never interleaved with another.
  */
-#ifndef COMMON_LOG_H
-#define COMMON_LOG_H
+#ifndef COMMON_BASE_LOG_H
+#define COMMON_BASE_LOG_H
 
 #include <stddef.h>
 #include <stdint.h>

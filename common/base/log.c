@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "common/log.h"
+#include "common/base/log.h"
 
 #include <inttypes.h>
 #include <stdbool.h>
@@ -8,7 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "common/utf8.h"
+#include "common/base/utf8.h"
 
 enum {
     LINE_SIZE = 2048,

@@ -4,8 +4,8 @@
  * lengthened at random so that processes do not beat together. Pure but for the random number; it
  * waits for nothing.
  */
-#ifndef COMMON_BACKOFF_H
-#define COMMON_BACKOFF_H
+#ifndef COMMON_BASE_BACKOFF_H
+#define COMMON_BASE_BACKOFF_H
 
 #include <stdint.h>
 

@@ -9,13 +9,13 @@
  * JSON_DEPTH_MAX, more than JSON_OPEN_KEYS_MAX keys in the objects open at one time, and keys made
  * to collide (the last two bound the work of finding duplicates).
  */
-#ifndef COMMON_JSON_CHECK_H
-#define COMMON_JSON_CHECK_H
+#ifndef COMMON_BASE_JSON_CHECK_H
+#define COMMON_BASE_JSON_CHECK_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "common/status.h"
+#include "common/base/status.h"
 
 enum {
     JSON_DEPTH_MAX = 16,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-#include "common/backoff.h"
+#include "common/base/backoff.h"
 
-#include "common/clock.h"
+#include "common/base/clock.h"
 
 struct backoff backoff_start(uint32_t first_ms, uint32_t max_ms)
 {

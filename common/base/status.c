@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "common/status.h"
+#include "common/base/status.h"
 
 const char *status_name(enum status status)
 {

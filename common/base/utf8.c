@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "common/utf8.h"
+#include "common/base/utf8.h"
 
 size_t utf8_next(const char *text, size_t len, uint32_t *code_point)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Dates and times as people write them. Pure, any thread. */
-#ifndef COMMON_DATE_H
-#define COMMON_DATE_H
+#ifndef COMMON_BASE_DATE_H
+#define COMMON_BASE_DATE_H
 
 #include <stdbool.h>
 #include <stdint.h>

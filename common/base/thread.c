@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "common/thread.h"
+#include "common/base/thread.h"
 
 #include <errno.h>
 #include <sched.h>
@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "common/log.h"
+#include "common/base/log.h"
 
 pthread_t thread_start(const char *name, void *(*run)(void *arg), void *arg)
 {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-#include "common/memory.h"
+#include "common/base/memory.h"
 
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "common/log.h"
+#include "common/base/log.h"
 
 void *memory_allocate(size_t count, size_t size)
 {

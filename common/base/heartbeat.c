@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "common/heartbeat.h"
+#include "common/base/heartbeat.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -9,9 +9,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "common/clock.h"
-#include "common/log.h"
-#include "common/memory.h"
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/base/memory.h"
 
 enum { INTERVAL_MS = 1000 };
 

@@ -3,8 +3,8 @@
  * Every thread of the services is born here, named, so that `top -H` shows what runs and a grep for
  * thread_start lists them.
  */
-#ifndef COMMON_THREAD_H
-#define COMMON_THREAD_H
+#ifndef COMMON_BASE_THREAD_H
+#define COMMON_BASE_THREAD_H
 
 #include <pthread.h>
 

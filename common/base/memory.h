@@ -4,8 +4,8 @@
  * Without it there is nothing to serve, so these end the process with a clear line instead of
  * returning NULL. Memory for a request comes from malloc and its absence is answered with 503.
  */
-#ifndef COMMON_MEMORY_H
-#define COMMON_MEMORY_H
+#ifndef COMMON_BASE_MEMORY_H
+#define COMMON_BASE_MEMORY_H
 
 #include <stddef.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "common/date.h"
+#include "common/base/date.h"
 
 #include <string.h>
 #include <time.h>

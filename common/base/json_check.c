@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-#include "common/json_check.h"
+#include "common/base/json_check.h"
 
 #include <assert.h>
 #include <stdint.h>
 #include <string.h>
 
-#include "common/utf8.h"
+#include "common/base/utf8.h"
 
 struct key {
     const char *text; /* behind the opening quote */

@@ -5,12 +5,12 @@
  *
  * Blocks for the file system only. One thread at a time beats; another process may read the age.
  */
-#ifndef COMMON_HEARTBEAT_H
-#define COMMON_HEARTBEAT_H
+#ifndef COMMON_BASE_HEARTBEAT_H
+#define COMMON_BASE_HEARTBEAT_H
 
 #include <stdint.h>
 
-#include "common/status.h"
+#include "common/base/status.h"
 
 struct heartbeat;
 

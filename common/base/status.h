@@ -3,8 +3,8 @@
  * How every fallible function answers: one value per decision its caller can take.
  * The library's own words go to the log where the cause is known; only the status travels up.
  */
-#ifndef COMMON_STATUS_H
-#define COMMON_STATUS_H
+#ifndef COMMON_BASE_STATUS_H
+#define COMMON_BASE_STATUS_H
 
 #define MUST_CHECK __attribute__((warn_unused_result))
 
