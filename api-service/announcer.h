@@ -10,7 +10,7 @@
 
 #include <stddef.h>
 
-#include "common/order.h"
+#include "common/order/order.h"
 #include "common/queue/queue.h"
 
 struct announcer;

@@ -8,7 +8,7 @@
 #ifndef API_SERVICE_ARCHIVE_H
 #define API_SERVICE_ARCHIVE_H
 
-#include "common/command_line.h"
+#include "common/program/command_line.h"
 
 extern const struct command_option archive_options[];
 

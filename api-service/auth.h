@@ -9,7 +9,7 @@
 #define API_SERVICE_AUTH_H
 
 #include "common/base/status.h"
-#include "common/order.h"
+#include "common/order/order.h"
 
 struct auth;
 

@@ -3,7 +3,7 @@
 #ifndef API_SERVICE_DATABASE_COMMAND_H
 #define API_SERVICE_DATABASE_COMMAND_H
 
-#include "common/config.h"
+#include "common/program/config.h"
 #include "common/store/store.h"
 
 /*

@@ -6,7 +6,7 @@
 #ifndef API_SERVICE_HEALTH_H
 #define API_SERVICE_HEALTH_H
 
-#include "common/command_line.h"
+#include "common/program/command_line.h"
 
 /*
  * Asks GET /readyz. One line says what was found: on standard output and exit code 0 when it is

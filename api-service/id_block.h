@@ -7,7 +7,7 @@
 #ifndef API_SERVICE_ID_BLOCK_H
 #define API_SERVICE_ID_BLOCK_H
 
-#include "common/order.h"
+#include "common/order/order.h"
 #include "common/store/store.h"
 
 struct id_block {

@@ -13,7 +13,7 @@
 #include "api-service/announcer.h"
 #include "api-service/batcher.h"
 #include "common/base/status.h"
-#include "common/order.h"
+#include "common/order/order.h"
 #include "common/store/store.h"
 
 enum { INTAKE_DEADLINE_MS = 5000 };

@@ -27,10 +27,10 @@
 #include "api-service/verify.h"
 #include "common/base/log.h"
 #include "common/base/thread.h"
-#include "common/command_line.h"
-#include "common/config.h"
 #include "common/processing/processor.h"
-#include "common/startup.h"
+#include "common/program/command_line.h"
+#include "common/program/config.h"
+#include "common/program/startup.h"
 
 enum {
     LOCAL_QUEUE_MAX = 100000, /* hints; what does not fit is found by query */

@@ -6,7 +6,7 @@
 #include <time.h>
 
 #include "api-service/database_command.h"
-#include "common/startup.h"
+#include "common/program/startup.h"
 #include "common/store/schema/schema.h"
 
 enum { TIME_SIZE = 32 };

@@ -7,7 +7,7 @@
 #ifndef API_SERVICE_MIGRATE_H
 #define API_SERVICE_MIGRATE_H
 
-#include "common/command_line.h"
+#include "common/program/command_line.h"
 
 extern const struct command_option migrate_options[];
 

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "common/base/utf8.h"
-#include "common/money.h"
+#include "common/order/money.h"
 
 #define ITEM_INTEGER_MAX UINT64_C(9007199254740991) /* 2^53 - 1 */
 

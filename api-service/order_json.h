@@ -9,7 +9,7 @@
 #include "api-service/problem.h"
 #include "common/base/json_check.h"
 #include "common/base/status.h"
-#include "common/order.h"
+#include "common/order/order.h"
 
 enum { ORDER_JSON_ERRORS_MAX = 16 };
 

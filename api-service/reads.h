@@ -11,7 +11,7 @@
 
 #include "api-service/batcher.h"
 #include "common/base/status.h"
-#include "common/order.h"
+#include "common/order/order.h"
 #include "common/store/store.h"
 
 enum read_kind { READ_ORDER, READ_COUNTS, READ_LIVENESS };

@@ -6,7 +6,7 @@
 #ifndef API_SERVICE_VERIFY_H
 #define API_SERVICE_VERIFY_H
 
-#include "common/command_line.h"
+#include "common/program/command_line.h"
 
 extern const struct command_option verify_options[];
 

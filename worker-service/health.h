@@ -3,7 +3,7 @@
 #ifndef WORKER_SERVICE_HEALTH_H
 #define WORKER_SERVICE_HEALTH_H
 
-#include "common/command_line.h"
+#include "common/program/command_line.h"
 
 /*
  * One line says what was found: on standard output and exit code 0 when the worker works, on

@@ -11,10 +11,10 @@
 #include "common/base/heartbeat.h"
 #include "common/base/log.h"
 #include "common/base/thread.h"
-#include "common/command_line.h"
-#include "common/config.h"
 #include "common/processing/processor.h"
-#include "common/startup.h"
+#include "common/program/command_line.h"
+#include "common/program/config.h"
+#include "common/program/startup.h"
 #include "worker-service/health.h"
 
 /* Without Redis there are no hints, and the processor lives on recovery alone. */

@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 #include "common/base/status.h"
-#include "common/order.h"
+#include "common/order/order.h"
 
 struct deadline {
     uint64_t due_ms; /* on clock_monotonic_ms's time line */

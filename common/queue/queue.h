@@ -15,7 +15,7 @@
 #include <stdint.h>
 
 #include "common/base/status.h"
-#include "common/order.h"
+#include "common/order/order.h"
 #include "common/queue/redis_failure.h"
 
 enum {

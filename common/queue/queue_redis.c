@@ -15,8 +15,8 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/memory.h"
-#include "common/database_url.h"
 #include "common/queue/queue_backend.h"
+#include "common/url/database_url.h"
 
 enum {
     /*

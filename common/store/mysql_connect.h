@@ -13,7 +13,7 @@
 #include <mysql.h>
 #include <stdbool.h>
 
-#include "common/database_url.h"
+#include "common/url/database_url.h"
 
 /*
  * NULL: no memory. Otherwise mysql_close() it. `*fault` becomes NULL if the connection is good,

@@ -22,7 +22,7 @@
 #include <stdint.h>
 
 #include "common/base/status.h"
-#include "common/order.h"
+#include "common/order/order.h"
 #include "common/store/sql_text.h"
 
 struct mysql_session;

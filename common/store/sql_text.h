@@ -13,7 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "common/order.h"
+#include "common/order/order.h"
 
 /* All zero is the empty text. Read `bytes` (not NUL-terminated) and `len`; write neither. */
 struct sql_text {

@@ -22,9 +22,9 @@
 
 #include "common/base/heartbeat.h"
 #include "common/base/status.h"
-#include "common/database_url.h"
-#include "common/order.h"
+#include "common/order/order.h"
 #include "common/store/durability.h"
+#include "common/url/database_url.h"
 
 enum {
     STORE_BATCH_MAX = 1000, /* orders in one call, and so in one transaction */

@@ -12,8 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "common/database_url.h"
 #include "common/store/store.h"
+#include "common/url/database_url.h"
 #include "tests/support/database.h"
 #include "tests/support/sql.h"
 

@@ -10,8 +10,8 @@
 #include <criterion/criterion.h>
 
 #include "common/base/thread.h"
-#include "common/database_url.h"
 #include "common/queue/queue.h"
+#include "common/url/database_url.h"
 #include "tests/support/redis_server.h"
 #include "tests/support/wait_until.h"
 

@@ -6,8 +6,8 @@
 #include <criterion/criterion.h>
 #include <criterion/redirect.h>
 
-#include "common/database_url.h"
 #include "common/store/store.h"
+#include "common/url/database_url.h"
 #include "tests/support/mariadb_server.h"
 #include "tests/support/sql.h"
 #include "tests/support/wait_until.h"

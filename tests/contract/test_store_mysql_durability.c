@@ -4,8 +4,8 @@
 
 #include <criterion/criterion.h>
 
-#include "common/database_url.h"
 #include "common/store/store.h"
+#include "common/url/database_url.h"
 #include "tests/support/mariadb_server.h"
 
 static struct mariadb_server server;

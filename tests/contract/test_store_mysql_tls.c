@@ -6,8 +6,8 @@
 
 #include <criterion/criterion.h>
 
-#include "common/database_url.h"
 #include "common/store/store.h"
+#include "common/url/database_url.h"
 #include "tests/support/captured_log.h"
 #include "tests/support/certificates.h"
 #include "tests/support/mariadb_server.h"

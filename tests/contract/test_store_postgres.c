@@ -12,8 +12,8 @@
 #include <criterion/criterion.h>
 
 #include "common/base/thread.h"
-#include "common/database_url.h"
 #include "common/store/store.h"
+#include "common/url/database_url.h"
 #include "tests/support/captured_log.h"
 #include "tests/support/postgres_server.h"
 #include "tests/support/sql.h"

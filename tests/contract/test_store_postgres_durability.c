@@ -4,8 +4,8 @@
 
 #include <criterion/criterion.h>
 
-#include "common/database_url.h"
 #include "common/store/store.h"
+#include "common/url/database_url.h"
 #include "tests/support/postgres_server.h"
 #include "tests/support/sql.h"
 

@@ -7,8 +7,8 @@
 
 #include <criterion/criterion.h>
 
-#include "common/database_url.h"
 #include "common/store/store.h"
+#include "common/url/database_url.h"
 #include "tests/support/captured_log.h"
 #include "tests/support/certificates.h"
 #include "tests/support/postgres_server.h"

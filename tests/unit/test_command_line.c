@@ -6,7 +6,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "common/command_line.h"
+#include "common/program/command_line.h"
 #include "tests/support/temp_dir.h"
 
 enum { TEXT_SIZE = 8192, FIRST_CODE = 0, SECOND_CODE = 7, ARGUMENTS_MAX = 8 };

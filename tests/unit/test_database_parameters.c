@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "common/database_url.h"
+#include "common/url/database_url.h"
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "common/database_url.h"
+#include "common/url/database_url.h"
 
 #define FILL16 "aaaaaaaaaaaaaaaa"
 #define FILL255                                                                                    \

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "common/dotenv.h"
+#include "common/program/dotenv.h"
 #include "tests/support/temp_dir.h"
 
 static struct temp_dir dir;

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "common/money.h"
+#include "common/order/money.h"
 
 enum { LONG_SIZE = 64 * 1024 };
 

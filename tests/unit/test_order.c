@@ -3,7 +3,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "common/order.h"
+#include "common/order/order.h"
 
 Test(order, the_states_carry_the_words_of_the_wire_contract)
 {

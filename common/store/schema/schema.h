@@ -18,7 +18,7 @@
 
 #include <stddef.h>
 
-#include "common/database_url.h"
+#include "common/url/database_url.h"
 
 enum { SCHEMA_VERSIONS_MAX = 64 }; /* a bit each in `struct store` */
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "common/config.h"
+#include "common/program/config.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "common/base/utf8.h"
-#include "common/dotenv.h"
+#include "common/program/dotenv.h"
 
 enum {
     VALUE_SIZE = 4096,

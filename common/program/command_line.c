@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "common/command_line.h"
+#include "common/program/command_line.h"
 
 #include <assert.h>
 #include <stdbool.h>

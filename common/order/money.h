@@ -3,8 +3,8 @@
  * Amounts of money as whole cents, taken from the digits of a JSON number and never through a
  * double. Pure: nothing here blocks, allocates or locks.
  */
-#ifndef COMMON_MONEY_H
-#define COMMON_MONEY_H
+#ifndef COMMON_ORDER_MONEY_H
+#define COMMON_ORDER_MONEY_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -6,15 +6,15 @@
  * constants, names and limits, so no part of a URL that could be a piece of a password gets into
  * it.
  */
-#ifndef COMMON_URL_PARTS_H
-#define COMMON_URL_PARTS_H
+#ifndef COMMON_URL_URL_PARTS_H
+#define COMMON_URL_URL_PARTS_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <uriparser/Uri.h>
 
-#include "common/database_url.h"
+#include "common/url/database_url.h"
 
 /* Writes the reason; always STATUS_INVALID. */
 enum status url_refuse(char reason[URL_REASON_SIZE], const char *text);

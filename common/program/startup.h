@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* What both programs do before they serve. */
-#ifndef COMMON_STARTUP_H
-#define COMMON_STARTUP_H
+#ifndef COMMON_PROGRAM_STARTUP_H
+#define COMMON_PROGRAM_STARTUP_H
 
-#include "common/database_url.h"
 #include "common/store/store.h"
+#include "common/url/database_url.h"
 
 /*
  * A store whose schema is up to date. One line of the log says what orders stored in it survive;

@@ -6,16 +6,16 @@
  *
  * Called once, before there are threads.
  */
-#ifndef COMMON_CONFIG_H
-#define COMMON_CONFIG_H
+#ifndef COMMON_PROGRAM_CONFIG_H
+#define COMMON_PROGRAM_CONFIG_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "common/base/log.h"
-#include "common/database_url.h"
-#include "common/order.h"
+#include "common/order/order.h"
 #include "common/store/durability.h"
+#include "common/url/database_url.h"
 
 enum {
     CONFIG_SECRET_SIZE = 256 + 1, /* bytes, NUL included */

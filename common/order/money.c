@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "common/money.h"
+#include "common/order/money.h"
 
 #include <assert.h>
 #include <stdbool.h>

@@ -4,8 +4,8 @@
  * leading `export` are skipped; a value may stand in single or double quotes; in an unquoted one `
  * #` starts a comment. Nothing is substituted.
  */
-#ifndef COMMON_DOTENV_H
-#define COMMON_DOTENV_H
+#ifndef COMMON_PROGRAM_DOTENV_H
+#define COMMON_PROGRAM_DOTENV_H
 
 #include <stddef.h>
 

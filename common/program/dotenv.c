@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "common/dotenv.h"
+#include "common/program/dotenv.h"
 
 #include <ctype.h>
 #include <errno.h>

@@ -2,8 +2,8 @@
 /*
  * Where the database and Redis are, taken apart from URLs as people paste them. Pure.
  */
-#ifndef COMMON_DATABASE_URL_H
-#define COMMON_DATABASE_URL_H
+#ifndef COMMON_URL_DATABASE_URL_H
+#define COMMON_URL_DATABASE_URL_H
 
 #include <stdint.h>
 

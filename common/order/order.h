@@ -3,8 +3,8 @@
  * What an order is: its name and its states.
  * Pure data and pure functions: nothing here blocks, allocates or locks.
  */
-#ifndef COMMON_ORDER_H
-#define COMMON_ORDER_H
+#ifndef COMMON_ORDER_ORDER_H
+#define COMMON_ORDER_ORDER_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-#include "common/database_url.h"
+#include "common/url/database_url.h"
 
 #include <stddef.h>
 #include <string.h>
 #include <strings.h>
 
-#include "common/url_parts.h"
+#include "common/url/url_parts.h"
 
 enum {
     MYSQL_PORT = 3306,

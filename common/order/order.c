@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "common/order.h"
+#include "common/order/order.h"
 
 #include <assert.h>
 #include <inttypes.h>

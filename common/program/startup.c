@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "common/startup.h"
+#include "common/program/startup.h"
 
 #include "common/base/clock.h"
 #include "common/base/log.h"

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-#include "common/database_url.h"
+#include "common/url/database_url.h"
 
 #include <stddef.h>
 #include <string.h>
 
-#include "common/url_parts.h"
+#include "common/url/url_parts.h"
 
 enum {
     REDIS_PORT = 6379,

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The command line of both programs: one command and its options. What varies from one
- * installation to another is a setting (common/config.h); an option is for what varies from one
- * call to the next. A new command is a line in the table of a main.c and its function, a new option
- * a line in the command's own table.
+ * installation to another is a setting (common/program/config.h); an option is for what varies from
+ * one call to the next. A new command is a line in the table of a main.c and its function, a new
+ * option a line in the command's own table.
  */
-#ifndef COMMON_COMMAND_LINE_H
-#define COMMON_COMMAND_LINE_H
+#ifndef COMMON_PROGRAM_COMMAND_LINE_H
+#define COMMON_PROGRAM_COMMAND_LINE_H
 
 #include <stddef.h>
 
-#include "common/config.h"
+#include "common/program/config.h"
 
 enum {
     EXIT_USAGE = 2, /* the command line or a setting is wrong; a line says what to change */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "common/url_parts.h"
+#include "common/url/url_parts.h"
 
 #include <assert.h>
 #include <stdio.h>
