@@ -97,7 +97,7 @@ def time_client(database, folder, statements):
         return time.monotonic() - began
 
 
-# As common/store/mysql_session.c, mysql_insert.c and mysql_move.c write them.
+# As common/store/mysql/mysql_session.c, mysql_insert.c and mysql_move.c write them.
 MYSQL_SESSION = """SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED;
 SET SESSION time_zone = '+00:00', in_predicate_conversion_threshold = 0;
 """
@@ -143,7 +143,7 @@ def run_mariadb(database, folder, part):
     return time_client(database, folder, MYSQL_SESSION + "".join(transactions))
 
 
-# As common/store/postgres_insert.c and postgres_move.c write them, with the parameters put in.
+# As common/store/postgres/postgres_insert.c and postgres_move.c write them, with the parameters put in.
 POSTGRES = {
     "insert": """WITH sent AS MATERIALIZED (SELECT * FROM unnest({ids}::bigint[],
 array_fill('demo'::text, ARRAY[{count}]), array_fill('{user}'::text, ARRAY[{count}]),
@@ -197,7 +197,7 @@ def run_postgresql(database, folder, part):
                               items=ITEMS, cents=CENTS) for ids in batches()))
 
 
-# As common/store/sqlite_statements.c has them.
+# As common/store/sqlite/sqlite_statements.c has them.
 SQLITE = {
     "insert": "INSERT INTO orders (id, client_id, user_id, item_ids, total_cents, status, "
               "created_at, due_at) VALUES (:id, 'demo', :user, :items, :cents, 0, :now, :now) "

@@ -24,7 +24,7 @@
  *               api-service/intake.c; announcer_submit and the announcer's thread
  *   worker.c    take_hints, claim_taken, hold_deadlines, complete_due of
  *               common/processing/processor.c; recovery_sweep of common/processing/recovery.c
- *   database.c  insert_all of common/store/mysql_insert.c, move_orders and claim_oldest of
+ *   database.c  insert_all of common/store/mysql/mysql_insert.c, move_orders and claim_oldest of
  *               mysql_move.c, and the single statements of postgres_insert.c and postgres_move.c
  *               that do the same; COMMIT, locks, and what becomes of a transaction whose connection
  *               dies

@@ -4,9 +4,9 @@
 #include <string.h>
 
 #include "common/store/durability.h"
-#include "common/store/mysql_durability.h"
-#include "common/store/postgres_durability.h"
-#include "common/store/sqlite_durability.h"
+#include "common/store/mysql/mysql_durability.h"
+#include "common/store/postgres/postgres_durability.h"
+#include "common/store/sqlite/sqlite_durability.h"
 
 static const char nothing[] = "nothing is lost";
 

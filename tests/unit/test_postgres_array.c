@@ -3,7 +3,7 @@
 
 #include <criterion/criterion.h>
 
-#include "common/store/postgres_array.h"
+#include "common/store/postgres/postgres_array.h"
 
 static struct sql_text array;
 

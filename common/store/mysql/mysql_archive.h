@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Moving Completed orders to the archive for MySQL, and deleting their idempotency keys.
+ * Blocks, threads: as mysql_session.h.
+ */
+#ifndef COMMON_STORE_MYSQL_MYSQL_ARCHIVE_H
+#define COMMON_STORE_MYSQL_MYSQL_ARCHIVE_H
+
+#include "common/store/mysql/mysql_session.h"
+#include "common/store/store.h"
+
+/* As the functions of store.h. */
+MUST_CHECK enum status mysql_now(struct mysql_session *session, int64_t *now_us);
+MUST_CHECK enum status mysql_archive(struct mysql_session *session, int64_t before_us, size_t max,
+                                     order_id *position, size_t *moved, bool *more);
+MUST_CHECK enum status mysql_forget_keys(struct mysql_session *session, int64_t before_us,
+                                         size_t max, struct store_key_position *position,
+                                         size_t *deleted, bool *more);
+
+#endif

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: MIT */
+#include "common/store/mysql/mysql_move.h"
+
+#include <string.h>
+
+static void add_ids(struct mysql_session *session, const order_id ids[], size_t count)
+{
+    sql_text_add(mysql_session_text(session), " WHERE ");
+    sql_text_add_ids(mysql_session_text(session), "id", ids, count);
+}
+
+/* One of the two legal moves of orders, as SQL. */
+struct move {
+    const char *operation;
+    const char *guard; /* which orders may be moved */
+    uint32_t delay_ms; /* only for a claim */
+    bool is_claim;
+};
+
+static struct move claim_move(uint32_t delay_ms)
+{
+    return (struct move){.operation = "claim",
+                         .guard = " AND status = 0",
+                         .delay_ms = delay_ms,
+                         .is_claim = true};
+}
+
+static struct move complete_move(void)
+{
+    return (struct move){.operation = "complete",
+                         .guard = " AND status = 1 AND due_at <= UTC_TIMESTAMP(6)"};
+}
+
+/*
+ * A claim never starts before the order was created, even when the clock was set back in between,
+ * so durations are never negative. No assignment reads a column that another one sets, since MySQL
+ * evaluates them from left to right.
+ */
+static void write_update(struct mysql_session *session, const struct move *move,
+                         const order_id ids[], size_t count)
+{
+    struct sql_text *text = mysql_session_text(session);
+    if (move->is_claim) {
+        sql_text_add(text, "UPDATE orders FORCE INDEX (PRIMARY) SET status = 1, "
+                           "started_at = GREATEST(UTC_TIMESTAMP(6), created_at), "
+                           "due_at = GREATEST(UTC_TIMESTAMP(6), created_at) + INTERVAL ");
+        sql_text_add_unsigned(text, (uint64_t)move->delay_ms * 1000);
+        sql_text_add(text, " MICROSECOND");
+    } else {
+        sql_text_add(text, "UPDATE orders FORCE INDEX (PRIMARY) SET status = 2, "
+                           "completed_at = UTC_TIMESTAMP(6)");
+    }
+    add_ids(session, ids, count);
+    sql_text_add(text, move->guard);
+}
+
+/* Right when this transaction has moved every one of `ids`; else it is undone. */
+static void write_count(struct mysql_session *session, const struct move *move,
+                        const order_id ids[], size_t count)
+{
+    struct sql_text *text = mysql_session_text(session);
+    sql_text_add(text, move->is_claim ? "UPDATE counters SET started = started + "
+                                      : "UPDATE counters SET completed = completed + ");
+    sql_text_add_unsigned(text, count);
+    if (!move->is_claim) {
+        sql_text_add(text, ", duration_us = duration_us + COALESCE((SELECT "
+                           "SUM(TIMESTAMPDIFF(MICROSECOND, created_at, completed_at)) "
+                           "FROM orders FORCE INDEX (PRIMARY)");
+        add_ids(session, ids, count);
+        sql_text_add(text, " AND status = 2), 0)");
+    }
+}
+
+/* Moves those of `ids` that can be moved, and counts all. `*moved` other than `count`: to be
+ * undone.
+ */
+static enum status move_and_count(struct mysql_session *session, const struct move *move,
+                                  const order_id ids[], size_t count, size_t *moved)
+{
+    write_update(session, move, ids, count);
+    mysql_session_defer(session);
+    write_count(session, move, ids, count);
+    enum status status = mysql_session_count(session, move->operation);
+    *moved = (size_t)mysql_session_deferred_rows(session);
+    return status;
+}
+
+/* The same for orders that this transaction has locked. */
+static enum status move_locked(struct mysql_session *session, const struct move *move,
+                               const order_id ids[], size_t count)
+{
+    size_t moved;
+    enum status status = move_and_count(session, move, ids, count, &moved);
+    if (status == STATUS_OK && moved != count) {
+        status = mysql_session_failed(session, STATUS_CONFLICT, move->operation,
+                                      "orders that were locked could not be moved");
+    }
+    return status;
+}
+
+/* Locks and keeps those of `ids` that can be moved, and moves them all. */
+static enum status lock_and_move(struct mysql_session *session, const struct move *move,
+                                 order_id ids[], size_t *count)
+{
+    struct sql_text *text = mysql_session_text(session);
+    sql_text_add(text, "SELECT id FROM orders FORCE INDEX (PRIMARY)");
+    add_ids(session, ids, *count);
+    sql_text_add(text, move->guard);
+    sql_text_add(text, " ORDER BY id FOR UPDATE");
+    enum status status = mysql_session_query_ids(session, move->operation, ids, *count, count);
+    return status == STATUS_OK && *count > 0 ? move_locked(session, move, ids, *count) : status;
+}
+
+/*
+ * Moves all of `ids` that can be moved, in the transaction that is open, counts them, and leaves
+ * them in `ids`. Normally all of them can, and it takes one way to the server and back. When fewer
+ * were moved there is no telling which (there is no UPDATE ... RETURNING), so it is undone and done
+ * again the slower way.
+ */
+static enum status move_orders(struct mysql_session *session, const struct move *move,
+                               order_id ids[], size_t *count)
+{
+    size_t moved;
+    enum status status = move_and_count(session, move, ids, *count, &moved);
+    if (status != STATUS_OK || moved == *count) {
+        return status;
+    }
+    status = mysql_session_restart(session);
+    return status == STATUS_OK ? lock_and_move(session, move, ids, count) : status;
+}
+
+static enum status read_age(struct mysql_session *session, order_id id, uint64_t *age_ms)
+{
+    int64_t age_us = 0;
+    sql_text_add(mysql_session_text(session),
+                 "SELECT TIMESTAMPDIFF(MICROSECOND, created_at, started_at) FROM orders");
+    add_ids(session, &id, 1);
+    enum status status = mysql_session_query_numbers(session, "read age", &age_us, 1);
+    *age_ms = (uint64_t)age_us / 1000;
+    return status;
+}
+
+enum status mysql_claim(struct mysql_session *session, order_id ids[], size_t *count,
+                        uint32_t delay_ms, uint64_t *age_ms)
+{
+    struct move move = claim_move(delay_ms);
+    mysql_session_begin(session);
+    enum status status = move_orders(session, &move, ids, count);
+    if (age_ms != NULL) {
+        *age_ms = 0;
+    }
+    if (status == STATUS_OK && *count > 0 && age_ms != NULL) {
+        status = read_age(session, ids[0], age_ms);
+    }
+    return mysql_session_end(session, status);
+}
+
+static enum status claim_oldest(struct mysql_session *session, uint32_t min_age_ms,
+                                const struct move *move, order_id ids[], size_t max, size_t *count)
+{
+    struct sql_text *text = mysql_session_text(session);
+    sql_text_add(text, "SELECT id FROM orders FORCE INDEX (orders_open) "
+                       "WHERE status = 0 AND due_at <= UTC_TIMESTAMP(6) - INTERVAL ");
+    sql_text_add_unsigned(text, (uint64_t)min_age_ms * 1000);
+    sql_text_add(text, " MICROSECOND ORDER BY due_at LIMIT ");
+    sql_text_add_unsigned(text, max);
+    sql_text_add(text, " FOR UPDATE SKIP LOCKED");
+    enum status status = mysql_session_query_ids(session, "find waiting", ids, max, count);
+    if (status != STATUS_OK || *count == 0) {
+        return status;
+    }
+    return move_locked(session, move, ids, *count);
+}
+
+enum status mysql_claim_waiting(struct mysql_session *session, uint32_t min_age_ms,
+                                uint32_t delay_ms, order_id ids[], size_t max, size_t *count)
+{
+    struct move move = claim_move(delay_ms);
+    mysql_session_begin(session);
+    return mysql_session_end(session, claim_oldest(session, min_age_ms, &move, ids, max, count));
+}
+
+enum status mysql_complete(struct mysql_session *session, const order_id ids[], size_t *count)
+{
+    struct move move = complete_move();
+    order_id moved[STORE_BATCH_MAX];
+    memcpy(moved, ids, *count * sizeof ids[0]);
+    mysql_session_begin(session);
+    return mysql_session_end(session, move_orders(session, &move, moved, count));
+}

@@ -1,0 +1,454 @@
+/* SPDX-License-Identifier: MIT */
+#include "common/store/mysql/mysql_session.h"
+
+#include <assert.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/base/log.h"
+#include "common/store/mysql/mysql_connect.h"
+#include "common/store/mysql/mysql_password.h"
+#include "common/store/store_backend.h"
+
+enum {
+    COUNTER_SLOTS = 64,        /* rows in the table `counters` */
+    TEXT_BYTES_MAX = 1 << 20,  /* what a connection keeps; longer inserts are split */
+    PACKET_OVERHEAD = 1024,    /* of the server's max_allowed_packet, not for the statement */
+    VERSION_MYSQL_MIN = 80000, /* SKIP LOCKED */
+    VERSION_MARIADB_MIN = 100600,
+    MYSQL_IDLE_MAX_MS = 5000, /* well below the wait_timeout that is set */
+    ERROR_DUPLICATE = 1062,   /* a row with this key exists */
+};
+
+struct mysql_session {
+    struct store *store;
+    MYSQL *connection;
+    MYSQL_RES *result; /* of the last query, until the next statement */
+    size_t deferred;   /* statements in the text before the one that is being written */
+    uint64_t deferred_rows;
+    size_t text_max;
+    uint64_t slot; /* this connection's row of the table `counters` */
+    struct sql_text text;
+};
+
+/* What the server says about the data itself; everything that is in no table is UNAVAILABLE. */
+static const unsigned int data_errors[] = {
+    1048, /* column cannot be null */
+    1118, /* row too large */
+    1264, /* out of range */
+    1265, /* data truncated */
+    1292, /* truncated incorrect value */
+    1300, /* invalid character string */
+    1364, /* no default value */
+    1366, /* incorrect string value */
+    1367, /* illegal value */
+    1406, /* data too long */
+    1690, /* value out of range in an expression */
+    3140, /* invalid JSON text */
+    3819, /* check constraint, MySQL */
+    4025, /* check constraint, MariaDB */
+};
+static const unsigned int conflict_errors[] = {
+    1020, /* record has changed since last read (MariaDB) */
+    1205, /* lock wait timeout: only the statement was rolled back */
+    1213, /* deadlock, or a Galera transaction that failed certification */
+    3572, /* lock not available at once */
+};
+
+static bool is_among(unsigned int code, const unsigned int codes[], size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (codes[i] == code) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static enum status classify(unsigned int code)
+{
+    if (is_among(code, conflict_errors, sizeof conflict_errors / sizeof conflict_errors[0])) {
+        return STATUS_CONFLICT;
+    }
+    if (is_among(code, data_errors, sizeof data_errors / sizeof data_errors[0])) {
+        return STATUS_INVALID;
+    }
+    return code == ERROR_DUPLICATE ? STATUS_TAKEN : STATUS_UNAVAILABLE;
+}
+
+static enum status failed(struct mysql_session *session, const char *operation)
+{
+    unsigned int code = mysql_errno(session->connection);
+    return store_failed(session->store, classify(code), operation, (int)code,
+                        mysql_error(session->connection));
+}
+
+enum status mysql_session_failed(struct mysql_session *session, enum status status,
+                                 const char *operation, const char *message)
+{
+    return store_failed(session->store, status, operation, 0, message);
+}
+
+static enum status run_all(struct mysql_session *session, const char *const statements[],
+                           size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        sql_text_add(&session->text, statements[i]);
+        enum status status = mysql_session_run(session, statements[i], NULL);
+        if (status != STATUS_OK) {
+            return status;
+        }
+    }
+    return STATUS_OK;
+}
+
+/*
+ * The nodes of a cluster number their connections each by itself. What tells them apart is what
+ * keeps their automatic ids apart: the increment, which is the number of nodes, and the offset,
+ * which is the node's. Alone a server has 1 and 1. Without them the first connections of all nodes
+ * would share a row, and each commit of one would make the others' fail.
+ */
+static enum status read_limits(struct mysql_session *session)
+{
+    int64_t limits[3];
+    sql_text_add(&session->text, "SELECT @@max_allowed_packet, @@auto_increment_increment, "
+                                 "@@auto_increment_offset");
+    enum status status = mysql_session_query_numbers(session, "read limits", limits, 3);
+    session->text_max = limits[0] - PACKET_OVERHEAD < TEXT_BYTES_MAX
+                            ? (size_t)(limits[0] - PACKET_OVERHEAD)
+                            : TEXT_BYTES_MAX;
+    session->slot =
+        (mysql_thread_id(session->connection) * (uint64_t)limits[1] + (uint64_t)limits[2]) %
+        COUNTER_SLOTS;
+    return status;
+}
+
+/*
+ * A node of a Galera cluster, MariaDB's or Percona's, is to read and update only when it has what
+ * was committed on the others before, so that an order is found by whoever was told its id and
+ * claimed by whoever got its hint. Servers that know no clusters do not know the variable.
+ */
+static enum status wait_for_other_nodes(struct mysql_session *session)
+{
+    struct mysql_row row;
+    sql_text_add(&session->text, "SHOW SESSION VARIABLES LIKE 'wsrep_sync_wait'");
+    enum status status = mysql_session_query(session, "read cluster");
+    if (status == STATUS_OK && mysql_session_next(session, &row)) {
+        static const char *const reads_and_updates[] = {"SET SESSION wsrep_sync_wait = 3"};
+        status = run_all(session, reads_and_updates, 1);
+    }
+    return status;
+}
+
+/* The statement timeouts are shorter than the socket's, so that the server's answer still comes. */
+static enum status set_up(struct mysql_session *session, bool is_mariadb)
+{
+    static const char *const for_both[] = {
+        "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
+        "SET SESSION autocommit = 1, completion_type = 'NO_CHAIN', sql_mode = "
+        "'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', "
+        "time_zone = '+00:00', innodb_lock_wait_timeout = 2, lock_wait_timeout = 4",
+    };
+    /*
+     * Long lists of ids stay ranges of the primary key instead of becoming temporary tables.
+     *
+     * A process that is suspended within a transaction loses it, and its locks, to
+     * idle_transaction_timeout. MySQL has nothing like it: there the connection itself may not be
+     * idle for long, so it is made anew before it has been.
+     */
+    static const char *const for_mariadb[] = {
+        "SET SESSION max_statement_time = 4, in_predicate_conversion_threshold = 0, "
+        "idle_transaction_timeout = 2",
+    };
+    static const char *const for_mysql[] = {
+        "SET SESSION max_execution_time = 4000, wait_timeout = 10",
+    };
+    /*
+     * Steps of the schema take as long as they take. Only how long they wait for a table stays
+     * limited: behind whoever waits to change one, all its traffic waits too.
+     */
+    static const char *const patient[] = {
+        "SET SESSION max_statement_time = 0",
+        "SET SESSION max_execution_time = 0",
+    };
+    enum status status = run_all(session, for_both, 2);
+    if (status == STATUS_OK) {
+        status = run_all(session, is_mariadb ? for_mariadb : for_mysql, 1);
+        session->store->idle_max_ms = is_mariadb ? 0 : MYSQL_IDLE_MAX_MS;
+    }
+    if (status == STATUS_OK && session->store->patient) {
+        status = run_all(session, is_mariadb ? &patient[0] : &patient[1], 1);
+    }
+    if (status == STATUS_OK) {
+        status = wait_for_other_nodes(session);
+    }
+    return status == STATUS_OK ? read_limits(session) : status;
+}
+
+static bool is_mariadb_server(MYSQL *connection)
+{
+    return strstr(mysql_get_server_info(connection), "MariaDB") != NULL;
+}
+
+static enum status check_version(struct mysql_session *session)
+{
+    unsigned long version = mysql_get_server_version(session->connection);
+    unsigned long oldest =
+        is_mariadb_server(session->connection) ? VERSION_MARIADB_MIN : VERSION_MYSQL_MIN;
+    return version >= oldest
+               ? STATUS_OK
+               : store_failed(session->store, STATUS_UNAVAILABLE, "connect", (int)version,
+                              "the server is older than MySQL 8.0 or MariaDB 10.6");
+}
+
+static void init_library(void)
+{
+    if (mysql_library_init(0, NULL, NULL) != 0) {
+        log_error("the MySQL client library does not start", log_int("code", 0));
+        _exit(EXIT_FAILURE);
+    }
+    mysql_password_protect();
+}
+
+enum status mysql_session_open(struct store *store, struct mysql_session **session)
+{
+    static pthread_once_t library = PTHREAD_ONCE_INIT;
+    pthread_once(&library, init_library);
+    *session = NULL;
+    const char *fault = NULL;
+    struct mysql_session *opened = calloc(1, sizeof *opened);
+    MYSQL *connection =
+        opened != NULL ? mysql_connect_open(&store->url, store->patient, &fault) : NULL;
+    if (connection == NULL) {
+        free(opened);
+        return store_failed(store, STATUS_UNAVAILABLE, "connect", 0, "out of memory");
+    }
+    opened->store = store;
+    opened->connection = connection;
+    enum status status = STATUS_OK;
+    if (fault != NULL) {
+        status =
+            store_failed(store, STATUS_UNAVAILABLE, "connect", (int)mysql_errno(connection), fault);
+    }
+    if (status == STATUS_OK) {
+        status = check_version(opened);
+    }
+    if (status == STATUS_OK) {
+        status = set_up(opened, is_mariadb_server(connection));
+    }
+    if (status != STATUS_OK) {
+        mysql_session_close(opened);
+        return status;
+    }
+    *session = opened;
+    return STATUS_OK;
+}
+
+static void drop_result(struct mysql_session *session)
+{
+    mysql_free_result(session->result);
+    session->result = NULL;
+}
+
+void mysql_session_close(struct mysql_session *session)
+{
+    if (session == NULL) {
+        return;
+    }
+    drop_result(session);
+    mysql_close(session->connection);
+    sql_text_finish(&session->text);
+    free(session);
+}
+
+enum status mysql_session_ping(struct mysql_session *session)
+{
+    return mysql_ping(session->connection) == 0 ? STATUS_OK : failed(session, "ping");
+}
+
+struct sql_text *mysql_session_text(struct mysql_session *session)
+{
+    return &session->text;
+}
+
+size_t mysql_session_text_max(const struct mysql_session *session)
+{
+    return session->text_max;
+}
+
+void mysql_session_add_string(struct mysql_session *session, const char *bytes, size_t len)
+{
+    sql_text_add(&session->text, "'");
+    /* The library asks for room for every byte doubled and a NUL. */
+    char *end = sql_text_reserve(&session->text, 2 * len + 1);
+    if (end != NULL) {
+        sql_text_extend(&session->text, mysql_real_escape_string(session->connection, end, bytes,
+                                                                 (unsigned long)len));
+    }
+    sql_text_add(&session->text, "'");
+}
+
+void mysql_session_defer(struct mysql_session *session)
+{
+    sql_text_add(&session->text, ";");
+    session->deferred++;
+}
+
+/* Reads what became of the deferred statements; what is read next became of the last one. */
+static enum status pass_deferred(struct mysql_session *session, const char *operation)
+{
+    for (; session->deferred > 0; session->deferred--) {
+        session->deferred_rows = mysql_affected_rows(session->connection);
+        if (mysql_next_result(session->connection) != 0) {
+            return failed(session, operation);
+        }
+    }
+    return STATUS_OK;
+}
+
+uint64_t mysql_session_deferred_rows(const struct mysql_session *session)
+{
+    return session->deferred_rows;
+}
+
+static void clear_text(struct mysql_session *session)
+{
+    sql_text_clear(&session->text);
+    session->deferred = 0;
+}
+
+/* Sends the text. It is empty afterwards, whatever became of it. */
+static enum status send_text(struct mysql_session *session, const char *operation)
+{
+    drop_result(session);
+    enum status status = STATUS_OK;
+    if (!sql_text_is_whole(&session->text)) {
+        status = mysql_session_failed(session, STATUS_UNAVAILABLE, operation, "out of memory");
+    } else if (mysql_real_query(session->connection, session->text.bytes,
+                                (unsigned long)session->text.len) != 0) {
+        status = failed(session, operation);
+    } else {
+        status = pass_deferred(session, operation);
+    }
+    clear_text(session);
+    return status;
+}
+
+enum status mysql_session_run(struct mysql_session *session, const char *operation,
+                              uint64_t *affected)
+{
+    enum status status = send_text(session, operation);
+    if (status == STATUS_OK && affected != NULL) {
+        *affected = mysql_affected_rows(session->connection);
+    }
+    return status;
+}
+
+uint64_t mysql_session_last_id(const struct mysql_session *session)
+{
+    return mysql_insert_id(session->connection);
+}
+
+enum status mysql_session_query(struct mysql_session *session, const char *operation)
+{
+    enum status status = send_text(session, operation);
+    if (status == STATUS_OK) {
+        session->result = mysql_store_result(session->connection);
+        status = session->result != NULL ? STATUS_OK : failed(session, operation);
+    }
+    return status;
+}
+
+bool mysql_session_next(struct mysql_session *session, struct mysql_row *row)
+{
+    row->values = mysql_fetch_row(session->result);
+    row->lengths = row->values != NULL ? mysql_fetch_lengths(session->result) : NULL;
+    return row->values != NULL;
+}
+
+enum status mysql_session_query_numbers(struct mysql_session *session, const char *operation,
+                                        int64_t numbers[], size_t columns)
+{
+    memset(numbers, 0, columns * sizeof numbers[0]);
+    enum status status = mysql_session_query(session, operation);
+    struct mysql_row row;
+    if (status == STATUS_OK && mysql_session_next(session, &row)) {
+        for (size_t i = 0; i < columns; i++) {
+            numbers[i] = row.values[i] != NULL ? strtoll(row.values[i], NULL, 10) : 0;
+        }
+    }
+    return status;
+}
+
+enum status mysql_session_query_ids(struct mysql_session *session, const char *operation,
+                                    order_id ids[], size_t max, size_t *count)
+{
+    *count = 0;
+    enum status status = mysql_session_query(session, operation);
+    struct mysql_row row;
+    while (status == STATUS_OK && mysql_session_next(session, &row)) {
+        assert(*count < max);
+        ids[(*count)++] = strtoull(row.values[0], NULL, 10);
+    }
+    return status;
+}
+
+void mysql_session_begin(struct mysql_session *session)
+{
+    assert(session->text.len == 0);
+    sql_text_add(&session->text, "START TRANSACTION");
+    mysql_session_defer(session);
+}
+
+/*
+ * A node of a cluster that has had to give way to another may say so in answer to any statement,
+ * this one too, which it then has not looked at.
+ */
+static enum status roll_back(struct mysql_session *session)
+{
+    enum { TRIES = 2 };
+    enum status status = STATUS_CONFLICT;
+    clear_text(session); /* the statement that was not sent any more */
+    for (int i = 0; i < TRIES && status == STATUS_CONFLICT; i++) {
+        sql_text_add(&session->text, "ROLLBACK");
+        status = mysql_session_run(session, "rollback", NULL);
+    }
+    /* A connection that cannot even roll back is of no further use, whatever it says. */
+    return status == STATUS_OK ? STATUS_OK : STATUS_UNAVAILABLE;
+}
+
+enum status mysql_session_restart(struct mysql_session *session)
+{
+    enum status status = roll_back(session);
+    if (status == STATUS_OK) {
+        mysql_session_begin(session);
+    }
+    return status;
+}
+
+enum status mysql_session_end(struct mysql_session *session, enum status status)
+{
+    if (status == STATUS_OK) {
+        sql_text_add(&session->text, "COMMIT");
+        status = mysql_session_run(session, "commit", NULL);
+        if (status == STATUS_OK) {
+            return STATUS_OK;
+        }
+    }
+    return roll_back(session) == STATUS_OK ? status : STATUS_UNAVAILABLE;
+}
+
+enum status mysql_session_count(struct mysql_session *session, const char *operation)
+{
+    uint64_t affected = 0;
+    sql_text_add(&session->text, " WHERE slot = ");
+    sql_text_add_unsigned(&session->text, session->slot);
+    enum status status = mysql_session_run(session, operation, &affected);
+    if (status == STATUS_OK && affected != 1) {
+        status = mysql_session_failed(session, STATUS_UNAVAILABLE, operation,
+                                      "table counters lacks this connection's slot");
+    }
+    return status;
+}

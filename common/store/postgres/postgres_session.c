@@ -1,0 +1,512 @@
+/* SPDX-License-Identifier: MIT */
+#include "common/store/postgres/postgres_session.h"
+
+#include <assert.h>
+#include <endian.h>
+#include <errno.h>
+#include <libpq-fe.h>
+#include <poll.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/store/store_backend.h"
+
+enum {
+    CONNECT_LIMIT_S = 2, /* unless the URL says */
+    ANSWER_LIMIT_MS = 5000,
+    PATIENT_LIMIT_MS =
+        24 * 60 * 60 * 1000, /* for a step of the schema over many millions of rows */
+    VERSION_MIN = 140000,    /* the oldest that is still maintained */
+    PARAMETERS_MAX = 8,
+    PREPARED_MAX = 8,
+    MESSAGE_SIZE = 400,
+    ARRAY_KEPT_BYTES = 1 << 20, /* longer ones, for a few enormous orders, are freed again */
+};
+
+struct postgres_session {
+    struct store *store;
+    PGconn *connection;
+    PGresult *result; /* of the last statement, until the next */
+    const char *prepared[PREPARED_MAX];
+    size_t prepared_count;
+    struct sql_text arrays[POSTGRES_ARRAYS];
+};
+
+/*
+ * The limits are shorter than ANSWER_LIMIT_MS, so that the server's answer still comes. A process
+ * that is suspended within a transaction loses it, and its locks, to the third. An acknowledged
+ * order must be on the disk: where the server was told not to wait for that, this session does;
+ * where it waits for replicas too, that stays. The plans are to be those of the indexes whatever
+ * the statistics of a table say that goes from nothing to millions of rows within minutes; and rows
+ * that are read in the order of an index are locked in it, so that claims cannot deadlock.
+ */
+static const char set_up_sql[] =
+    "SELECT set_config('default_transaction_isolation', 'read committed', false), "
+    "set_config('lock_timeout', '2s', false), "
+    "set_config('statement_timeout', '4s', false), "
+    "set_config('idle_in_transaction_session_timeout', '2s', false), "
+    "set_config('idle_session_timeout', '0', false), "
+    "set_config('synchronous_commit', CASE current_setting('synchronous_commit') "
+    "WHEN 'off' THEN 'on' ELSE current_setting('synchronous_commit') END, false), "
+    "set_config('enable_seqscan', 'off', false), "
+    "set_config('enable_bitmapscan', 'off', false), "
+    "set_config('jit', 'off', false), "
+    "set_config('client_min_messages', 'warning', false)";
+
+/* Classes are the first two characters of an SQLSTATE. */
+static enum status classify(const char *sqlstate)
+{
+    static const char *const conflicts[] = {
+        "40001", /* serialization failure */
+        "40P01", /* deadlock */
+        "55P03", /* lock timeout */
+    };
+    for (size_t i = 0; i < sizeof conflicts / sizeof conflicts[0]; i++) {
+        if (strcmp(sqlstate, conflicts[i]) == 0) {
+            return STATUS_CONFLICT;
+        }
+    }
+    if (strcmp(sqlstate, "23505") == 0) { /* a row with this key exists */
+        return STATUS_TAKEN;
+    }
+    /* 22 is bad data, 23 a constraint. */
+    bool is_data = strncmp(sqlstate, "22", 2) == 0 || strncmp(sqlstate, "23", 2) == 0;
+    return is_data ? STATUS_INVALID : STATUS_UNAVAILABLE;
+}
+
+/* What libpq says of a connection is one or more lines; they become one. */
+static enum status connection_failed(struct postgres_session *session, const char *operation)
+{
+    char message[MESSAGE_SIZE];
+    snprintf(message, sizeof message, "%s", PQerrorMessage(session->connection));
+    size_t len = strlen(message);
+    while (len > 0 && message[len - 1] == '\n') {
+        message[--len] = '\0';
+    }
+    for (char *end = message; (end = strpbrk(end, "\n\t")) != NULL;) {
+        *end = ' ';
+    }
+    return store_failed(session->store, STATUS_UNAVAILABLE, operation, 0, message);
+}
+
+/* Only the primary message, because the details may quote a client's data. */
+static enum status answer_failed(struct postgres_session *session, const char *operation)
+{
+    const char *sqlstate = PQresultErrorField(session->result, PG_DIAG_SQLSTATE);
+    const char *primary = PQresultErrorField(session->result, PG_DIAG_MESSAGE_PRIMARY);
+    if (sqlstate == NULL || primary == NULL) {
+        return connection_failed(session, operation);
+    }
+    char message[MESSAGE_SIZE];
+    snprintf(message, sizeof message, "%s %s", sqlstate, primary);
+    /* With the connection went the knowledge of what became of the statement. */
+    enum status status =
+        PQstatus(session->connection) == CONNECTION_OK ? classify(sqlstate) : STATUS_UNAVAILABLE;
+    return store_failed(session->store, status, operation, 0, message);
+}
+
+enum status postgres_session_failed(struct postgres_session *session, enum status status,
+                                    const char *operation, const char *message)
+{
+    return store_failed(session->store, status, operation, 0, message);
+}
+
+/* Waits until the socket is ready for one of `events`; false at the deadline. */
+static bool wait_for(const PGconn *connection, short events, uint64_t deadline_ms)
+{
+    for (;;) {
+        uint64_t now_ms = clock_monotonic_ms();
+        if (now_ms >= deadline_ms) {
+            return false;
+        }
+        struct pollfd socket = {.fd = PQsocket(connection), .events = events};
+        int ready = poll(&socket, 1, (int)(deadline_ms - now_ms));
+        if (ready > 0) {
+            return true;
+        }
+        if (ready < 0 && errno != EINTR) {
+            return false;
+        }
+    }
+}
+
+static enum status connect_within(struct postgres_session *session, uint32_t limit_s)
+{
+    uint64_t deadline_ms = clock_monotonic_ms() + (uint64_t)limit_s * 1000;
+    PostgresPollingStatusType next = PGRES_POLLING_WRITING;
+    if (PQstatus(session->connection) == CONNECTION_BAD) {
+        return connection_failed(session, "connect");
+    }
+    while (next != PGRES_POLLING_OK) {
+        short events = next == PGRES_POLLING_READING ? POLLIN : POLLOUT;
+        if (!wait_for(session->connection, events, deadline_ms)) {
+            char message[MESSAGE_SIZE];
+            snprintf(message, sizeof message, "no connection within %u s", limit_s);
+            return postgres_session_failed(session, STATUS_UNAVAILABLE, "connect", message);
+        }
+        next = PQconnectPoll(session->connection);
+        if (next == PGRES_POLLING_FAILED) {
+            return connection_failed(session, "connect");
+        }
+    }
+    return STATUS_OK;
+}
+
+/* Empty: libpq's own default, which is prefer unless PGSSLMODE in the environment says more. */
+static const char *const tls_modes[] = {
+    [DATABASE_TLS_DEFAULT] = "",           [DATABASE_TLS_DISABLED] = "disable",
+    [DATABASE_TLS_ALLOWED] = "allow",      [DATABASE_TLS_PREFERRED] = "prefer",
+    [DATABASE_TLS_REQUIRED] = "require",   [DATABASE_TLS_VERIFY_CA] = "verify-ca",
+    [DATABASE_TLS_VERIFY] = "verify-full",
+};
+
+/* An empty value means the same as none: libpq's default. */
+static PGconn *start_connecting(const struct database_url *url)
+{
+    char port[8];
+    snprintf(port, sizeof port, "%u", (unsigned)url->port);
+    const struct {
+        const char *name;
+        const char *value;
+    } parameters[] = {
+        {"host", url->path[0] != '\0' ? url->path : url->host},
+        {"port", port},
+        {"user", url->user},
+        {"password", url->password},
+        {"dbname", url->database},
+        {"sslmode", tls_modes[url->tls]},
+        {"sslrootcert", url->tls_ca},
+        {"client_encoding", "UTF8"},
+        {"application_name", url->application_name},
+        {"fallback_application_name", "orders"},
+        {"gssencmode", "disable"},
+        {"tcp_user_timeout", "5000"},
+        {"keepalives_idle", "10"},
+        {"keepalives_interval", "5"},
+        {"keepalives_count", "3"},
+    };
+    enum { COUNT = sizeof parameters / sizeof parameters[0] };
+    const char *names[COUNT + 1] = {NULL};
+    const char *values[COUNT + 1] = {NULL};
+    for (size_t i = 0; i < COUNT; i++) {
+        names[i] = parameters[i].name;
+        values[i] = parameters[i].value;
+    }
+    return PQconnectStartParams(names, values, 0);
+}
+
+/* Warnings of the server are in its own log; the default would print them here. */
+static void ignore_notice(void *arg, const PGresult *notice)
+{
+    (void)arg;
+    (void)notice;
+}
+
+/*
+ * Steps of the schema take as long as they take. Only how long they wait for a table stays limited:
+ * behind whoever waits to change one, all its traffic waits too.
+ */
+static const char be_patient_sql[] = "SELECT set_config('statement_timeout', '0', false)";
+
+static enum status set_up(struct postgres_session *session)
+{
+    const char *encoding = PQparameterStatus(session->connection, "server_encoding");
+    if (PQserverVersion(session->connection) < VERSION_MIN) {
+        return postgres_session_failed(session, STATUS_UNAVAILABLE, "connect",
+                                       "the server is older than PostgreSQL 14");
+    }
+    if (encoding == NULL || strcmp(encoding, "UTF8") != 0) {
+        return postgres_session_failed(session, STATUS_UNAVAILABLE, "connect",
+                                       "the database's encoding is not UTF8, so it could not hold "
+                                       "every order; create it with ENCODING 'UTF8'");
+    }
+    enum status status = postgres_session_run(session, "set up", set_up_sql, NULL, 0);
+    if (status == STATUS_OK && session->store->patient) {
+        status = postgres_session_run(session, "set up", be_patient_sql, NULL, 0);
+    }
+    return status;
+}
+
+enum status postgres_session_open(struct store *store, struct postgres_session **session)
+{
+    *session = NULL;
+    struct postgres_session *opened = calloc(1, sizeof *opened);
+    PGconn *connection = opened != NULL ? start_connecting(&store->url) : NULL;
+    if (connection == NULL) {
+        free(opened);
+        return store_failed(store, STATUS_UNAVAILABLE, "connect", 0, "out of memory");
+    }
+    opened->store = store;
+    opened->connection = connection;
+    PQsetNoticeReceiver(connection, ignore_notice, NULL);
+    uint32_t asked_s = store->url.connect_timeout_s;
+    enum status status = connect_within(opened, asked_s != 0 ? asked_s : CONNECT_LIMIT_S);
+    if (status == STATUS_OK && PQsetnonblocking(connection, 1) != 0) {
+        status = connection_failed(opened, "connect");
+    }
+    if (status == STATUS_OK) {
+        status = set_up(opened);
+    }
+    if (status != STATUS_OK) {
+        postgres_session_close(opened);
+        return status;
+    }
+    *session = opened;
+    return STATUS_OK;
+}
+
+static void drop_result(struct postgres_session *session)
+{
+    PQclear(session->result);
+    session->result = NULL;
+}
+
+void postgres_session_close(struct postgres_session *session)
+{
+    if (session == NULL) {
+        return;
+    }
+    drop_result(session);
+    PQfinish(session->connection);
+    for (size_t i = 0; i < POSTGRES_ARRAYS; i++) {
+        sql_text_finish(&session->arrays[i]);
+    }
+    free(session);
+}
+
+struct sql_text *postgres_session_array(struct postgres_session *session, size_t index)
+{
+    assert(index < POSTGRES_ARRAYS);
+    struct sql_text *array = &session->arrays[index];
+    if (array->capacity > ARRAY_KEPT_BYTES) {
+        sql_text_finish(array);
+    }
+    return array;
+}
+
+static enum status no_answer(struct postgres_session *session, const char *operation)
+{
+    return postgres_session_failed(session, STATUS_UNAVAILABLE, operation,
+                                   session->store->patient ? "no answer within a day"
+                                                           : "no answer within 5 s");
+}
+
+/* Sends what libpq has not sent yet, and reads meanwhile, or both sides could wait for ever. */
+static enum status flush(struct postgres_session *session, const char *operation,
+                         uint64_t deadline_ms)
+{
+    int left;
+    while ((left = PQflush(session->connection)) > 0) {
+        if (!wait_for(session->connection, POLLIN | POLLOUT, deadline_ms)) {
+            return no_answer(session, operation);
+        }
+        if (PQconsumeInput(session->connection) == 0) {
+            return connection_failed(session, operation);
+        }
+    }
+    return left == 0 ? STATUS_OK : connection_failed(session, operation);
+}
+
+/* The next result of the answer; `*result` is NULL behind the last. */
+static enum status read_result(struct postgres_session *session, const char *operation,
+                               uint64_t deadline_ms, PGresult **result)
+{
+    while (PQisBusy(session->connection) != 0) {
+        if (!wait_for(session->connection, POLLIN, deadline_ms)) {
+            return no_answer(session, operation);
+        }
+        if (PQconsumeInput(session->connection) == 0) {
+            return connection_failed(session, operation);
+        }
+    }
+    *result = PQgetResult(session->connection);
+    return STATUS_OK;
+}
+
+static bool is_success(const PGresult *result)
+{
+    ExecStatusType kind = PQresultStatus(result);
+    return kind == PGRES_TUPLES_OK || kind == PGRES_COMMAND_OK;
+}
+
+/* Reads the whole answer. Of several results the last is kept, or the one that failed. */
+static enum status finish(struct postgres_session *session, bool sent, const char *operation)
+{
+    uint64_t deadline_ms =
+        clock_monotonic_ms() + (session->store->patient ? PATIENT_LIMIT_MS : ANSWER_LIMIT_MS);
+    if (!sent) {
+        return connection_failed(session, operation);
+    }
+    enum status status = flush(session, operation, deadline_ms);
+    while (status == STATUS_OK) {
+        PGresult *result = NULL;
+        status = read_result(session, operation, deadline_ms, &result);
+        if (result == NULL) {
+            break;
+        }
+        if (session->result != NULL && !is_success(session->result)) {
+            PQclear(result);
+            continue;
+        }
+        drop_result(session);
+        session->result = result;
+    }
+    if (status == STATUS_OK && !is_success(session->result)) {
+        status = answer_failed(session, operation);
+    }
+    return status;
+}
+
+/* Parameters as libpq takes them. A number stays in `numbers`, an array where it is. */
+struct wire_values {
+    uint64_t numbers[PARAMETERS_MAX];
+    const char *values[PARAMETERS_MAX];
+    int lengths[PARAMETERS_MAX];
+};
+
+enum { BINARY = 1, TEXT = 0 };
+static const int formats[PARAMETERS_MAX] = {BINARY, BINARY, BINARY, BINARY,
+                                            BINARY, BINARY, BINARY, BINARY};
+
+static enum status write_values(struct postgres_session *session, const char *operation,
+                                const struct postgres_value parameters[], size_t count,
+                                struct wire_values *wire)
+{
+    assert(count <= PARAMETERS_MAX);
+    for (size_t i = 0; i < count; i++) {
+        const struct sql_text *array = parameters[i].array;
+        if (array != NULL && !sql_text_is_whole(array)) {
+            return postgres_session_failed(session, STATUS_UNAVAILABLE, operation, "out of memory");
+        }
+        wire->numbers[i] = htobe64((uint64_t)parameters[i].number);
+        wire->values[i] = array != NULL ? array->bytes : (const char *)&wire->numbers[i];
+        wire->lengths[i] = array != NULL ? (int)array->len : (int)sizeof wire->numbers[i];
+    }
+    return STATUS_OK;
+}
+
+enum status postgres_session_run(struct postgres_session *session, const char *operation,
+                                 const char *sql, const struct postgres_value parameters[],
+                                 size_t count)
+{
+    struct wire_values wire;
+    drop_result(session);
+    enum status status = write_values(session, operation, parameters, count, &wire);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    int sent = PQsendQueryParams(session->connection, sql, (int)count, NULL, wire.values,
+                                 wire.lengths, formats, TEXT);
+    return finish(session, sent == 1, operation);
+}
+
+/* The statement's place among those that are prepared is its name. */
+static enum status prepare(struct postgres_session *session, const char *operation, const char *sql,
+                           char name[], size_t name_size)
+{
+    size_t place = 0;
+    while (place < session->prepared_count && session->prepared[place] != sql) {
+        place++;
+    }
+    snprintf(name, name_size, "%zu", place);
+    if (place < session->prepared_count) {
+        return STATUS_OK;
+    }
+    assert(place < PREPARED_MAX);
+    int sent = PQsendPrepare(session->connection, name, sql, 0, NULL);
+    enum status status = finish(session, sent == 1, operation);
+    if (status == STATUS_OK) {
+        session->prepared[session->prepared_count++] = sql;
+    }
+    return status;
+}
+
+enum status postgres_session_run_prepared(struct postgres_session *session, const char *operation,
+                                          const char *sql, const struct postgres_value parameters[],
+                                          size_t count)
+{
+    char name[24];
+    struct wire_values wire;
+    drop_result(session);
+    enum status status = write_values(session, operation, parameters, count, &wire);
+    if (status == STATUS_OK) {
+        status = prepare(session, operation, sql, name, sizeof name);
+    }
+    if (status != STATUS_OK) {
+        return status;
+    }
+    drop_result(session);
+    int sent = PQsendQueryPrepared(session->connection, name, (int)count, wire.values, wire.lengths,
+                                   formats, TEXT);
+    return finish(session, sent == 1, operation);
+}
+
+enum status postgres_session_script(struct postgres_session *session, const char *operation,
+                                    const char *sql)
+{
+    drop_result(session);
+    return finish(session, PQsendQuery(session->connection, sql) == 1, operation);
+}
+
+size_t postgres_session_rows(const struct postgres_session *session)
+{
+    return (size_t)PQntuples(session->result);
+}
+
+int64_t postgres_session_number(const struct postgres_session *session, size_t row, size_t column)
+{
+    /* The text of a NULL is empty. */
+    return strtoll(PQgetvalue(session->result, (int)row, (int)column), NULL, 10);
+}
+
+const char *postgres_session_text(const struct postgres_session *session, size_t row, size_t column)
+{
+    return PQgetvalue(session->result, (int)row, (int)column);
+}
+
+enum status postgres_session_begin(struct postgres_session *session)
+{
+    return postgres_session_run(session, "begin", "BEGIN", NULL, 0);
+}
+
+enum status postgres_session_begin_snapshot(struct postgres_session *session)
+{
+    return postgres_session_run(session, "begin", "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+                                NULL, 0);
+}
+
+/* On a connection that is lost, or where an answer is still to come, there is nobody to tell. */
+static enum status roll_back(struct postgres_session *session)
+{
+    PGTransactionStatusType state = PQtransactionStatus(session->connection);
+    if (state == PQTRANS_IDLE) {
+        return STATUS_OK;
+    }
+    if (state != PQTRANS_INTRANS && state != PQTRANS_INERROR) {
+        return STATUS_UNAVAILABLE;
+    }
+    /* A connection that cannot even roll back is of no further use, whatever it says. */
+    return postgres_session_run(session, "rollback", "ROLLBACK", NULL, 0) == STATUS_OK
+               ? STATUS_OK
+               : STATUS_UNAVAILABLE;
+}
+
+enum status postgres_session_end(struct postgres_session *session, enum status status)
+{
+    if (status == STATUS_OK) {
+        status = postgres_session_run(session, "commit", "COMMIT", NULL, 0);
+        /* The COMMIT of a transaction that has failed succeeds, in rolling it back. */
+        if (status == STATUS_OK && strcmp(PQcmdStatus(session->result), "COMMIT") != 0) {
+            status = postgres_session_failed(session, STATUS_UNAVAILABLE, "commit",
+                                             "the server rolled back instead");
+        }
+        if (status == STATUS_OK) {
+            return STATUS_OK;
+        }
+    }
+    return roll_back(session) == STATUS_OK ? status : STATUS_UNAVAILABLE;
+}

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One connection to a PostgreSQL server, set up as the store needs it, and the only place that
+ * knows libpq. Statements are constants (but for a recount's); what varies are their parameters,
+ * $1, $2, ..., numbers or whole arrays.
+ *
+ * Blocks: every call that sends waits for the server, at most 5 s (a day for a store that is
+ * patient), the first 2 s or the URL's connect_timeout; the server itself gives up before that.
+ * Only the look-up of a host's name is the system's own affair. Threads: one at a time. Owns: the
+ * connection, the arrays and the last result. Borrows the store, for its address and to log
+ * failures.
+ *
+ * A call that sends answers STATUS_OK, or what the server's error means to the caller: CONFLICT
+ * (serialization, deadlock, lock timeout), TAKEN (a row with this key exists), INVALID (it refuses
+ * the data) or UNAVAILABLE (all else). It is logged.
+ */
+#ifndef COMMON_STORE_POSTGRES_POSTGRES_SESSION_H
+#define COMMON_STORE_POSTGRES_POSTGRES_SESSION_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/base/status.h"
+#include "common/store/sql_text.h"
+
+enum {
+    POSTGRES_ARRAYS = 7, /* that a session keeps */
+};
+
+struct postgres_session;
+struct store;
+
+/* A parameter: a bigint, or an array if there is one. */
+struct postgres_value {
+    const struct sql_text *array;
+    int64_t number;
+};
+
+static inline struct postgres_value postgres_number(int64_t number)
+{
+    return (struct postgres_value){.number = number};
+}
+
+static inline struct postgres_value postgres_array(const struct sql_text *array)
+{
+    return (struct postgres_value){.array = array};
+}
+
+/* STATUS_OK sets `*session`. Otherwise it is NULL, and why is logged with the server's words. */
+MUST_CHECK enum status postgres_session_open(struct store *store,
+                                             struct postgres_session **session);
+
+/* Takes NULL. A transaction that is open is rolled back by the server. */
+void postgres_session_close(struct postgres_session *session);
+
+/* Logs a failure the server did not report by itself and passes `status` on. */
+enum status postgres_session_failed(struct postgres_session *session, enum status status,
+                                    const char *operation, const char *message);
+
+/* One of the POSTGRES_ARRAYS in which parameters are put together; its memory is kept. */
+struct sql_text *postgres_session_array(struct postgres_session *session, size_t index);
+
+/*
+ * Sends one statement and reads its whole answer. `operation` names it in the log. Outside of a
+ * transaction the statement is one: STATUS_OK means that it is committed, STATUS_UNAVAILABLE that
+ * this is unknown, any other that nothing was changed.
+ */
+MUST_CHECK enum status postgres_session_run(struct postgres_session *session, const char *operation,
+                                            const char *sql,
+                                            const struct postgres_value parameters[], size_t count);
+
+/*
+ * The same for a statement that comes again and again: the server reads it once for a session, and
+ * plans it anew only while a plan for the very parameters promises more than it costs. So its plan
+ * must not hang on them. `sql` is known by its address, and lives as long as the session.
+ */
+MUST_CHECK enum status postgres_session_run_prepared(struct postgres_session *session,
+                                                     const char *operation, const char *sql,
+                                                     const struct postgres_value parameters[],
+                                                     size_t count);
+
+/* Like `postgres_session_run`, for several statements without parameters, whose rows are ignored.
+ */
+MUST_CHECK enum status postgres_session_script(struct postgres_session *session,
+                                               const char *operation, const char *sql);
+
+/*
+ * The rows of the last answer. A value is a whole number in text, or NULL, which counts as 0; or
+ * text, good until the next statement, empty for NULL.
+ */
+size_t postgres_session_rows(const struct postgres_session *session);
+int64_t postgres_session_number(const struct postgres_session *session, size_t row, size_t column);
+const char *postgres_session_text(const struct postgres_session *session, size_t row,
+                                  size_t column);
+
+MUST_CHECK enum status postgres_session_begin(struct postgres_session *session);
+
+/* A transaction that only reads, and reads everything as it was at its first statement. */
+MUST_CHECK enum status postgres_session_begin_snapshot(struct postgres_session *session);
+
+/*
+ * Commits if `status` is STATUS_OK, else rolls back. Returns `status`, or why that failed: a COMMIT
+ * without an answer is STATUS_UNAVAILABLE.
+ */
+MUST_CHECK enum status postgres_session_end(struct postgres_session *session, enum status status);
+
+#endif

@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: MIT */
+#include "common/store/sqlite/sqlite_session.h"
+
+#include <assert.h>
+#include <pthread.h>
+#include <sqlite3.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "common/base/clock.h"
+#include "common/store/store_backend.h"
+
+enum {
+    BUSY_TIMEOUT_MS = 3000, /* another process holds the file's write lock */
+    BUSY_POLL_MS = 1,
+    PARAMETERS_MAX = 8,
+};
+
+struct sqlite_session {
+    struct store *store;
+    sqlite3 *connection;
+    const char *const *texts;
+    size_t count;
+    size_t current; /* the statement that was started */
+    int code;       /* of its last step */
+    sqlite3_stmt *statements[];
+};
+
+/*
+ * SQLite lets one connection write at a time and makes the others poll. The connections of this
+ * process queue here instead, which wakes the next writer at once; polling is left to other
+ * processes.
+ */
+static pthread_mutex_t write_turn = PTHREAD_MUTEX_INITIALIZER;
+
+static enum status classify(int code)
+{
+    switch (code & 0xff) {
+    case SQLITE_OK:
+    case SQLITE_ROW:
+    case SQLITE_DONE:
+        return STATUS_OK;
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+        return STATUS_CONFLICT;
+    case SQLITE_CONSTRAINT:
+    case SQLITE_MISMATCH:
+    case SQLITE_TOOBIG:
+        return STATUS_INVALID;
+    default:
+        return STATUS_UNAVAILABLE;
+    }
+}
+
+/* STATUS_OK for a `code` that is no failure. */
+static enum status settle(struct sqlite_session *session, int code, const char *operation)
+{
+    enum status status = classify(code);
+    return status == STATUS_OK ? STATUS_OK
+                               : store_failed(session->store, status, operation, code,
+                                              sqlite3_errmsg(session->connection));
+}
+
+/* SQLite's own handler sleeps up to 100 ms between two looks, and a busy other process always wins.
+ */
+static int on_busy(void *context, int looks)
+{
+    (void)context;
+    sqlite3_sleep(BUSY_POLL_MS);
+    return looks < BUSY_TIMEOUT_MS / BUSY_POLL_MS;
+}
+
+/*
+ * A new file changes to WAL under an exclusive lock, and for that lock SQLite does not wait: of
+ * processes that open a new file together, some are told it is busy at once.
+ */
+static int set_durability(sqlite3 *connection, bool may_change_file)
+{
+    if (!may_change_file) {
+        return sqlite3_exec(connection, "PRAGMA synchronous = FULL", NULL, NULL, NULL);
+    }
+    uint64_t give_up_ms = clock_monotonic_ms() + BUSY_TIMEOUT_MS;
+    int code;
+    do {
+        code = sqlite3_exec(connection, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL",
+                            NULL, NULL, NULL);
+    } while (code == SQLITE_BUSY && clock_monotonic_ms() < give_up_ms && sqlite3_sleep(1) > 0);
+    return code;
+}
+
+enum status sqlite_session_open(struct store *store, const char *const texts[], size_t count,
+                                struct sqlite_session **session)
+{
+    *session = NULL;
+    struct sqlite_session *opened = calloc(1, sizeof *opened + count * sizeof(sqlite3_stmt *));
+    if (opened == NULL) {
+        return store_failed(store, STATUS_UNAVAILABLE, "open", 0, "out of memory");
+    }
+    opened->store = store;
+    opened->texts = texts;
+    opened->count = count;
+    int create = store->only_look ? 0 : SQLITE_OPEN_CREATE;
+    int code = sqlite3_open_v2(store->url.path, &opened->connection,
+                               SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | create, NULL);
+    if (code == SQLITE_OK) {
+        sqlite3_busy_handler(opened->connection, on_busy, NULL);
+        code = set_durability(opened->connection, !store->only_look);
+    }
+    if (code == SQLITE_CANTOPEN && store->only_look && access(store->url.path, F_OK) != 0) {
+        sqlite_session_close(opened);
+        return STATUS_NOT_FOUND;
+    }
+    if (code != SQLITE_OK) {
+        store_failed(store, STATUS_UNAVAILABLE, "open", code,
+                     opened->connection != NULL ? sqlite3_errmsg(opened->connection)
+                                                : sqlite3_errstr(code));
+        sqlite_session_close(opened);
+        return STATUS_UNAVAILABLE;
+    }
+    *session = opened;
+    return STATUS_OK;
+}
+
+void sqlite_session_close(struct sqlite_session *session)
+{
+    if (session == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < session->count; i++) {
+        sqlite3_finalize(session->statements[i]);
+    }
+    sqlite3_close(session->connection);
+    free(session);
+}
+
+enum status sqlite_session_script(struct sqlite_session *session, const char *sql,
+                                  const char *operation)
+{
+    return settle(session, sqlite3_exec(session->connection, sql, NULL, NULL, NULL), operation);
+}
+
+static int bind(sqlite3_stmt *statement, int index, const struct sqlite_value *value)
+{
+    switch (value->kind) {
+    case SQLITE_KIND_NUMBER:
+        return sqlite3_bind_int64(statement, index, value->number);
+    case SQLITE_KIND_TEXT:
+        return sqlite3_bind_text(statement, index, value->bytes, (int)value->len, SQLITE_STATIC);
+    case SQLITE_KIND_BYTES:
+        break;
+    }
+    return sqlite3_bind_blob(statement, index, value->bytes, (int)value->len, SQLITE_STATIC);
+}
+
+enum status sqlite_session_start(struct sqlite_session *session, size_t index,
+                                 const struct sqlite_value parameters[], size_t count)
+{
+    assert(index < session->count);
+    int code = SQLITE_OK;
+    if (session->statements[index] == NULL) {
+        code = sqlite3_prepare_v3(session->connection, session->texts[index], -1,
+                                  SQLITE_PREPARE_PERSISTENT, &session->statements[index], NULL);
+    }
+    for (size_t i = 0; i < count && code == SQLITE_OK; i++) {
+        code = bind(session->statements[index], (int)i + 1, &parameters[i]);
+    }
+    session->current = index;
+    session->code = SQLITE_ROW;
+    return settle(session, code, session->texts[index]);
+}
+
+bool sqlite_session_next(struct sqlite_session *session)
+{
+    if (session->code == SQLITE_ROW) {
+        session->code = sqlite3_step(session->statements[session->current]);
+    }
+    return session->code == SQLITE_ROW;
+}
+
+int64_t sqlite_session_column(struct sqlite_session *session, int column)
+{
+    return sqlite3_column_int64(session->statements[session->current], column);
+}
+
+const void *sqlite_session_column_bytes(struct sqlite_session *session, int column, size_t *len)
+{
+    sqlite3_stmt *statement = session->statements[session->current];
+    const void *bytes = sqlite3_column_blob(statement, column);
+    *len = (size_t)sqlite3_column_bytes(statement, column);
+    return bytes;
+}
+
+enum status sqlite_session_finish(struct sqlite_session *session)
+{
+    while (sqlite_session_next(session)) {
+        /* An UPDATE with RETURNING ends only behind its last row. */
+    }
+    enum status status = settle(session, session->code, session->texts[session->current]);
+    sqlite3_reset(session->statements[session->current]);
+    return status;
+}
+
+enum status sqlite_session_run(struct sqlite_session *session, size_t index,
+                               const int64_t parameters[], size_t count, int64_t row[], int columns)
+{
+    struct sqlite_value values[PARAMETERS_MAX];
+    assert(count <= PARAMETERS_MAX);
+    for (size_t i = 0; i < count; i++) {
+        values[i] = sqlite_number(parameters[i]);
+    }
+    enum status status = sqlite_session_start(session, index, values, count);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    if (sqlite_session_next(session)) {
+        for (int i = 0; i < columns; i++) {
+            row[i] = sqlite_session_column(session, i);
+        }
+    }
+    return sqlite_session_finish(session);
+}
+
+/* The rows that are there, at most as many as there is room for. Returns SQLite's code. */
+static int read_rows(sqlite3_stmt *statement, const struct sqlite_table *table, size_t *rows)
+{
+    int code;
+    while ((code = sqlite3_step(statement)) == SQLITE_ROW) {
+        for (size_t i = 0; table != NULL && *rows < table->max && i < table->columns; i++) {
+            table->numbers[*rows * table->columns + i] = sqlite3_column_int64(statement, (int)i);
+        }
+        *rows += table != NULL && *rows < table->max;
+    }
+    return code;
+}
+
+enum status sqlite_session_ask(struct sqlite_session *session, const char *sql,
+                               const int64_t parameters[], size_t count,
+                               const struct sqlite_table *table, size_t *rows)
+{
+    sqlite3_stmt *statement = NULL;
+    size_t answered = 0;
+    int code = sqlite3_prepare_v2(session->connection, sql, -1, &statement, NULL);
+    for (size_t i = 0; i < count && code == SQLITE_OK; i++) {
+        code = sqlite3_bind_int64(statement, (int)i + 1, parameters[i]);
+    }
+    if (code == SQLITE_OK) {
+        code = read_rows(statement, table, &answered);
+    }
+    enum status status = settle(session, code, sql);
+    sqlite3_finalize(statement);
+    if (rows != NULL) {
+        *rows = status == STATUS_OK ? answered : 0;
+    }
+    return status;
+}
+
+int64_t sqlite_session_changes(const struct sqlite_session *session)
+{
+    return sqlite3_changes(session->connection);
+}
+
+/* Commits or rolls back. SQLite rolls back by itself after some errors; then nothing is open any
+ * more. */
+static enum status end(struct sqlite_session *session, enum status status)
+{
+    if (status == STATUS_OK) {
+        status = sqlite_session_script(session, "COMMIT", "commit");
+    }
+    if (status != STATUS_OK && !sqlite3_get_autocommit(session->connection)) {
+        enum status rolled_back = sqlite_session_script(session, "ROLLBACK", "rollback");
+        status = rolled_back == STATUS_OK ? status : STATUS_UNAVAILABLE;
+    }
+    return status;
+}
+
+enum status sqlite_session_begin_write(struct sqlite_session *session)
+{
+    pthread_mutex_lock(&write_turn);
+    enum status status = sqlite_session_script(session, "BEGIN IMMEDIATE", "begin");
+    if (status != STATUS_OK) {
+        pthread_mutex_unlock(&write_turn);
+    }
+    return status;
+}
+
+enum status sqlite_session_end_write(struct sqlite_session *session, enum status status)
+{
+    status = end(session, status);
+    pthread_mutex_unlock(&write_turn);
+    return status;
+}
+
+enum status sqlite_session_begin_read(struct sqlite_session *session)
+{
+    return sqlite_session_script(session, "BEGIN", "begin");
+}
+
+enum status sqlite_session_end_read(struct sqlite_session *session, enum status status)
+{
+    return end(session, status);
+}

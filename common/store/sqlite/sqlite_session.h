@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One connection to an SQLite file, set up as the store needs it, and the only place that knows the
+ * SQLite library. It runs the statements of a table of texts, prepared on first use, one at a time:
+ * sqlite_session_start, sqlite_session_next for each row, sqlite_session_finish.
+ *
+ * Blocks: for the disk, and up to 3 s for the file's write lock. Threads: one at a time.
+ * Owns: the connection and its statements. Borrows the store, for its address and to log failures.
+ *
+ * A call answers STATUS_OK, or what SQLite's error means to the caller: CONFLICT (the file stayed
+ * locked), INVALID (it refuses the data) or UNAVAILABLE (all else). It is logged.
+ */
+#ifndef COMMON_STORE_SQLITE_SQLITE_SESSION_H
+#define COMMON_STORE_SQLITE_SQLITE_SESSION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/base/status.h"
+
+struct sqlite_session;
+struct store;
+
+enum sqlite_kind { SQLITE_KIND_NUMBER, SQLITE_KIND_TEXT, SQLITE_KIND_BYTES };
+
+/* A parameter of a statement. Text and bytes are borrowed until sqlite_session_finish. */
+struct sqlite_value {
+    enum sqlite_kind kind;
+    int64_t number;
+    const void *bytes;
+    size_t len;
+};
+
+static inline struct sqlite_value sqlite_number(int64_t number)
+{
+    return (struct sqlite_value){.kind = SQLITE_KIND_NUMBER, .number = number};
+}
+
+static inline struct sqlite_value sqlite_string(const char *text, size_t len)
+{
+    return (struct sqlite_value){.kind = SQLITE_KIND_TEXT, .bytes = text, .len = len};
+}
+
+static inline struct sqlite_value sqlite_bytes(const void *bytes, size_t len)
+{
+    return (struct sqlite_value){.kind = SQLITE_KIND_BYTES, .bytes = bytes, .len = len};
+}
+
+/*
+ * `texts` are the `count` statements, constants. STATUS_OK sets `*session`, otherwise it is NULL.
+ * STATUS_NOT_FOUND: the store is only to look, and there is no file.
+ */
+MUST_CHECK enum status sqlite_session_open(struct store *store, const char *const texts[],
+                                           size_t count, struct sqlite_session **session);
+
+/* Takes NULL. */
+void sqlite_session_close(struct sqlite_session *session);
+
+/* Runs statements that are not in the table, such as a step of the schema; their rows are ignored.
+ */
+MUST_CHECK enum status sqlite_session_script(struct sqlite_session *session, const char *sql,
+                                             const char *operation);
+
+/* Starts statement `index`; parameters are ?1, ?2, ... Finish it, unless this fails. */
+MUST_CHECK enum status sqlite_session_start(struct sqlite_session *session, size_t index,
+                                            const struct sqlite_value parameters[], size_t count);
+
+/* True: there is a row. False: there are no more, or it failed; sqlite_session_finish tells. */
+bool sqlite_session_next(struct sqlite_session *session);
+
+/* A column of the row; bytes are good until the next row. */
+int64_t sqlite_session_column(struct sqlite_session *session, int column);
+const void *sqlite_session_column_bytes(struct sqlite_session *session, int column, size_t *len);
+
+/* Steps to the statement's end and makes it ready for its next start. */
+MUST_CHECK enum status sqlite_session_finish(struct sqlite_session *session);
+
+/* All of it, for statements of numbers: the first `columns` of the first row go to `row`. */
+MUST_CHECK enum status sqlite_session_run(struct sqlite_session *session, size_t index,
+                                          const int64_t parameters[], size_t count, int64_t row[],
+                                          int columns);
+
+/* Where the rows of a query go, number by number and row by row. */
+struct sqlite_table {
+    int64_t *numbers;
+    size_t columns;
+    size_t max; /* rows */
+};
+
+/*
+ * Runs a statement that is too seldom to be in the table of texts; its parameters are numbers.
+ * `table` may be NULL when no rows are wanted, then `rows` may be too.
+ */
+MUST_CHECK enum status sqlite_session_ask(struct sqlite_session *session, const char *sql,
+                                          const int64_t parameters[], size_t count,
+                                          const struct sqlite_table *table, size_t *rows);
+
+/* How many rows the last INSERT, UPDATE or DELETE changed. */
+int64_t sqlite_session_changes(const struct sqlite_session *session);
+
+/* Ends commit if `status` is STATUS_OK, else roll back. They return `status`, or why that failed.
+ */
+MUST_CHECK enum status sqlite_session_begin_write(struct sqlite_session *session);
+MUST_CHECK enum status sqlite_session_end_write(struct sqlite_session *session, enum status status);
+MUST_CHECK enum status sqlite_session_begin_read(struct sqlite_session *session);
+MUST_CHECK enum status sqlite_session_end_read(struct sqlite_session *session, enum status status);
+
+#endif
