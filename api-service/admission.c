@@ -5,9 +5,9 @@
 #include <string.h>
 #include <strings.h>
 
-#include "api-service/problem.h"
 #include "api-service/request_gate.h"
 #include "api-service/router.h"
+#include "common/http/problem.h"
 
 /* Whether `parameter` is charset=utf-8, quoted or not, and nothing more. */
 static bool is_utf8_charset(const char *parameter)

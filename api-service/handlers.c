@@ -9,9 +9,9 @@
 #include "api-service/admission.h"
 #include "api-service/metrics_text.h"
 #include "api-service/order_json.h"
-#include "api-service/problem.h"
 #include "api-service/router.h"
 #include "api-service/verification_text.h"
+#include "common/http/problem.h"
 
 enum {
     READ_DEADLINE_MS = 5000,

@@ -9,10 +9,10 @@
 
 #include "api-service/accept.h"
 #include "api-service/auth.h"
-#include "api-service/http_server.h"
 #include "api-service/intake.h"
 #include "api-service/reads.h"
 #include "api-service/verifier.h"
+#include "common/http/http_server.h"
 
 #include <stdatomic.h>
 

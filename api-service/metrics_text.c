@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api-service/problem.h"
+#include "common/http/problem.h"
 
 enum { TEXT_SIZE = 4096 };
 

@@ -4,7 +4,7 @@
 #define API_SERVICE_METRICS_TEXT_H
 
 #include "api-service/accept.h"
-#include "api-service/http.h"
+#include "common/http/http.h"
 #include "common/queue/queue.h"
 #include "common/store/store.h"
 

@@ -6,9 +6,9 @@
 #ifndef API_SERVICE_ORDER_JSON_H
 #define API_SERVICE_ORDER_JSON_H
 
-#include "api-service/problem.h"
 #include "common/base/json_check.h"
 #include "common/base/status.h"
+#include "common/http/problem.h"
 #include "common/order/order.h"
 
 enum { ORDER_JSON_ERRORS_MAX = 16 };

@@ -7,7 +7,7 @@
 #ifndef API_SERVICE_REQUEST_GATE_H
 #define API_SERVICE_REQUEST_GATE_H
 
-#include "api-service/http.h"
+#include "common/http/http.h"
 
 /* NULL: the request may pass. Else what is wrong with it; answer 400 and close the connection. */
 const char *request_gate_check(const struct http_head *head);

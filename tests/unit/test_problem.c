@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api-service/problem.h"
+#include "common/http/problem.h"
 
 static struct http_response response;
 

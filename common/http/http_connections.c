@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "api-service/http_connections.h"
+#include "common/http/http_connections.h"
 
 #include <malloc.h>
 #include <pthread.h>

@@ -7,14 +7,14 @@
  * for any one exchange. http_exchange_resume may be called from any thread. Limits: connections,
  * header and body sizes, and the time a client may take for each part of a request.
  */
-#ifndef API_SERVICE_HTTP_SERVER_H
-#define API_SERVICE_HTTP_SERVER_H
+#ifndef COMMON_HTTP_HTTP_SERVER_H
+#define COMMON_HTTP_HTTP_SERVER_H
 
 #include <stddef.h>
 #include <stdint.h>
 
-#include "api-service/http.h"
 #include "common/base/status.h"
+#include "common/http/http.h"
 
 struct http_server;
 struct http_exchange; /* one request and its answer */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "api-service/http_listener.h"
+#include "common/http/http_listener.h"
 
 #include <errno.h>
 #include <netdb.h>

@@ -3,12 +3,12 @@
  * Error answers: application/problem+json (RFC 9457). Each function fills a response in whole;
  * `target` is the request's and becomes `instance`, without its query. Nothing blocks.
  */
-#ifndef API_SERVICE_PROBLEM_H
-#define API_SERVICE_PROBLEM_H
+#ifndef COMMON_HTTP_PROBLEM_H
+#define COMMON_HTTP_PROBLEM_H
 
 #include <stddef.h>
 
-#include "api-service/http.h"
+#include "common/http/http.h"
 
 /* One thing that is wrong with a request. Strings are constants. */
 struct field_error {

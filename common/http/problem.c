@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "api-service/problem.h"
+#include "common/http/problem.h"
 
 #include <cjson/cJSON.h>
 #include <stdbool.h>

@@ -7,8 +7,8 @@
  * Threads: all functions from any, one at a time for any one connection. None blocks.
  * Owns: its list and thread. The sockets are the HTTP library's; add and remove bracket their life.
  */
-#ifndef API_SERVICE_HTTP_CONNECTIONS_H
-#define API_SERVICE_HTTP_CONNECTIONS_H
+#ifndef COMMON_HTTP_HTTP_CONNECTIONS_H
+#define COMMON_HTTP_HTTP_CONNECTIONS_H
 
 #include <stdbool.h>
 #include <stdint.h>

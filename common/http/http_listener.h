@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The socket order-api listens on. Blocks only to look HOST up. */
-#ifndef API_SERVICE_HTTP_LISTENER_H
-#define API_SERVICE_HTTP_LISTENER_H
+#ifndef COMMON_HTTP_HTTP_LISTENER_H
+#define COMMON_HTTP_HTTP_LISTENER_H
 
 #include <stdint.h>
 #include <sys/socket.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "api-service/http_server.h"
+#include "common/http/http_server.h"
 
 #include <errno.h>
 #include <microhttpd.h>
@@ -13,13 +13,13 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "api-service/http_connections.h"
-#include "api-service/http_listener.h"
-#include "api-service/http_loops.h"
-#include "api-service/problem.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/memory.h"
+#include "common/http/http_connections.h"
+#include "common/http/http_listener.h"
+#include "common/http/http_loops.h"
+#include "common/http/problem.h"
 
 enum {
     CONNECTIONS_MAX = 16384,

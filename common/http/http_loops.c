@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "api-service/http_loops.h"
+#include "common/http/http_loops.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -14,11 +14,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "api-service/http_listener.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/memory.h"
 #include "common/base/thread.h"
+#include "common/http/http_listener.h"
 
 enum {
     LOOPS = 2,

@@ -12,8 +12,8 @@
  *
  * Owns: the threads, the daemons. Borrows the listener until http_loops_close has returned.
  */
-#ifndef API_SERVICE_HTTP_LOOPS_H
-#define API_SERVICE_HTTP_LOOPS_H
+#ifndef COMMON_HTTP_HTTP_LOOPS_H
+#define COMMON_HTTP_HTTP_LOOPS_H
 
 #include <microhttpd.h>
 
