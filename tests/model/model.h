@@ -21,7 +21,7 @@
  *
  * What stands for what:
  *   api.c       the client; handle_create_order, flush, store_tickets, insert and finish_stored of
- *               api-service/intake.c; announcer_submit and the announcer's thread
+ *               api-service/pipeline/intake.c; announcer_submit and the announcer's thread
  *   worker.c    take_hints, claim_taken, hold_deadlines, complete_due of
  *               common/processing/processor.c; recovery_sweep of common/processing/recovery.c
  *   database.c  insert_all of common/store/mysql/mysql_insert.c, move_orders and claim_oldest of

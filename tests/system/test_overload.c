@@ -18,7 +18,7 @@
 
 #include <criterion/criterion.h>
 
-#include "api-service/waiting_limit.h"
+#include "api-service/pipeline/waiting_limit.h"
 #include "common/store/store.h"
 #include "tests/support/database.h"
 #include "tests/support/expect.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <criterion/criterion.h>
 
-#include "api-service/accept.h"
+#include "api-service/admission/accept.h"
 
 struct preference {
     const char *accept;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <criterion/criterion.h>
 
-#include "api-service/announcer.h"
+#include "api-service/pipeline/announcer.h"
 #include "tests/unit/fake_queue.h"
 
 enum {

@@ -2,7 +2,7 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
-#include "api-service/auth.h"
+#include "api-service/admission/auth.h"
 
 /* "client:secret" in base64. */
 #define CREDENTIALS "Y2xpZW50OnNlY3JldA=="

@@ -4,8 +4,8 @@
 #include <sched.h>
 #include <stdint.h>
 
-#include "api-service/batcher.h"
-#include "api-service/waiting_limit.h"
+#include "api-service/pipeline/batcher.h"
+#include "api-service/pipeline/waiting_limit.h"
 #include "common/base/clock.h"
 #include "tests/support/wait_until.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <criterion/criterion.h>
 
-#include "api-service/id_block.h"
+#include "api-service/pipeline/id_block.h"
 #include "tests/unit/fake_store.h"
 
 enum { BLOCK = 10000 };

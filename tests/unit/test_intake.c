@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api-service/intake.h"
+#include "api-service/pipeline/intake.h"
 #include "common/base/clock.h"
 #include "tests/support/wait_until.h"
 #include "tests/unit/fake_store.h"

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "api-service/metrics_text.h"
+#include "api-service/routes/metrics_text.h"
 #include "common/queue/queue_backend.h"
 
 static struct http_response response;

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api-service/order_json.h"
+#include "api-service/routes/order_json.h"
 
 enum {
     REPEATED_SIZE = 64 * 1024,

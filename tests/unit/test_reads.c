@@ -3,7 +3,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-#include "api-service/reads.h"
+#include "api-service/pipeline/reads.h"
 #include "common/base/clock.h"
 #include "tests/support/wait_until.h"
 #include "tests/unit/fake_store.h"

@@ -2,7 +2,7 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
-#include "api-service/request_gate.h"
+#include "api-service/admission/request_gate.h"
 
 static struct http_head head;
 

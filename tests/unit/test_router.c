@@ -2,7 +2,7 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
-#include "api-service/router.h"
+#include "api-service/routes/router.h"
 
 static const struct route *check_found(const char *method, const char *target)
 {

@@ -6,7 +6,7 @@
 
 #include <cjson/cJSON.h>
 
-#include "api-service/verification_text.h"
+#include "api-service/routes/verification_text.h"
 
 static char *text;
 

@@ -2,7 +2,7 @@
 #include <criterion/criterion.h>
 #include <stdatomic.h>
 
-#include "api-service/verifier.h"
+#include "api-service/pipeline/verifier.h"
 #include "tests/support/wait_until.h"
 #include "tests/unit/fake_store.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <criterion/criterion.h>
 
-#include "api-service/waiting_limit.h"
+#include "api-service/pipeline/waiting_limit.h"
 
 enum { MAX = 8000, GOAL_MS = 300, NOW_MS = 1000000 };
 

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: MIT */
+#include "api-service/admission/request_gate.h"
+
+#include <ctype.h>
+#include <stdint.h>
+#include <string.h>
+#include <strings.h>
+
+#include "common/base/utf8.h"
+
+/* RFC 9110 section 5.6.2. */
+static bool is_token(const char *text, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        unsigned char byte = (unsigned char)text[i];
+        if (byte >= 0x80 || (!isalnum(byte) && strchr("!#$%&'*+-.^_`|~", byte) == NULL)) {
+            return false;
+        }
+    }
+    return len > 0 && memchr(text, '\0', len) == NULL;
+}
+
+static bool is_field_value(const char *value, size_t len)
+{
+    uint32_t code_point;
+    for (size_t at = 0, step; at < len; at += step) {
+        if (value[at] >= ' ' && value[at] <= '~') {
+            step = 1;
+            continue;
+        }
+        step = utf8_next(value + at, len - at, &code_point);
+        if (step == 0 || (utf8_is_control(code_point) && code_point != '\t')) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static const char *check_request_line(const struct http_head *head)
+{
+    if (strcmp(head->version, "HTTP/1.1") != 0 && strcmp(head->version, "HTTP/1.0") != 0) {
+        return "the HTTP version must be 1.1 or 1.0";
+    }
+    for (const char *at = head->method; *at != '\0'; at++) {
+        if (!isupper((unsigned char)*at) && *at != '-') {
+            return "the method must be in capital letters";
+        }
+    }
+    if (head->target[0] != '/') {
+        return "the request target must be a path that starts with '/'";
+    }
+    for (const char *at = head->target; *at != '\0'; at++) {
+        if (*at <= ' ' || *at > '~') {
+            return "the request target must be printable ASCII; percent-encode the rest";
+        }
+    }
+    return NULL;
+}
+
+/* Fields that must not stand there twice: two readers could each believe another one. */
+static const char *const single_fields[] = {
+    "Host",          "Content-Length",   "Transfer-Encoding", "Content-Type",
+    "Authorization", "Content-Encoding", "Idempotency-Key",
+};
+
+static size_t count_field(const struct http_head *head, const char *name)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < head->header_count; i++) {
+        count += http_header_is(&head->headers[i], name);
+    }
+    return count;
+}
+
+static size_t count_byte(const char *text, char byte)
+{
+    size_t count = 0;
+    for (const char *at = strchr(text, byte); at != NULL; at = strchr(at + 1, byte)) {
+        count++;
+    }
+    return count;
+}
+
+/*
+ * About how many bytes of its connection the library takes for the head: the text, an entry for
+ * each field and each parameter, and cookies once more, with an entry for each.
+ */
+static size_t memory_taken(const struct http_head *head)
+{
+    enum { ENTRY_BYTES = 64 };
+    size_t entries = head->header_count + 1 + count_byte(head->target, '&');
+    size_t bytes = strlen(head->method) + strlen(head->target);
+    for (size_t i = 0; i < head->header_count; i++) {
+        const struct http_header *header = &head->headers[i];
+        bytes += header->name_len + header->value_len + strlen(": \r\n");
+        if (http_header_is(header, "Cookie")) {
+            bytes += header->value_len;
+            entries += 1 + count_byte(header->value, ';');
+        }
+    }
+    return bytes + entries * ENTRY_BYTES;
+}
+
+/* An order whose answer found no room any more would be stored, and its client never told. */
+static const char *check_size(const struct http_head *head)
+{
+    if (head->too_many_headers) {
+        return "there are more than 64 header fields";
+    }
+    if (memory_taken(head) > HTTP_HEAD_BYTES_MAX) {
+        return "the request line and the header fields are too large; send fewer or shorter ones";
+    }
+    return NULL;
+}
+
+static const char *check_fields(const struct http_head *head)
+{
+    for (size_t i = 0; i < head->header_count; i++) {
+        if (!is_token(head->headers[i].name, head->headers[i].name_len)) {
+            return "a header field name has a character that is not allowed";
+        }
+        if (!is_field_value(head->headers[i].value, head->headers[i].value_len)) {
+            return "a header field value has a character that is not allowed";
+        }
+    }
+    for (size_t i = 0; i < sizeof single_fields / sizeof single_fields[0]; i++) {
+        if (count_field(head, single_fields[i]) > 1) {
+            return "a header field that may come once comes twice";
+        }
+    }
+    return NULL;
+}
+
+/*
+ * libmicrohttpd 0.9 joins a folded line to the name of its header, so that "Transfer-Encoding:"
+ * with "chunked" on the next line reads Transfer-Encodingchunked and frames nothing any more.
+ */
+static bool has_folded_framing(const struct http_head *head)
+{
+    static const char *const framing[] = {"Content-Length", "Transfer-Encoding"};
+    for (size_t i = 0; i < head->header_count; i++) {
+        for (size_t j = 0; j < 2; j++) {
+            size_t len = strlen(framing[j]);
+            if (head->headers[i].name_len > len &&
+                strncasecmp(head->headers[i].name, framing[j], len) == 0) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+/* RFC 9112 section 6: where the body ends must be beyond doubt. */
+static const char *check_framing(const struct http_head *head)
+{
+    if (has_folded_framing(head)) {
+        return "a header field must stand on one line";
+    }
+    const char *length = http_head_find(head, "Content-Length");
+    const char *coding = http_head_find(head, "Transfer-Encoding");
+    if (length != NULL && coding != NULL) {
+        return "Content-Length and Transfer-Encoding exclude each other";
+    }
+    if (length != NULL &&
+        (*length == '\0' || length[strspn(length, "0123456789")] != '\0' || strlen(length) > 18)) {
+        return "Content-Length must be a decimal number";
+    }
+    if (coding != NULL &&
+        (strcasecmp(coding, "chunked") != 0 || strcmp(head->version, "HTTP/1.1") != 0)) {
+        return "the only Transfer-Encoding is chunked, in HTTP/1.1";
+    }
+    if (count_field(head, "Host") == 0 && strcmp(head->version, "HTTP/1.1") == 0) {
+        return "the Host header field is missing";
+    }
+    return NULL;
+}
+
+const char *request_gate_check(const struct http_head *head)
+{
+    const char *wrong = check_request_line(head);
+    if (wrong == NULL) {
+        wrong = check_size(head);
+    }
+    if (wrong == NULL) {
+        wrong = check_fields(head);
+    }
+    return wrong != NULL ? wrong : check_framing(head);
+}

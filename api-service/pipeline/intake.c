@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: MIT */
+#include "api-service/pipeline/intake.h"
+
+#include <stdlib.h>
+#include <time.h>
+
+#include "api-service/pipeline/id_block.h"
+#include "common/base/backoff.h"
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/base/memory.h"
+
+enum {
+    BATCH_BYTES_MAX = 4 * 1024 * 1024,
+    WAITING_COUNT_MAX = 8192,
+    WAITING_BYTES_MAX = 32 * 1024 * 1024,
+    WAITING_GOAL_MS = 300, /* so an answer takes twice that: what is being flushed comes first */
+    AGE_MAX_MS = 1000,
+    RETRY_FIRST_MS = 2,
+    RETRY_MAX_MS = 200,
+};
+
+struct intake {
+    struct store *store;
+    struct announcer *announcer;
+    struct batcher *batcher;
+    struct id_block ids;
+};
+
+static struct intake_ticket *of(struct batch_ticket *ticket)
+{
+    return (struct intake_ticket *)ticket;
+}
+
+static bool is_late(const struct batch_ticket *ticket)
+{
+    return clock_monotonic_ms() - ticket->arrived_ms >= INTAKE_DEADLINE_MS;
+}
+
+static void finish(struct intake_ticket *ticket, enum status status)
+{
+    ticket->status = status;
+    ticket->done(ticket);
+}
+
+static void finish_all(struct intake *intake, struct batch_ticket *tickets[], size_t count,
+                       enum status status)
+{
+    batcher_progress(intake->batcher);
+    for (size_t i = 0; i < count; i++) {
+        finish(of(tickets[i]), status);
+    }
+}
+
+static bool worth_repeating(enum status status)
+{
+    return status == STATUS_CONFLICT || status == STATUS_UNAVAILABLE || status == STATUS_TAKEN;
+}
+
+static void wait_before_retry(struct backoff *backoff)
+{
+    uint32_t ms = backoff_take(backoff);
+    const struct timespec pause = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L};
+    nanosleep(&pause, NULL);
+}
+
+/* Gives a new id to each entry whose own is taken. */
+static enum status assign_ids(struct intake *intake, struct store_insert entries[],
+                              struct batch_ticket *tickets[], size_t count)
+{
+    struct backoff backoff = backoff_start(RETRY_FIRST_MS, RETRY_MAX_MS);
+    for (size_t i = 0; i < count;) {
+        if (!entries[i].taken) {
+            i++;
+            continue;
+        }
+        enum status status = id_block_take(&intake->ids, intake->store, &of(tickets[i])->order->id);
+        if (status == STATUS_OK) {
+            entries[i].taken = false;
+            entries[i].repeated = false; /* a row with this id was never sent */
+        } else if (!worth_repeating(status) || is_late(tickets[0])) {
+            return STATUS_UNAVAILABLE;
+        } else {
+            wait_before_retry(&backoff);
+        }
+    }
+    return STATUS_OK;
+}
+
+/*
+ * Another server may answer after an outage, one that knows less, and a server may be restored to
+ * what it knew once: what is left of the block is then somebody else's.
+ */
+static void prepare_retry(struct intake *intake, struct store_insert entries[], size_t count,
+                          enum status status)
+{
+    size_t taken = 0;
+    for (size_t i = 0; i < count; i++) {
+        entries[i].repeated = entries[i].repeated || status == STATUS_UNAVAILABLE;
+        taken += entries[i].taken;
+    }
+    if (status == STATUS_TAKEN) {
+        log_error("the database has orders under ids that it had reserved for these ones, so it "
+                  "was restored or failed over; they get new ids",
+                  log_int("count", (int64_t)taken));
+    }
+    if (status == STATUS_TAKEN || status == STATUS_UNAVAILABLE) {
+        id_block_drop(&intake->ids);
+    }
+}
+
+/*
+ * Whatever became of a commit whose answer was lost, the same rows are sent again: they are stored
+ * once either way. A look whether they are there would prove nothing, the commit could still be on
+ * its way.
+ */
+static enum status insert(struct intake *intake, struct store_insert entries[],
+                          struct batch_ticket *tickets[], size_t count)
+{
+    struct backoff backoff = backoff_start(RETRY_FIRST_MS, RETRY_MAX_MS);
+    for (;;) {
+        enum status status = assign_ids(intake, entries, tickets, count);
+        if (status != STATUS_OK) {
+            return status;
+        }
+        status = store_insert(intake->store, entries, count);
+        if (!worth_repeating(status)) {
+            return status;
+        }
+        prepare_retry(intake, entries, count, status);
+        if (is_late(tickets[0])) {
+            return status;
+        }
+        wait_before_retry(&backoff);
+    }
+}
+
+static void finish_stored(struct intake *intake, const struct store_insert entries[],
+                          struct batch_ticket *tickets[], size_t count)
+{
+    order_id stored[STORE_BATCH_MAX];
+    size_t stored_count = 0;
+    batcher_progress(intake->batcher);
+    for (size_t i = 0; i < count; i++) {
+        struct intake_ticket *ticket = of(tickets[i]);
+        ticket->stored_id = entries[i].stored_id;
+        if (!entries[i].key_reused && entries[i].stored_id == ticket->order->id) {
+            stored[stored_count++] = entries[i].stored_id;
+        }
+        finish(ticket, entries[i].key_reused ? STATUS_CONFLICT : STATUS_OK);
+    }
+    if (stored_count > 0) {
+        announcer_submit(intake->announcer, stored, stored_count);
+    }
+}
+
+/*
+ * One bad row must not fail its batch: halves are tried until the culprit is alone. Returns how
+ * many the database has judged.
+ */
+static size_t store_tickets(struct intake *intake, struct store_insert entries[],
+                            struct batch_ticket *tickets[], size_t count)
+{
+    enum status status = insert(intake, entries, tickets, count);
+    if (status == STATUS_OK) {
+        finish_stored(intake, entries, tickets, count);
+        return count;
+    }
+    if (status == STATUS_INVALID && count > 1) {
+        size_t half = count / 2;
+        size_t judged = store_tickets(intake, entries, tickets, half);
+        return judged + store_tickets(intake, entries + half, tickets + half, count - half);
+    }
+    finish_all(intake, tickets, count,
+               status == STATUS_INVALID ? STATUS_INVALID : STATUS_UNAVAILABLE);
+    return status == STATUS_INVALID ? count : 0;
+}
+
+/* Those too old already were refused work by a slow database; their clients must not wait for more.
+ */
+static size_t flush(void *context, struct batch_ticket *tickets[], size_t count)
+{
+    struct intake *intake = context;
+    size_t late = 0;
+    while (late < count && is_late(tickets[late])) {
+        late++;
+    }
+    if (late > 0) {
+        finish_all(intake, tickets, late, STATUS_UNAVAILABLE);
+    }
+    tickets += late;
+    count -= late;
+    if (count == 0) {
+        return 0;
+    }
+    struct store_insert entries[STORE_BATCH_MAX];
+    for (size_t i = 0; i < count; i++) {
+        /* No id is as good as one that is taken. */
+        entries[i] = (struct store_insert){.order = of(tickets[i])->order, .taken = true};
+    }
+    return store_tickets(intake, entries, tickets, count);
+}
+
+struct intake *intake_start(struct store *store, struct announcer *announcer)
+{
+    struct intake *intake = memory_allocate(1, sizeof *intake);
+    intake->store = store;
+    intake->announcer = announcer;
+    const struct batcher_config config = {
+        .name = "intake",
+        .batch_count_max = STORE_BATCH_MAX,
+        .batch_bytes_max = BATCH_BYTES_MAX,
+        .waiting_count_max = WAITING_COUNT_MAX,
+        .waiting_goal_ms = WAITING_GOAL_MS,
+        .waiting_bytes_max = WAITING_BYTES_MAX,
+        .age_max_ms = AGE_MAX_MS,
+        .flush = flush,
+        .context = intake,
+    };
+    intake->batcher = batcher_start(&config);
+    return intake;
+}
+
+bool intake_accepts(struct intake *intake, size_t bytes)
+{
+    return batcher_accepts(intake->batcher, bytes);
+}
+
+void intake_submit(struct intake *intake, struct intake_ticket *ticket)
+{
+    batcher_submit(intake->batcher, &ticket->base);
+}
+
+void intake_stop(struct intake *intake)
+{
+    if (intake != NULL) {
+        batcher_stop(intake->batcher);
+        free(intake);
+    }
+}

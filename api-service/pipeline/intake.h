@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Where orders go into the database: all that wait are stored by one transaction (group commit),
+ * answered after its commit, and announced to the workers.
+ *
+ * Threads: intake_accepts and intake_submit from any; neither blocks. Tickets are the callers'
+ * until `done`, which runs on the intake's thread. Deadline: an order is done within
+ * INTAKE_DEADLINE_MS and the time of one call to the database.
+ */
+#ifndef API_SERVICE_PIPELINE_INTAKE_H
+#define API_SERVICE_PIPELINE_INTAKE_H
+
+#include "api-service/pipeline/announcer.h"
+#include "api-service/pipeline/batcher.h"
+#include "common/base/status.h"
+#include "common/order/order.h"
+#include "common/store/store.h"
+
+enum { INTAKE_DEADLINE_MS = 5000 };
+
+struct intake_ticket {
+    struct batch_ticket base;
+    struct order *order; /* the intake assigns its id */
+    /*
+     * STATUS_OK: stored, and durable. STATUS_INVALID: the database refuses the content.
+     * STATUS_CONFLICT: the idempotency key was used for another request.
+     * STATUS_UNAVAILABLE: not stored, or unknown; repeating it with an idempotency key is safe.
+     */
+    enum status status;
+    order_id stored_id; /* with STATUS_OK: under which id; an earlier one for a repeated key */
+    void (*done)(struct intake_ticket *ticket);
+};
+
+struct intake;
+
+/* Borrows store (which nobody else may use) and announcer. Never NULL. */
+struct intake *intake_start(struct store *store, struct announcer *announcer);
+
+/* False: past its limits. Say 503 now; nothing has been stored. */
+bool intake_accepts(struct intake *intake, size_t bytes);
+
+/* `ticket` has its order, `done` and base.bytes. `done` may run before this returns. */
+void intake_submit(struct intake *intake, struct intake_ticket *ticket);
+
+/* Ends what waits, then the thread. Nobody may submit any more. Takes NULL. */
+void intake_stop(struct intake *intake);
+
+#endif

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * How many may wait so that none waits for long: about as many as are flushed in `goal_ms` at the
+ * pace of the flushes so far. A fixed number would be seconds of a slow database's work, and a
+ * fraction of a fast one's.
+ *
+ * It learns from what was flushed, cautiously, because a flush of many costs little more than one
+ * of few: a faster pace is believed at once, for larger flushes are not slower by the ticket; a
+ * slower one only of a flush that was of some size and took some time, and by halves, for it may
+ * have been a hiccup. Where fewer take as long as more did, each flush costs the same, and letting
+ * fewer wait makes all wait longer: it goes back up. What a slow hour has left is forgotten in a
+ * rest, but not within a minute: the next burst then meets the same database.
+ *
+ * Pure: neither threads nor a clock; `now_ms` is the caller's, any that never goes back.
+ */
+#ifndef API_SERVICE_PIPELINE_WAITING_LIMIT_H
+#define API_SERVICE_PIPELINE_WAITING_LIMIT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+    WAITING_LIMIT_FIRST = 1000, /* before anything was learned */
+    WAITING_LIMIT_MIN = 128,    /* however slow it goes */
+    WAITING_LIMIT_MEMORY_MS = 60 * 1000,
+};
+
+struct waiting_limit {
+    size_t count; /* so many may wait; the only member to read */
+    size_t max;
+    uint32_t goal_ms;
+    /* What was flushed, and how long it took, when it last began to come down; 0: it does not. */
+    size_t high_count;
+    uint64_t high_ms;
+    uint64_t slow_ms; /* when WAITING_LIMIT_FIRST was last seen to be too many */
+};
+
+/* Never more than `max`, whatever is learned. */
+struct waiting_limit waiting_limit_start(size_t max, uint32_t goal_ms);
+
+/* Nothing waits, and nothing is being flushed. */
+void waiting_limit_rest(struct waiting_limit *limit, uint64_t now_ms);
+
+/* `count` (>= 1) were flushed in `took_ms`. */
+void waiting_limit_learn(struct waiting_limit *limit, size_t count, uint64_t took_ms,
+                         uint64_t now_ms);
+
+#endif
