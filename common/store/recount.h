@@ -10,7 +10,7 @@
 #ifndef COMMON_STORE_RECOUNT_H
 #define COMMON_STORE_RECOUNT_H
 
-#include "common/store/sql_text.h"
+#include "common/base/text.h"
 #include "common/store/store_backend.h"
 
 /* The columns of a part's one row. */

@@ -22,8 +22,8 @@
 #include <stdint.h>
 
 #include "common/base/status.h"
+#include "common/base/text.h"
 #include "common/order/order.h"
-#include "common/store/sql_text.h"
 
 struct mysql_session;
 struct store;

@@ -11,8 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/base/text.h"
 #include "common/order/order.h"
-#include "common/store/sql_text.h"
 
 /* The numbers of the types in the catalog pg_type; they are the same in every server. */
 enum postgres_element {

@@ -21,7 +21,7 @@
 #include <stdint.h>
 
 #include "common/base/status.h"
-#include "common/store/sql_text.h"
+#include "common/base/text.h"
 
 enum {
     POSTGRES_ARRAYS = 7, /* that a session keeps */

@@ -6,8 +6,8 @@
  * A failed allocation is remembered: what follows adds nothing, and sql_text_is_whole says so once,
  * at the end, so that building a statement needs no checks on the way.
  */
-#ifndef COMMON_STORE_SQL_TEXT_H
-#define COMMON_STORE_SQL_TEXT_H
+#ifndef COMMON_BASE_TEXT_H
+#define COMMON_BASE_TEXT_H
 
 #include <stdbool.h>
 #include <stddef.h>

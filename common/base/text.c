@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "common/store/sql_text.h"
+#include "common/base/text.h"
 
 #include <assert.h>
 #include <stdlib.h>
