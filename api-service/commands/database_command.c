@@ -9,7 +9,7 @@
 struct store *database_command_open(const struct config *config)
 {
     struct store *store = store_create(&config->database);
-    store_only_look(store);
+    store_open_existing(store);
     thread_unblock_signals();
     return store;
 }

@@ -12,11 +12,12 @@
 
 enum {
     PROGRESS_MS = 200, /* between two lines */
-    MEND_TRIES = 10,   /* each may lose against a concurrent transaction */
+    REPAIR_TRIES = 10, /* each may lose against a concurrent transaction */
 };
 
 const struct command_option verify_options[] = {
-    {.name = "--repair", .summary = "mends the counters if they have drifted, and verifies again"},
+    {.name = "--repair",
+     .summary = "repairs the counters if they have drifted, and verifies again"},
     {.name = NULL},
 };
 
@@ -48,18 +49,18 @@ static enum status recount(struct store *store, struct store_verification *found
     return status;
 }
 
-static enum status mend(struct store *store, const struct store_verification *found)
+static enum status repair_counters(struct store *store, const struct store_verification *found)
 {
     enum status status = STATUS_CONFLICT;
-    for (int i = 0; i < MEND_TRIES && status == STATUS_CONFLICT; i++) {
-        status = store_mend(store, found);
+    for (int i = 0; i < REPAIR_TRIES && status == STATUS_CONFLICT; i++) {
+        status = store_repair(store, found);
     }
     if (status == STATUS_OK) {
-        fputs("mended: ", stdout);
-        verification_text_print_mended(stdout, found);
+        fputs("repaired: ", stdout);
+        verification_text_print_repaired(stdout, found);
         fputs("\n\n", stdout);
     } else if (status == STATUS_NOT_FOUND) {
-        puts("mended by somebody else meanwhile\n");
+        puts("repaired by somebody else meanwhile\n");
         status = STATUS_OK;
     }
     return status;
@@ -71,7 +72,7 @@ static int judge(const struct store_verification *found)
     bool drift = store_has_drift(found);
     bool flawed = store_flaw_count(found) > 0;
     if (drift) {
-        puts("the counters have drifted; order-api verify --repair mends them");
+        puts("the counters have drifted; order-api verify --repair repairs them");
     } else {
         puts("the counters are right");
     }
@@ -83,7 +84,7 @@ static int verify(struct config *config, struct store *store, bool repair)
     struct store_verification found;
     enum status status = recount(store, &found);
     if (status == STATUS_OK && repair && store_has_drift(&found)) {
-        status = mend(store, &found);
+        status = repair_counters(store, &found);
         if (status == STATUS_OK) {
             status = recount(store, &found);
         }

@@ -11,8 +11,8 @@
 extern const struct command_option verify_options[];
 
 /*
- * Prints what store_verify finds; with --repair it mends the counters and verifies again. Exit code
- * 0: in the end all is well. 1: it is not, or it could not be found out, and a line says why.
+ * Prints what store_verify finds; with --repair it repairs the counters and verifies again. Exit
+ * code 0: in the end all is well. 1: it is not, or it could not be found out, and a line says why.
  */
 int verify_run(struct config *config, const struct command_call *call);
 

@@ -54,7 +54,8 @@ static void finish_all(struct intake *intake, struct batch_ticket *tickets[], si
 
 static bool worth_repeating(enum status status)
 {
-    return status == STATUS_CONFLICT || status == STATUS_UNAVAILABLE || status == STATUS_TAKEN;
+    return status == STATUS_CONFLICT || status == STATUS_UNAVAILABLE ||
+           status == STATUS_ALREADY_EXISTS;
 }
 
 static void wait_before_retry(struct backoff *backoff)
@@ -70,13 +71,13 @@ static enum status assign_ids(struct intake *intake, struct store_insert entries
 {
     struct backoff backoff = backoff_start(RETRY_FIRST_MS, RETRY_MAX_MS);
     for (size_t i = 0; i < count;) {
-        if (!entries[i].taken) {
+        if (!entries[i].id_in_use) {
             i++;
             continue;
         }
         enum status status = id_block_take(&intake->ids, intake->store, &of(tickets[i])->order->id);
         if (status == STATUS_OK) {
-            entries[i].taken = false;
+            entries[i].id_in_use = false;
             entries[i].repeated = false; /* a row with this id was never sent */
         } else if (!worth_repeating(status) || is_late(tickets[0])) {
             return STATUS_UNAVAILABLE;
@@ -97,14 +98,14 @@ static void prepare_retry(struct intake *intake, struct store_insert entries[], 
     size_t taken = 0;
     for (size_t i = 0; i < count; i++) {
         entries[i].repeated = entries[i].repeated || status == STATUS_UNAVAILABLE;
-        taken += entries[i].taken;
+        taken += entries[i].id_in_use;
     }
-    if (status == STATUS_TAKEN) {
+    if (status == STATUS_ALREADY_EXISTS) {
         log_error("the database has orders under ids that it had reserved for these ones, so it "
                   "was restored or failed over; they get new ids",
                   log_int("count", (int64_t)taken));
     }
-    if (status == STATUS_TAKEN || status == STATUS_UNAVAILABLE) {
+    if (status == STATUS_ALREADY_EXISTS || status == STATUS_UNAVAILABLE) {
         id_block_drop(&intake->ids);
     }
 }
@@ -196,7 +197,7 @@ static size_t flush(void *context, struct batch_ticket *tickets[], size_t count)
     struct store_insert entries[STORE_BATCH_MAX];
     for (size_t i = 0; i < count; i++) {
         /* No id is as good as one that is taken. */
-        entries[i] = (struct store_insert){.order = of(tickets[i])->order, .taken = true};
+        entries[i] = (struct store_insert){.order = of(tickets[i])->order, .id_in_use = true};
     }
     return store_tickets(intake, entries, tickets, count);
 }

@@ -19,7 +19,8 @@ static const char *const member_names[MEMBER_COUNT] = {
     [TOTAL_AMOUNT] = "total_amount",
 };
 
-/* What is past the last place is not reported; the client mends the first ones and tries again. */
+/* What is past the last place is not reported; the client repairs the first ones and tries again.
+ */
 static void add_error(struct order_json_errors *errors, const char *member, int index,
                       const char *message, const char *type)
 {

@@ -108,7 +108,7 @@ void verification_text_print(FILE *out, const struct store_verification *found)
     print_flaws(out, found);
 }
 
-void verification_text_print_mended(FILE *out, const struct store_verification *found)
+void verification_text_print_repaired(FILE *out, const struct store_verification *found)
 {
     const char *separator = "";
     for (size_t i = 0; i < FIGURES; i++) {

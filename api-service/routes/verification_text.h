@@ -14,7 +14,7 @@
 void verification_text_print(FILE *out, const struct store_verification *found);
 
 /* "total_orders -1, completed_orders -1": the figures that taking the drift out changes. */
-void verification_text_print_mended(FILE *out, const struct store_verification *found);
+void verification_text_print_repaired(FILE *out, const struct store_verification *found);
 
 /* One JSON object. */
 void verification_text_print_json(FILE *out, const struct store_verification *found);

@@ -8,7 +8,7 @@ const char *status_name(enum status status)
         [STATUS_INVALID] = "invalid",
         [STATUS_NOT_FOUND] = "not-found",
         [STATUS_CONFLICT] = "conflict",
-        [STATUS_TAKEN] = "taken",
+        [STATUS_ALREADY_EXISTS] = "already exists",
         [STATUS_TIMEOUT] = "timeout",
         [STATUS_UNAVAILABLE] = "unavailable",
     };

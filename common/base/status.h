@@ -10,11 +10,11 @@
 
 enum status {
     STATUS_OK,
-    STATUS_INVALID,     /* the data is wrong: trying again gives the same answer */
-    STATUS_NOT_FOUND,   /* no such thing, or not for this caller */
-    STATUS_CONFLICT,    /* it clashes with what somebody else did; nothing changed */
-    STATUS_TAKEN,       /* a name that was to be new is in use already; nothing changed */
-    STATUS_TIMEOUT,     /* the wait ended with nothing to show for it */
+    STATUS_INVALID,        /* the data is wrong: trying again gives the same answer */
+    STATUS_NOT_FOUND,      /* no such thing, or not for this caller */
+    STATUS_CONFLICT,       /* it clashes with what somebody else did; nothing changed */
+    STATUS_ALREADY_EXISTS, /* a name that was to be new is in use already; nothing changed */
+    STATUS_TIMEOUT,        /* the wait ended with nothing to show for it */
     STATUS_UNAVAILABLE, /* the other side is away or full: nothing changed or unknown, try later */
 };
 

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A growing text in which statements are put together, its memory kept from one to the next.
+ * A growing text: a statement, a body of an answer, a page of metrics.
  *
- * Blocks: never. Threads: one at a time. Owns: its bytes.
- * A failed allocation is remembered: what follows adds nothing, and sql_text_is_whole says so once,
- * at the end, so that building a statement needs no checks on the way.
+ * Blocks: never. Threads: one at a time. Owns: its bytes, which stay allocated from one text to the
+ * next.
+ * A failed allocation is remembered: what follows adds nothing, and text_is_whole says so once, at
+ * the end, so that building a text needs no checks on the way.
  */
 #ifndef COMMON_BASE_TEXT_H
 #define COMMON_BASE_TEXT_H
@@ -13,10 +14,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "common/order/order.h"
-
 /* All zero is the empty text. Read `bytes` (not NUL-terminated) and `len`; write neither. */
-struct sql_text {
+struct text {
     char *bytes;
     size_t len;
     size_t capacity;
@@ -24,38 +23,34 @@ struct sql_text {
 };
 
 /* Empties the text, forgets a failure, keeps the memory. */
-void sql_text_clear(struct sql_text *text);
+void text_clear(struct text *text);
 
 /* Frees the memory. */
-void sql_text_finish(struct sql_text *text);
+void text_finish(struct text *text);
 
 /* False: memory ran out since the last clear, part of the text is missing. */
-bool sql_text_is_whole(const struct sql_text *text);
+bool text_is_whole(const struct text *text);
 
 /* The text with a NUL behind it; NULL when it is not whole. Good until the next change. */
-const char *sql_text_string(struct sql_text *text);
-
-/* Adds SQL as it stands. Nothing that came from outside the program may be given to it. */
-void sql_text_add(struct sql_text *text, const char *sql);
-void sql_text_add_unsigned(struct sql_text *text, uint64_t number);
-void sql_text_add_signed(struct sql_text *text, int64_t number);
+const char *text_string(struct text *text);
 
 /*
- * Adds a condition that is true where `column` is one of `ids`, in any order, of which there are 1
- * to STORE_BATCH_MAX: "(id BETWEEN 1 AND 900 OR id IN (905,907))". The ids of a batch mostly follow
- * each other, and a server takes a range in a fraction of the time that a list of its ids takes.
+ * Adds a string as it stands, nothing escaped. In a statement: never one that came from outside the
+ * program.
  */
-void sql_text_add_ids(struct sql_text *text, const char *column, const order_id ids[],
-                      size_t count);
+void text_add(struct text *text, const char *string);
+void text_add_bytes(struct text *text, const char *bytes, size_t len);
+void text_add_unsigned(struct text *text, uint64_t number);
+void text_add_signed(struct text *text, int64_t number);
 
-/* Adds X'0123ABCD', a string of bytes in hexadecimal. */
-void sql_text_add_hex(struct sql_text *text, const unsigned char *bytes, size_t len);
+/* Adds what printf would print. */
+void text_print(struct text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /*
  * Room for `size` more bytes, for a library that writes by itself; NULL without memory. Then
- * sql_text_extend says how many it wrote, at most `size`.
+ * text_extend says how many it wrote, at most `size`.
  */
-char *sql_text_reserve(struct sql_text *text, size_t size);
-void sql_text_extend(struct sql_text *text, size_t written);
+char *text_reserve(struct text *text, size_t size);
+void text_extend(struct text *text, size_t written);
 
 #endif

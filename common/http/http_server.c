@@ -397,7 +397,7 @@ static unsigned connection_limit(void)
 
 /*
  * How strict the library is with clients. Its own refusals are HTML, and what 0.9 is lenient about
- * request_gate.c refuses as a problem. From 1.0 on leniency also means to mend requests: folded
+ * request_gate.c refuses as a problem. From 1.0 on leniency also means to repair requests: folded
  * lines are joined, blanks in a target redirected. That must not be.
  */
 enum { CLIENT_DISCIPLINE = MHD_VERSION >= 0x01000000 ? 1 : 0 };
@@ -461,7 +461,7 @@ static void wait_a_moment(void)
  * Waits until no client is left, or none that can still be served: those whose request has arrived
  * are answered, those in the middle of one get a while, those without one a moment to send it.
  */
-static void await_clients(struct http_server *server, uint32_t patience_ms)
+static void await_clients(struct http_server *server, uint32_t limit_ms)
 {
     uint64_t start_ms = clock_monotonic_ms();
     uint64_t busy_ms = start_ms; /* when a request was last being answered */
@@ -474,20 +474,20 @@ static void await_clients(struct http_server *server, uint32_t patience_ms)
             busy_ms = now_ms;
         }
         bool unready = atomic_load(&server->exchanges) > 0 && now_ms - start_ms < DRAIN_UNREADY_MS;
-        if ((!unready && now_ms - busy_ms >= DRAIN_IDLE_MS) || now_ms - start_ms >= patience_ms) {
+        if ((!unready && now_ms - busy_ms >= DRAIN_IDLE_MS) || now_ms - start_ms >= limit_ms) {
             return;
         }
         wait_a_moment();
     }
 }
 
-void http_server_drain(struct http_server *server, uint32_t patience_ms)
+void http_server_drain(struct http_server *server, uint32_t limit_ms)
 {
     atomic_store(&server->draining, true);
     http_loops_close(server->loops);
     close(server->listener);
     server->listener = -1;
-    await_clients(server, patience_ms);
+    await_clients(server, limit_ms);
     atomic_store(&server->closed, true);
     while (atomic_load(&server->in_application) > 0) {
         wait_a_moment();

@@ -44,12 +44,12 @@ struct http_server *http_server_start(int listener, const struct http_applicatio
 uint16_t http_server_port(const struct http_server *server);
 
 /*
- * Stops accepting, answers every request that has arrived (for up to `patience_ms`), gives those in
+ * Stops accepting, answers every request that has arrived (for up to `limit_ms`), gives those in
  * the middle of one 2 s, and tells clients to close their connections. The application must go on
  * resuming meanwhile. When this returns, `on_request` is not running and will not be called any
  * more.
  */
-void http_server_drain(struct http_server *server, uint32_t patience_ms);
+void http_server_drain(struct http_server *server, uint32_t limit_ms);
 
 /*
  * Sends the answers that are made, ends all connections and frees. Every exchange has been resumed.

@@ -6,7 +6,7 @@
 #include "common/base/thread.h"
 
 enum {
-    PATIENCE_MS = 60 * 1000,
+    DATABASE_WAIT_MS = 60 * 1000,
     RETRY_MS = 100,
 };
 
@@ -76,7 +76,7 @@ struct store *startup_open_store(const struct database_url *url, enum durability
                                  int *stop_signal)
 {
     struct store *store = store_create(url);
-    uint64_t until_ms = clock_monotonic_ms() + PATIENCE_MS;
+    uint64_t until_ms = clock_monotonic_ms() + DATABASE_WAIT_MS;
     enum step step = STEP_DURABILITY;
     enum status status = advance(store, required, &step);
     *stop_signal = 0;

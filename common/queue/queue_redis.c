@@ -106,7 +106,7 @@ static void describe_outage(const struct queue_redis *redis, char text[OUTAGE_TE
 }
 
 /* The outage ends with a command on the list that worked, not with a connection that opened. */
-static void is_back(struct queue_redis *redis)
+static void note_recovery(struct queue_redis *redis)
 {
     if (redis->reported != 0) {
         char failures[OUTAGE_TEXT_SIZE];
@@ -236,7 +236,7 @@ static enum status redis_push(struct queue *queue, const order_id ids[], size_t 
     }
     status = command_ok(redis, (int)(2 + count), argv);
     if (status == STATUS_OK) {
-        is_back(redis);
+        note_recovery(redis);
     }
     return status;
 }
@@ -267,7 +267,7 @@ static enum status take_more(struct queue_redis *redis, order_id ids[], size_t m
     if (status != STATUS_OK) {
         return status;
     }
-    is_back(redis);
+    note_recovery(redis);
     if (reply->type == REDIS_REPLY_ARRAY) {
         keep_ids(redis, reply->element, reply->elements, ids, count);
     }
@@ -297,8 +297,8 @@ static enum status await_answer(struct queue_redis *redis, uint64_t wait_ms)
      */
     uint64_t overdue_ms = redis->asked_at_ms + BRPOP_TIMEOUT_S * 1000 + REPLY_TIMEOUT_MS;
     uint64_t now_ms = clock_monotonic_ms();
-    uint64_t patience_ms = overdue_ms > now_ms ? overdue_ms - now_ms : 0;
-    int ready = poll(fds, 2, (int)(wait_ms < patience_ms ? wait_ms : patience_ms));
+    uint64_t left_ms = overdue_ms > now_ms ? overdue_ms - now_ms : 0;
+    int ready = poll(fds, 2, (int)(wait_ms < left_ms ? wait_ms : left_ms));
     if (ready < 0 && errno != EINTR) {
         return away(redis, "poll", REDIS_FAILURE_BROKEN, strerror(errno));
     }
@@ -325,7 +325,7 @@ static enum status read_answer(struct queue_redis *redis, order_id ids[], size_t
     if (status != STATUS_OK) {
         return status;
     }
-    is_back(redis);
+    note_recovery(redis);
     status = STATUS_TIMEOUT;
     if (reply->type == REDIS_REPLY_ARRAY && reply->elements == 2) {
         keep_ids(redis, &reply->element[1], 1, ids, count);

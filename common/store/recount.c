@@ -61,54 +61,54 @@ static const char *condition_of(enum store_table table, size_t flaw)
     return possible ? flaws[flaw].condition : "1 = 0";
 }
 
-static void add_count_of(struct sql_text *text, const char *condition)
+static void add_count_of(struct text *text, const char *condition)
 {
-    sql_text_add(text, ", count(CASE WHEN ");
-    sql_text_add(text, condition);
-    sql_text_add(text, " THEN 1 END)");
+    text_add(text, ", count(CASE WHEN ");
+    text_add(text, condition);
+    text_add(text, " THEN 1 END)");
 }
 
 /* The rows whose ids are `first` or more, as conditions speak of them. */
-static void add_rows(struct sql_text *text, enum store_table table,
+static void add_rows(struct text *text, enum store_table table,
                      const struct recount_dialect *dialect, int64_t first)
 {
-    sql_text_add(text, " FROM (SELECT id, status, ");
-    sql_text_add(text, dialect->times);
-    sql_text_add(text, " FROM ");
-    sql_text_add(text, tables[table]);
-    sql_text_add(text, " WHERE id >= ");
-    sql_text_add_signed(text, first);
+    text_add(text, " FROM (SELECT id, status, ");
+    text_add(text, dialect->times);
+    text_add(text, " FROM ");
+    text_add(text, tables[table]);
+    text_add(text, " WHERE id >= ");
+    text_add_signed(text, first);
 }
 
-void recount_add_part(struct sql_text *text, enum store_table table,
+void recount_add_part(struct text *text, enum store_table table,
                       const struct recount_dialect *dialect, int64_t first, uint32_t rows)
 {
-    sql_text_add(text, "SELECT count(*), max(id)");
+    text_add(text, "SELECT count(*), max(id)");
     add_count_of(text, "status >= 1");
     add_count_of(text, "status = 2");
-    sql_text_add(text, ", ");
-    sql_text_add(text, dialect->duration_us);
+    text_add(text, ", ");
+    text_add(text, dialect->duration_us);
     for (size_t i = 0; i < STORE_FLAWS; i++) {
         add_count_of(text, condition_of(table, i));
     }
     add_rows(text, table, dialect, first);
-    sql_text_add(text, " ORDER BY id LIMIT ");
-    sql_text_add_unsigned(text, rows);
-    sql_text_add(text, ") AS part");
+    text_add(text, " ORDER BY id LIMIT ");
+    text_add_unsigned(text, rows);
+    text_add(text, ") AS part");
 }
 
-void recount_add_flawed(struct sql_text *text, enum store_table table,
+void recount_add_flawed(struct text *text, enum store_table table,
                         const struct recount_dialect *dialect, enum store_flaw flaw, int64_t first,
                         int64_t last, size_t max)
 {
-    sql_text_add(text, "SELECT id");
+    text_add(text, "SELECT id");
     add_rows(text, table, dialect, first);
-    sql_text_add(text, " AND id <= ");
-    sql_text_add_signed(text, last);
-    sql_text_add(text, ") AS part WHERE ");
-    sql_text_add(text, condition_of(table, flaw));
-    sql_text_add(text, " ORDER BY id LIMIT ");
-    sql_text_add_unsigned(text, max);
+    text_add(text, " AND id <= ");
+    text_add_signed(text, last);
+    text_add(text, ") AS part WHERE ");
+    text_add(text, condition_of(table, flaw));
+    text_add(text, " ORDER BY id LIMIT ");
+    text_add_unsigned(text, max);
 }
 
 struct order_counts store_drift(const struct store_verification *found)
@@ -211,7 +211,7 @@ enum status recount_run(struct store *store, const struct store_progress *progre
                         struct store_verification *found)
 {
     *found = (struct store_verification){0};
-    enum status status = store->ops->snapshot_begin(store, &found->counted, &found->mended);
+    enum status status = store->ops->snapshot_begin(store, &found->counted, &found->repaired);
     if (status != STATUS_OK) {
         return status;
     }

@@ -10,7 +10,7 @@
 #ifndef COMMON_STORE_RECOUNT_H
 #define COMMON_STORE_RECOUNT_H
 
-#include "common/base/text.h"
+#include "common/store/sql_text.h"
 #include "common/store/store_backend.h"
 
 /* The columns of a part's one row. */
@@ -33,11 +33,11 @@ struct recount_dialect {
 
 /* Adds the query that sums up the first `rows` orders of the table whose ids are `first` or more.
  */
-void recount_add_part(struct sql_text *text, enum store_table table,
+void recount_add_part(struct text *text, enum store_table table,
                       const struct recount_dialect *dialect, int64_t first, uint32_t rows);
 
 /* Adds the query for the first `max` ids from `first` to `last` of orders with the flaw. */
-void recount_add_flawed(struct sql_text *text, enum store_table table,
+void recount_add_flawed(struct text *text, enum store_table table,
                         const struct recount_dialect *dialect, enum store_flaw flaw, int64_t first,
                         int64_t last, size_t max);
 

@@ -44,9 +44,9 @@ void store_watch(struct store *store, struct heartbeat *heartbeat)
     store->heartbeat = heartbeat;
 }
 
-void store_only_look(struct store *store)
+void store_open_existing(struct store *store)
 {
-    store->only_look = true;
+    store->open_existing = true;
 }
 
 const char *store_name(const struct store *store)
@@ -68,7 +68,7 @@ static uint32_t hash_text(const char *text)
  * Whether an outage has a new cause. The first one is often only that the connection ended; why
  * there is no other, the server says later.
  */
-static bool is_news(struct store *store, const char *message)
+static bool record_cause(struct store *store, const char *message)
 {
     uint32_t cause = hash_text(message);
     for (size_t i = 0; i < store->cause_count; i++) {
@@ -87,12 +87,12 @@ enum status store_failed(struct store *store, enum status status, const char *op
                          const char *message)
 {
     enum log_level level = LOG_LEVEL_ERROR;
-    if (status == STATUS_CONFLICT || status == STATUS_TAKEN) {
+    if (status == STATUS_CONFLICT || status == STATUS_ALREADY_EXISTS) {
         /* The one is part of normal life between concurrent transactions. Of the other only who
          * made the name knows what it means, and says it. */
         level = LOG_LEVEL_DEBUG;
     } else if (status == STATUS_UNAVAILABLE) {
-        level = is_news(store, message) ? LOG_LEVEL_WARN : LOG_LEVEL_DEBUG;
+        level = record_cause(store, message) ? LOG_LEVEL_WARN : LOG_LEVEL_DEBUG;
     }
     LOG_EVENT(level, "database call failed", log_str("database", store->ops->name),
               log_str("operation", operation), log_str("status", status_name(status)),
@@ -263,13 +263,13 @@ enum status store_migrate(struct store *store)
     }
     /* The limits on statements are a connection's own, some only when it is made. */
     drop_connection(store);
-    store->patient = true;
+    store->no_statement_timeout = true;
     status = ensure_connected(store);
     if (status == STATUS_OK) {
         status = settle(store, migrate(store));
     }
     drop_connection(store);
-    store->patient = false;
+    store->no_statement_timeout = false;
     return status == STATUS_OK ? ensure_connected(store) : status;
 }
 
@@ -284,7 +284,7 @@ static enum status insert(struct store *store, struct store_insert entries[], si
 {
     enum status status = store->ops->insert(store, entries, count);
     for (size_t i = 0; i < count; i++) {
-        entries[i].taken = entries[i].taken && status == STATUS_TAKEN;
+        entries[i].id_in_use = entries[i].id_in_use && status == STATUS_ALREADY_EXISTS;
     }
     return status;
 }
@@ -296,7 +296,7 @@ enum status store_insert(struct store *store, struct store_insert entries[], siz
         assert(entries[i].order->id >= 1 && entries[i].order->id <= ORDER_ID_MAX);
         entries[i].stored_id = entries[i].order->id;
         entries[i].key_reused = false;
-        entries[i].taken = false;
+        entries[i].id_in_use = false;
     }
     ON_CONNECTION(store, insert(store, entries, count));
 }
@@ -358,7 +358,7 @@ static enum status archive(struct store *store, int64_t before_us, size_t max, o
                            size_t *moved, bool *more)
 {
     enum status status = store->ops->archive(store, before_us, max, position, moved, more);
-    return status == STATUS_TAKEN ? STATUS_INVALID : status;
+    return status == STATUS_ALREADY_EXISTS ? STATUS_INVALID : status;
 }
 
 enum status store_archive(struct store *store, int64_t before_us, size_t max, order_id *position,
@@ -385,12 +385,12 @@ enum status store_verify(struct store *store, const struct store_progress *progr
     ON_CONNECTION(store, recount_run(store, progress, found));
 }
 
-enum status store_mend(struct store *store, const struct store_verification *found)
+enum status store_repair(struct store *store, const struct store_verification *found)
 {
     struct order_counts drift = store_drift(found);
     const struct order_counts addition = {.created = -drift.created,
                                           .started = -drift.started,
                                           .completed = -drift.completed,
                                           .duration_us = -drift.duration_us};
-    ON_CONNECTION(store, store->ops->mend(store, &found->mended, &addition));
+    ON_CONNECTION(store, store->ops->repair(store, &found->repaired, &addition));
 }

@@ -40,7 +40,7 @@ struct store_insert {
     order_id stored_id; /* out: the order's own id, or, when its idempotency key was used before
                            by the same client with the same fingerprint, the first one's */
     bool key_reused;    /* out: the key was used before with another fingerprint; not stored */
-    bool taken;         /* out, with STATUS_TAKEN: it needs a new id, see store_insert */
+    bool id_in_use;     /* out, with STATUS_ALREADY_EXISTS: it needs a new id, see store_insert */
 };
 
 struct store_lookup {
@@ -60,7 +60,7 @@ struct order_counts {
 };
 
 /*
- * What is wrong with a row that no move could have made. Nothing mends that: which of its columns
+ * What is wrong with a row that no move could have made. Nothing repairs that: which of its columns
  * is right, only people can say.
  */
 enum store_flaw {
@@ -101,7 +101,7 @@ void store_watch(struct store *store, struct heartbeat *heartbeat);
  * From now on connecting makes nothing that is not there. An SQLite file that is not there:
  * STATUS_NOT_FOUND. For looking at a database.
  */
-void store_only_look(struct store *store);
+void store_open_existing(struct store *store);
 
 /* "sqlite", "mysql", "postgresql": for logs. */
 const char *store_name(const struct store *store);
@@ -152,11 +152,11 @@ MUST_CHECK enum status store_reserve_ids(struct store *store, uint32_t count, or
  * content of at least one row; nothing was stored. STATUS_CONFLICT: nothing was stored.
  * STATUS_UNAVAILABLE: all were stored or none; it is unknown.
  *
- * STATUS_TAKEN: nothing was stored, neither orders nor keys, because an id is another order's: a
- * row of it exists, and the entry is not `repeated` or differs from the row. Such entries are
- * `taken`, and possibly others that are not `repeated`, whose ids may be free; a `repeated` one is
- * so only for its own id. Entries whose key leads to another order need no id and cause none of
- * this. What the entries' other outs say is then unspecified.
+ * STATUS_ALREADY_EXISTS: nothing was stored, neither orders nor keys, because an id is another
+ * order's: a row of it exists, and the entry is not `repeated` or differs from the row. Such
+ * entries are `id_in_use`, and possibly others that are not `repeated`, whose ids may be free; a
+ * `repeated` one is so only for its own id. Entries whose key leads to another order need no id and
+ * cause none of this. What the entries' other outs say is then unspecified.
  */
 MUST_CHECK enum status store_insert(struct store *store, struct store_insert entries[],
                                     size_t count);
@@ -238,7 +238,7 @@ MUST_CHECK enum status store_counts(struct store *store, struct order_counts *co
 struct store_verification {
     struct order_counts counted;   /* what the counters say */
     struct order_counts recounted; /* what the rows say */
-    struct order_counts mended;    /* the part of `counted` that store_mend has made so far */
+    struct order_counts repaired;  /* the part of `counted` that store_repair has made so far */
     struct store_flawed {
         int64_t count;
         size_t id_count; /* at most STORE_FLAW_IDS_MAX */
@@ -274,9 +274,9 @@ const char *store_flaw_text(enum store_flaw flaw);
  * Takes the drift that was found out of the counters, in one transaction. The services may go on
  * meanwhile: each of their transactions moves rows and counters alike, so the drift does not change
  * from the snapshot to now, and it is taken from a slot that is nobody's but this function's.
- * STATUS_NOT_FOUND: since the snapshot somebody else has mended; verify again. STATUS_CONFLICT:
+ * STATUS_NOT_FOUND: since the snapshot somebody else has repaired; verify again. STATUS_CONFLICT:
  * nothing was changed, try again. STATUS_UNAVAILABLE: unknown; trying again is safe.
  */
-MUST_CHECK enum status store_mend(struct store *store, const struct store_verification *found);
+MUST_CHECK enum status store_repair(struct store *store, const struct store_verification *found);
 
 #endif

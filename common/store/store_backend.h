@@ -57,9 +57,9 @@ struct store_ops {
     enum status (*forget_keys)(struct store *store, int64_t before_us, size_t max,
                                struct store_key_position *position, size_t *deleted, bool *more);
 
-    /* Begins a snapshot of everything and reads the counters in it: all, and STORE_MENDING_SLOT. */
+    /* Begins a snapshot of everything and reads the counters in it: all, and STORE_REPAIR_SLOT. */
     enum status (*snapshot_begin)(struct store *store, struct order_counts *counts,
-                                  struct order_counts *mended);
+                                  struct order_counts *repaired);
     /* Sums up the first `rows` orders of the table whose ids are `first` or more; see recount.h. */
     enum status (*snapshot_part)(struct store *store, enum store_table table, int64_t first,
                                  uint32_t rows, int64_t sums[]);
@@ -69,16 +69,16 @@ struct store_ops {
                                    size_t max, size_t *count);
     enum status (*snapshot_end)(struct store *store, enum status status);
     /*
-     * Adds to STORE_MENDING_SLOT, if it still holds what was `seen` in the snapshot, else
+     * Adds to STORE_REPAIR_SLOT, if it still holds what was `seen` in the snapshot, else
      * STATUS_NOT_FOUND. It may not be there yet, which counts as zero.
      */
-    enum status (*mend)(struct store *store, const struct order_counts *seen,
-                        const struct order_counts *addition);
+    enum status (*repair)(struct store *store, const struct order_counts *seen,
+                          const struct order_counts *addition);
 };
 
 /* A row of `counters` that no connection counts in: theirs are below. */
-enum { STORE_MENDING_SLOT = 64 };
-#define STORE_MENDING_SLOT_TEXT "64"
+enum { STORE_REPAIR_SLOT = 64 };
+#define STORE_REPAIR_SLOT_TEXT "64"
 
 enum { STORE_CAUSES_MAX = 8 };
 
@@ -86,11 +86,11 @@ struct store {
     const struct store_ops *ops;
     struct database_url url;
     bool connected;
-    bool only_look;       /* connecting makes nothing that is not there */
-    bool patient;         /* the connection has no limits on how long a statement may take */
-    uint32_t idle_max_ms; /* set by connect: unused for longer, it is made anew; 0: never */
-    uint64_t used_at_ms;  /* the connection, last; clock_monotonic_ms */
-    size_t cause_count;   /* of the outage; 0: there is none */
+    bool open_existing;        /* connecting makes nothing that is not there */
+    bool no_statement_timeout; /* the connection has no limits on how long a statement may take */
+    uint32_t idle_max_ms;      /* set by connect: unused for longer, it is made anew; 0: never */
+    uint64_t used_at_ms;       /* the connection, last; clock_monotonic_ms */
+    size_t cause_count;        /* of the outage; 0: there is none */
     uint32_t causes[STORE_CAUSES_MAX]; /* hashes of what was said of it, each one line in the log,
                                           not one a second */
     struct backoff backoff;            /* between attempts to connect */

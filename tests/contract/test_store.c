@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The contract of common/store/store.h, the same for every backend: ids, inserts and lookups,
- * counters, the schema. test_store_keys.c, test_store_moves.c and test_store_taken.c have the
+ * counters, the schema. test_store_keys.c, test_store_moves.c and test_store_ids_in_use.c have the
  * rest of it.
  */
 #include <stdatomic.h>

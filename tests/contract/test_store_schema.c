@@ -112,17 +112,17 @@ Test(store_schema, a_step_may_take_longer_than_a_connections_limits)
     const struct schema_step step = {.version = store_program_version(store) + 1,
                                      .name = "slow",
                                      .sql = slow[url.kind]};
-    struct store *patient = store_create(&url);
+    struct store *migrator = store_create(&url);
     int version = 0;
-    patient->patient = true;
-    cr_assert_eq(store_ping(patient), STATUS_OK);
+    migrator->no_statement_timeout = true;
+    cr_assert_eq(store_ping(migrator), STATUS_OK);
     uint64_t before_ms = wait_now_ms();
-    cr_assert_eq(patient->ops->migrate_begin(patient, &version), STATUS_OK);
+    cr_assert_eq(migrator->ops->migrate_begin(migrator, &version), STATUS_OK);
     cr_assert_eq(version, step.version - 1);
-    cr_assert_eq(patient->ops->migrate_step(patient, &step), STATUS_OK);
-    cr_assert_eq(patient->ops->migrate_end(patient, STATUS_OK), STATUS_OK);
+    cr_assert_eq(migrator->ops->migrate_step(migrator, &step), STATUS_OK);
+    cr_assert_eq(migrator->ops->migrate_end(migrator, STATUS_OK), STATUS_OK);
     cr_assert(url.kind == DATABASE_SQLITE || wait_now_ms() - before_ms > STATEMENT_LIMIT_MS);
-    store_destroy(patient);
+    store_destroy(migrator);
     struct store_version versions[SCHEMA_VERSIONS_MAX];
     cr_assert_eq(versions_of(versions), (size_t)step.version);
 }
@@ -202,7 +202,7 @@ Test(store_schema, looking_makes_no_sqlite_file)
     struct store *looker = store_create(&url);
     struct store_version version;
     size_t count;
-    store_only_look(looker);
+    store_open_existing(looker);
     if (url.kind == DATABASE_SQLITE) {
         cr_assert_eq(store_versions(looker, &version, 1, &count), STATUS_NOT_FOUND);
         cr_assert_eq(access(url.path, F_OK), -1);

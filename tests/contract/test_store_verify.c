@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The store's contract: comparing the counters with the rows, mending them, and bad rows. */
+/* The store's contract: comparing the counters with the rows, repair them, and bad rows. */
 #include <inttypes.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -144,7 +144,7 @@ Test(store_verify, flaws_and_rows_are_found_in_every_part)
     cr_assert_eq(flawed->ids[3], MANY);
 }
 
-Test(store_verify, a_row_that_is_changed_by_hand_is_drift_and_can_be_mended)
+Test(store_verify, a_row_that_is_changed_by_hand_is_drift_and_can_be_repaired)
 {
     order_id first = insert_one_of_each();
     change_order("DELETE FROM orders WHERE id = ", first + 2);
@@ -153,29 +153,29 @@ Test(store_verify, a_row_that_is_changed_by_hand_is_drift_and_can_be_mended)
     cr_assert_eq(store_drift(&found).started, 1);
     cr_assert_eq(store_drift(&found).completed, 1);
     cr_assert_eq(store_drift(&found).duration_us, found.counted.duration_us);
-    cr_assert_eq(store_mend(store, &found), STATUS_OK);
+    cr_assert_eq(store_repair(store, &found), STATUS_OK);
     struct order_counts counts = expect_exact_counts();
     cr_assert_eq(counts.created, 2);
     cr_assert_eq(counts.duration_us, 0);
 }
 
-/* Each finding is good for one mending, or two at once would mend twice. */
-Test(store_verify, counters_are_not_mended_twice)
+/* Each finding is good for one repair, or two at once would repair twice. */
+Test(store_verify, counters_are_not_repaired_twice)
 {
     insert_one_of_each();
     change("UPDATE counters SET created = created + 5, started = started - 1 WHERE slot = "
            "(SELECT slot FROM (SELECT min(slot) AS slot FROM counters) AS first)");
     struct store_verification found = verify();
     struct store_verification again = verify();
-    cr_assert_eq(store_mend(store, &found), STATUS_OK);
-    cr_assert_eq(store_mend(store, &again), STATUS_NOT_FOUND);
-    cr_assert_eq(store_mend(store, &found), STATUS_NOT_FOUND);
+    cr_assert_eq(store_repair(store, &found), STATUS_OK);
+    cr_assert_eq(store_repair(store, &again), STATUS_NOT_FOUND);
+    cr_assert_eq(store_repair(store, &found), STATUS_NOT_FOUND);
     expect_exact_counts();
     change("UPDATE counters SET completed = completed - 2 WHERE slot = "
            "(SELECT slot FROM (SELECT min(slot) AS slot FROM counters) AS first)");
     found = verify();
     cr_assert_eq(store_drift(&found).completed, -2);
-    cr_assert_eq(store_mend(store, &found), STATUS_OK);
+    cr_assert_eq(store_repair(store, &found), STATUS_OK);
     expect_exact_counts();
 }
 
@@ -223,7 +223,7 @@ Test(store_verify, while_orders_move_there_is_no_drift)
 }
 
 /* The drift of a snapshot is taken out of counters that have gone on since. */
-Test(store_verify, counters_are_mended_while_orders_move)
+Test(store_verify, counters_are_repaired_while_orders_move)
 {
     struct worker workers[THREADS];
     pthread_t threads[THREADS];
@@ -240,7 +240,7 @@ Test(store_verify, counters_are_mended_while_orders_move)
     cr_assert_eq(store_drift(&found).duration_us, -7);
     enum status status;
     do {
-        status = store_mend(store, &before);
+        status = store_repair(store, &before);
     } while (status == STATUS_CONFLICT);
     cr_assert_eq(status, STATUS_OK);
     do {

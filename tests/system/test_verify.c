@@ -125,24 +125,24 @@ Test(verify, while_orders_come_in_and_complete_there_is_no_drift)
     process_stop_cleanly(&api.process, SERVICE_STOP_MS);
 }
 
-Test(verify, a_row_that_is_changed_by_hand_is_found_and_mended_while_orders_come_in)
+Test(verify, a_row_that_is_changed_by_hand_is_found_and_repaired_while_orders_come_in)
 {
     start_api(DELAY_MS);
     post_orders(3);
     any_database_execute("DELETE FROM orders WHERE id = 2");
     start_load(MANY);
     cr_assert_eq(verify(NULL), 1);
-    cr_assert(says("the counters have drifted; order-api verify --repair mends them\n"));
+    cr_assert(says("the counters have drifted; order-api verify --repair repairs them\n"));
     const struct http_response *response = verify_over_http();
     cr_assert_not_null(strstr(response->body, ",\"drift\":{\"total_orders\":1,"), "%s",
                        response->body);
     cr_assert_not_null(strstr(response->body, ",\"clean\":false}"), "%s", response->body);
-    cr_assert_eq(verify(NULL), 1, "looking mends nothing");
+    cr_assert_eq(verify(NULL), 1, "looking repairs nothing");
     expect_clean(verify("--repair"));
-    cr_assert(says("mended: total_orders -1, "));
+    cr_assert(says("repaired: total_orders -1, "));
     expect_clean(verify(NULL));
     expect_clean(verify("--repair"));
-    cr_assert_not(says("mended"), "there is nothing left to mend");
+    cr_assert_not(says("repaired"), "there is nothing left to repair");
     cr_assert(load_goes_on(), "the orders came in too fast to prove anything");
     load_stop(&load);
     load_expect_no_failure(&load);
@@ -159,7 +159,7 @@ Test(verify, a_row_that_cannot_be_is_told_and_left_alone)
     any_database_execute("UPDATE orders SET completed_at = created_at WHERE id = 2");
     any_database_execute("UPDATE counters SET completed = completed + 1");
     cr_assert_eq(verify("--repair"), 1);
-    cr_assert(says("mended: "));
+    cr_assert(says("repaired: "));
     cr_assert(says("rows in impossible states: "));
     cr_assert(says(": ORD2\n"));
     cr_assert(says("the counters are right\n"));

@@ -16,7 +16,7 @@
 
 enum { STACK_MAX = 48, OUTER_FRAMES = 2, PROGRAM_FRAMES = 3 };
 
-/* Those whose calls count. What they call in turn, above all TLS, is not ours to mend. */
+/* Those whose calls count. What they call in turn, above all TLS, is not ours to repair. */
 static const char *const modules[] = {"libmicrohttpd.so", "libhiredis.so", "libcjson.so",
                                       "libmariadb.so",    "libpq.so",      "libsqlite3.so",
                                       "liburiparser.so",  "libsodium.so"};

@@ -43,7 +43,7 @@ enum fake_kind {
     FAKE_SNAPSHOT_PART,
     FAKE_SNAPSHOT_FLAWED,
     FAKE_SNAPSHOT_END,
-    FAKE_MEND,
+    FAKE_REPAIR,
     FAKE_KINDS,
 };
 
@@ -53,9 +53,9 @@ struct fake_call {
     order_id first; /* of the ids */
     bool repeated;  /* of FAKE_INSERT: the first entry was */
     order_id last;
-    uint32_t ms;         /* the age of FAKE_CLAIM_WAITING, the grace of FAKE_OVERDUE */
-    enum status outcome; /* what FAKE_MIGRATE_END and FAKE_SNAPSHOT_END were told */
-    bool patient;        /* the connection FAKE_CONNECT made has no limits */
+    uint32_t ms;               /* the age of FAKE_CLAIM_WAITING, the grace of FAKE_OVERDUE */
+    enum status outcome;       /* what FAKE_MIGRATE_END and FAKE_SNAPSHOT_END were told */
+    bool no_statement_timeout; /* the connection FAKE_CONNECT made has no limits */
 };
 
 struct fake_order {

@@ -67,7 +67,7 @@ static enum status enter(struct fake_store *fake, enum fake_kind kind, struct fa
 
 static enum status leave(struct fake_store *fake, enum fake_kind kind, enum status status)
 {
-    bool has_worked = status == STATUS_OK || status == STATUS_TAKEN;
+    bool has_worked = status == STATUS_OK || status == STATUS_ALREADY_EXISTS;
     if (has_worked && fake->lost_answers[kind] > 0) {
         fake->lost_answers[kind]--;
         status = STATUS_UNAVAILABLE;
@@ -94,7 +94,7 @@ static enum status simple(struct store *store, enum fake_kind kind)
 
 static enum status fake_connect(struct store *store)
 {
-    struct fake_call call = {.patient = store->patient};
+    struct fake_call call = {.no_statement_timeout = store->no_statement_timeout};
     enum status status = enter(fake_store_of(store), FAKE_CONNECT, call);
     return leave(fake_store_of(store), FAKE_CONNECT, status);
 }
@@ -190,7 +190,7 @@ static void insert_one(struct fake_store *fake, struct store_insert *entry)
     }
     row = fake_store_row_locked(fake, order->id);
     if (row != NULL) {
-        entry->taken = !entry->repeated || !is_same(row, order);
+        entry->id_in_use = !entry->repeated || !is_same(row, order);
         return;
     }
     row = fake_store_add_locked(fake, order->id);
@@ -209,14 +209,14 @@ static enum status insert_all(struct fake_store *fake, struct store_insert entri
         }
     }
     size_t count_before = fake->order_count;
-    bool any_taken = false;
+    bool any_in_use = false;
     for (size_t i = 0; i < count; i++) {
         insert_one(fake, &entries[i]);
-        any_taken = any_taken || entries[i].taken;
+        any_in_use = any_in_use || entries[i].id_in_use;
     }
-    if (any_taken) {
+    if (any_in_use) {
         fake->order_count = count_before;
-        return STATUS_TAKEN;
+        return STATUS_ALREADY_EXISTS;
     }
     return STATUS_OK;
 }
@@ -366,11 +366,11 @@ static enum status fake_counts(struct store *store, struct order_counts *counts)
 }
 
 static enum status fake_snapshot_begin(struct store *store, struct order_counts *counts,
-                                       struct order_counts *mended)
+                                       struct order_counts *repaired)
 {
     enum status status = enter(fake_store_of(store), FAKE_SNAPSHOT_BEGIN, (struct fake_call){0});
     *counts = count_locked(fake_store_of(store));
-    *mended = fake_store_of(store)->mended;
+    *repaired = fake_store_of(store)->repaired;
     return leave(fake_store_of(store), FAKE_SNAPSHOT_BEGIN, status);
 }
 
@@ -425,16 +425,16 @@ static enum status fake_snapshot_end(struct store *store, enum status outcome)
     return leave(fake_store_of(store), FAKE_SNAPSHOT_END, outcome != STATUS_OK ? outcome : status);
 }
 
-static enum status mend_locked(struct fake_store *fake, const struct order_counts *seen,
-                               const struct order_counts *addition)
+static enum status repair_locked(struct fake_store *fake, const struct order_counts *seen,
+                                 const struct order_counts *addition)
 {
-    if (memcmp(&fake->mended, seen, sizeof *seen) != 0) {
+    if (memcmp(&fake->repaired, seen, sizeof *seen) != 0) {
         return STATUS_NOT_FOUND;
     }
-    fake->mended.created += addition->created;
-    fake->mended.started += addition->started;
-    fake->mended.completed += addition->completed;
-    fake->mended.duration_us += addition->duration_us;
+    fake->repaired.created += addition->created;
+    fake->repaired.started += addition->started;
+    fake->repaired.completed += addition->completed;
+    fake->repaired.duration_us += addition->duration_us;
     fake->drift.created += addition->created;
     fake->drift.started += addition->started;
     fake->drift.completed += addition->completed;
@@ -442,12 +442,13 @@ static enum status mend_locked(struct fake_store *fake, const struct order_count
     return STATUS_OK;
 }
 
-static enum status fake_mend(struct store *store, const struct order_counts *seen,
-                             const struct order_counts *addition)
+static enum status fake_repair(struct store *store, const struct order_counts *seen,
+                               const struct order_counts *addition)
 {
     struct fake_store *fake = fake_store_of(store);
-    enum status status = enter(fake, FAKE_MEND, (struct fake_call){0});
-    return leave(fake, FAKE_MEND, status == STATUS_OK ? mend_locked(fake, seen, addition) : status);
+    enum status status = enter(fake, FAKE_REPAIR, (struct fake_call){0});
+    return leave(fake, FAKE_REPAIR,
+                 status == STATUS_OK ? repair_locked(fake, seen, addition) : status);
 }
 
 const struct store_ops fake_store_ops = {
@@ -472,5 +473,5 @@ const struct store_ops fake_store_ops = {
     .snapshot_part = fake_snapshot_part,
     .snapshot_flawed = fake_snapshot_flawed,
     .snapshot_end = fake_snapshot_end,
-    .mend = fake_mend,
+    .repair = fake_repair,
 };

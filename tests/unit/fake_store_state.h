@@ -37,7 +37,7 @@ struct fake_store {
     uint64_t advanced_ms;
     int schema_version;
     struct order_counts drift;
-    struct order_counts mended;
+    struct order_counts repaired;
 };
 
 static inline struct fake_store *fake_store_of(struct store *store)

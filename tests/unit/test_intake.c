@@ -509,7 +509,9 @@ Test(intake, an_order_is_repeated_only_after_an_answer_that_may_be_lost)
     static const struct {
         enum status fault;
         bool repeated;
-    } cases[] = {{STATUS_CONFLICT, false}, {STATUS_TAKEN, false}, {STATUS_UNAVAILABLE, true}};
+    } cases[] = {{STATUS_CONFLICT, false},
+                 {STATUS_ALREADY_EXISTS, false},
+                 {STATUS_UNAVAILABLE, true}};
     for (size_t i = 0; i < 3; i++) {
         fake_store_fail(store, FAKE_INSERT, 0, 1, cases[i].fault);
         submit(i, 1);
@@ -559,7 +561,7 @@ Test(intake, the_halves_of_a_repeated_batch_are_repeated)
 
 Test(intake, ids_that_are_always_taken_are_not_tried_past_the_deadline)
 {
-    fake_store_fail(store, FAKE_INSERT, 0, 1000, STATUS_TAKEN);
+    fake_store_fail(store, FAKE_INSERT, 0, 1000, STATUS_ALREADY_EXISTS);
     fake_store_hold(store, FAKE_INSERT);
     submit(0, 1);
     cr_assert(fake_store_wait_held(store));

@@ -5,18 +5,18 @@
 
 #include "common/store/postgres/postgres_array.h"
 
-static struct sql_text array;
+static struct text array;
 
 static void finish(void)
 {
-    sql_text_finish(&array);
+    text_finish(&array);
 }
 
 TestSuite(postgres_array, .fini = finish);
 
 static void expect_bytes(const unsigned char expected[], size_t len)
 {
-    cr_assert(sql_text_is_whole(&array));
+    cr_assert(text_is_whole(&array));
     cr_assert_eq(array.len, len, "%zu bytes instead of %zu", array.len, len);
     for (size_t i = 0; i < len; i++) {
         cr_assert_eq((unsigned char)array.bytes[i], expected[i], "byte %zu is %02x", i,

@@ -174,7 +174,7 @@ Test(recount, a_snapshot_that_did_not_begin_is_not_ended)
     cr_assert_eq(fake_store_calls(store, FAKE_SNAPSHOT_END), 0);
 }
 
-Test(recount, mending_takes_the_drift_out_once)
+Test(recount, repair_takes_the_drift_out_once)
 {
     const struct order_counts drift = {.created = 3,
                                        .started = -2,
@@ -182,11 +182,11 @@ Test(recount, mending_takes_the_drift_out_once)
                                        .duration_us = 7};
     fake_store_set_drift(store, &drift);
     verify();
-    cr_assert_eq(store_mend(store, &found), STATUS_OK);
-    cr_assert_eq(store_mend(store, &found), STATUS_NOT_FOUND, "somebody has mended since");
+    cr_assert_eq(store_repair(store, &found), STATUS_OK);
+    cr_assert_eq(store_repair(store, &found), STATUS_NOT_FOUND, "somebody has repaired since");
     verify();
     cr_assert_not(store_has_drift(&found));
-    cr_assert_eq(found.mended.created, -3);
+    cr_assert_eq(found.repaired.created, -3);
 }
 
 Test(recount, every_flaw_has_its_words)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "common/base/text.h"
+#include "common/store/sql_text.h"
 
 #include <string.h>
 
@@ -7,20 +7,20 @@
 
 #include "common/store/store.h"
 
-static struct sql_text text;
+static struct text text;
 
 static void finish(void)
 {
-    sql_text_finish(&text);
+    text_finish(&text);
 }
 
 TestSuite(sql_text, .fini = finish);
 
 static void expect_ids(const order_id ids[], size_t count, const char *expected)
 {
-    sql_text_clear(&text);
+    text_clear(&text);
     sql_text_add_ids(&text, "id", ids, count);
-    cr_assert_str_eq(sql_text_string(&text), expected);
+    cr_assert_str_eq(text_string(&text), expected);
 }
 
 #define EXPECT_IDS(expected, ...)                                                                  \
@@ -65,7 +65,7 @@ Test(sql_text, the_largest_id_has_nothing_behind_it)
 static size_t count_of(const char *word)
 {
     size_t count = 0;
-    for (const char *at = sql_text_string(&text); (at = strstr(at, word)) != NULL; at++) {
+    for (const char *at = text_string(&text); (at = strstr(at, word)) != NULL; at++) {
         count++;
     }
     return count;
@@ -88,5 +88,5 @@ Test(sql_text, of_many_ranges_the_rest_are_a_list)
 Test(sql_text, another_column_is_named_each_time)
 {
     sql_text_add_ids(&text, "o.id", (const order_id[]){1, 2, 3, 9}, 4);
-    cr_assert_str_eq(sql_text_string(&text), "(o.id BETWEEN 1 AND 3 OR o.id IN (9))");
+    cr_assert_str_eq(text_string(&text), "(o.id BETWEEN 1 AND 3 OR o.id IN (9))");
 }

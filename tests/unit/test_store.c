@@ -64,8 +64,8 @@ static enum status call(enum fake_kind kind)
         return store_counts(store, &counts);
     case FAKE_SNAPSHOT_BEGIN:
         return store_verify(store, NULL, &found);
-    case FAKE_MEND:
-        return store_mend(store, &found);
+    case FAKE_REPAIR:
+        return store_repair(store, &found);
     default:
         return store_ping(store);
     }
@@ -74,7 +74,7 @@ static enum status call(enum fake_kind kind)
 static const enum fake_kind operations[] = {
     FAKE_PING,   FAKE_VERSIONS,      FAKE_RESERVE_IDS,    FAKE_INSERT,
     FAKE_CLAIM,  FAKE_CLAIM_WAITING, FAKE_COMPLETE,       FAKE_OVERDUE,
-    FAKE_LOOKUP, FAKE_COUNTS,        FAKE_SNAPSHOT_BEGIN, FAKE_MEND,
+    FAKE_LOOKUP, FAKE_COUNTS,        FAKE_SNAPSHOT_BEGIN, FAKE_REPAIR,
 };
 enum { OPERATION_COUNT = sizeof operations / sizeof *operations };
 
@@ -305,11 +305,11 @@ Test(store, what_is_given_back_is_defined_even_when_the_database_is_away)
     struct store_insert entry = {.order = &order,
                                  .stored_id = 99,
                                  .key_reused = true,
-                                 .taken = true};
+                                 .id_in_use = true};
     cr_assert_eq(store_insert(store, &entry, 1), STATUS_UNAVAILABLE);
     cr_assert_eq(entry.stored_id, 7);
     cr_assert_not(entry.key_reused);
-    cr_assert_not(entry.taken);
+    cr_assert_not(entry.id_in_use);
 }
 
 /* The transaction found the id in use, and then was lost: nothing is known of the id. */
@@ -320,10 +320,10 @@ Test(store, no_id_counts_as_taken_unless_the_answer_says_so)
     fake_store_add_foreign(store, 7);
     fake_store_lose_answers(store, FAKE_INSERT, 1);
     cr_assert_eq(store_insert(store, &entry, 1), STATUS_UNAVAILABLE);
-    cr_assert_not(entry.taken);
+    cr_assert_not(entry.id_in_use);
     let_backoff_pass();
-    cr_assert_eq(store_insert(store, &entry, 1), STATUS_TAKEN);
-    cr_assert(entry.taken);
+    cr_assert_eq(store_insert(store, &entry, 1), STATUS_ALREADY_EXISTS);
+    cr_assert(entry.id_in_use);
 }
 
 static int newest_version(void)
@@ -403,9 +403,9 @@ Test(store, only_the_steps_themselves_have_a_connection_without_limits)
     cr_assert_eq(store_migrate(store), STATUS_OK);
     cr_assert_eq(store_ping(store), STATUS_OK);
     cr_assert_eq(fake_store_calls(store, FAKE_CONNECT), 3);
-    cr_assert_not(fake_store_call(store, FAKE_CONNECT, 0).patient);
-    cr_assert(fake_store_call(store, FAKE_CONNECT, 1).patient);
-    cr_assert_not(fake_store_call(store, FAKE_CONNECT, 2).patient);
+    cr_assert_not(fake_store_call(store, FAKE_CONNECT, 0).no_statement_timeout);
+    cr_assert(fake_store_call(store, FAKE_CONNECT, 1).no_statement_timeout);
+    cr_assert_not(fake_store_call(store, FAKE_CONNECT, 2).no_statement_timeout);
 }
 
 Test(store, after_a_step_that_failed_the_limits_are_back)
@@ -413,7 +413,7 @@ Test(store, after_a_step_that_failed_the_limits_are_back)
     fake_store_fail(store, FAKE_MIGRATE_STEP, 0, 1, STATUS_CONFLICT);
     cr_assert_eq(store_migrate(store), STATUS_CONFLICT);
     cr_assert_eq(store_ping(store), STATUS_OK);
-    cr_assert_not(fake_store_call(store, FAKE_CONNECT, 2).patient);
+    cr_assert_not(fake_store_call(store, FAKE_CONNECT, 2).no_statement_timeout);
 }
 
 Test(store, a_step_that_fails_is_not_kept)

@@ -77,13 +77,13 @@ Test(verification_text, drift_and_flawed_rows_stand_in_the_table)
                                     "ORD11, ORD12, ORD13, ORD14, ORD15, ...\n"));
 }
 
-Test(verification_text, what_is_mended_is_what_changes)
+Test(verification_text, what_is_repaired_is_what_changes)
 {
     struct store_verification bad = make_bad();
-    cr_assert_str_eq(print(verification_text_print_mended, &bad),
+    cr_assert_str_eq(print(verification_text_print_repaired, &bad),
                      "total_orders -1, average_processing_time -0.030865, pending_orders -1, "
                      "processing_orders -1, completed_orders +1, total_processing_time +0.000001");
-    cr_assert_str_eq(print(verification_text_print_mended, &clean), "");
+    cr_assert_str_eq(print(verification_text_print_repaired, &clean), "");
 }
 
 static double number(const cJSON *json, const char *object, const char *name)

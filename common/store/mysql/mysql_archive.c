@@ -12,30 +12,30 @@ enum { KEY_BYTES_MAX = 2 * (ORDER_CLIENT_ID_SIZE + ORDER_IDEMPOTENCY_KEY_SIZE) +
 
 enum status mysql_now(struct mysql_session *session, int64_t *now_us)
 {
-    sql_text_add(mysql_session_text(session),
-                 "SELECT TIMESTAMPDIFF(MICROSECOND, TIMESTAMP'1970-01-01 00:00:00', "
-                 "UTC_TIMESTAMP(6))");
+    text_add(mysql_session_text(session),
+             "SELECT TIMESTAMPDIFF(MICROSECOND, TIMESTAMP'1970-01-01 00:00:00', "
+             "UTC_TIMESTAMP(6))");
     return mysql_session_query_numbers(session, "read clock", now_us, 1);
 }
 
-static void add_time(struct sql_text *text, int64_t us)
+static void add_time(struct text *text, int64_t us)
 {
-    sql_text_add(text, "TIMESTAMP'1970-01-01 00:00:00' + INTERVAL ");
-    sql_text_add_signed(text, us);
-    sql_text_add(text, " MICROSECOND");
+    text_add(text, "TIMESTAMP'1970-01-01 00:00:00' + INTERVAL ");
+    text_add_signed(text, us);
+    text_add(text, " MICROSECOND");
 }
 
 /* Reads, without a lock, the next orders, and keeps in `ids` those that may be moved. */
 static enum status look(struct mysql_session *session, int64_t before_us, size_t max,
                         order_id *position, order_id ids[], size_t *count, size_t *looked)
 {
-    struct sql_text *text = mysql_session_text(session);
-    sql_text_add(text, "SELECT id, status = 2 AND completed_at < ");
+    struct text *text = mysql_session_text(session);
+    text_add(text, "SELECT id, status = 2 AND completed_at < ");
     add_time(text, before_us);
-    sql_text_add(text, " FROM orders FORCE INDEX (PRIMARY) WHERE id > ");
-    sql_text_add_unsigned(text, *position);
-    sql_text_add(text, " ORDER BY id LIMIT ");
-    sql_text_add_unsigned(text, max);
+    text_add(text, " FROM orders FORCE INDEX (PRIMARY) WHERE id > ");
+    text_add_unsigned(text, *position);
+    text_add(text, " ORDER BY id LIMIT ");
+    text_add_unsigned(text, max);
     enum status status = mysql_session_query(session, "find old orders");
     struct mysql_row row;
     *count = 0;
@@ -54,27 +54,27 @@ static enum status look(struct mysql_session *session, int64_t before_us, size_t
  */
 static enum status move_orders(struct mysql_session *session, order_id ids[], size_t *count)
 {
-    struct sql_text *text = mysql_session_text(session);
+    struct text *text = mysql_session_text(session);
     uint64_t copied = 0;
     uint64_t deleted = 0;
-    sql_text_add(text, "SELECT id FROM orders FORCE INDEX (PRIMARY) WHERE ");
+    text_add(text, "SELECT id FROM orders FORCE INDEX (PRIMARY) WHERE ");
     sql_text_add_ids(text, "id", ids, *count);
-    sql_text_add(text, " AND status = 2 ORDER BY id FOR UPDATE");
+    text_add(text, " AND status = 2 ORDER BY id FOR UPDATE");
     enum status status = mysql_session_query_ids(session, "lock old orders", ids, *count, count);
     if (status != STATUS_OK || *count == 0) {
         return status;
     }
-    sql_text_add(text, "INSERT INTO orders_archive (" COLUMNS ", archived_at) SELECT " COLUMNS
-                       ", UTC_TIMESTAMP(6) FROM orders FORCE INDEX (PRIMARY) WHERE ");
+    text_add(text, "INSERT INTO orders_archive (" COLUMNS ", archived_at) SELECT " COLUMNS
+                   ", UTC_TIMESTAMP(6) FROM orders FORCE INDEX (PRIMARY) WHERE ");
     sql_text_add_ids(text, "id", ids, *count);
-    sql_text_add(text, " AND status = 2");
+    text_add(text, " AND status = 2");
     status = mysql_session_run(session, "archive", &copied);
     if (status != STATUS_OK) {
         return status;
     }
-    sql_text_add(text, "DELETE o FROM orders AS o FORCE INDEX (PRIMARY) WHERE ");
+    text_add(text, "DELETE o FROM orders AS o FORCE INDEX (PRIMARY) WHERE ");
     sql_text_add_ids(text, "o.id", ids, *count);
-    sql_text_add(text, " AND o.status = 2");
+    text_add(text, " AND o.status = 2");
     status = mysql_session_run(session, "delete archived orders", &deleted);
     if (status == STATUS_OK && (copied != *count || deleted != *count)) {
         status = mysql_session_failed(session, STATUS_CONFLICT, "archive",
@@ -106,7 +106,7 @@ enum status mysql_archive(struct mysql_session *session, int64_t before_us, size
 /* As bytes: a binary string is compared as it is, whatever it holds. */
 static void add_binary(struct mysql_session *session, const char *text)
 {
-    sql_text_add(mysql_session_text(session), "_binary");
+    text_add(mysql_session_text(session), "_binary");
     mysql_session_add_string(session, text, strlen(text));
 }
 
@@ -114,18 +114,18 @@ static void add_binary(struct mysql_session *session, const char *text)
 static void write_find_keys(struct mysql_session *session, int64_t before_us, size_t max,
                             const struct store_key_position *position)
 {
-    struct sql_text *text = mysql_session_text(session);
-    sql_text_add(text, "SELECT k.client_id, k.idempotency_key, o.id IS NULL AND k.created_at < ");
+    struct text *text = mysql_session_text(session);
+    text_add(text, "SELECT k.client_id, k.idempotency_key, o.id IS NULL AND k.created_at < ");
     add_time(text, before_us);
-    sql_text_add(text, " FROM idempotency_keys AS k FORCE INDEX (PRIMARY) LEFT JOIN orders AS o "
-                       "FORCE INDEX (PRIMARY) ON o.id = k.order_id WHERE k.client_id > ");
+    text_add(text, " FROM idempotency_keys AS k FORCE INDEX (PRIMARY) LEFT JOIN orders AS o "
+                   "FORCE INDEX (PRIMARY) ON o.id = k.order_id WHERE k.client_id > ");
     add_binary(session, position->client_id);
-    sql_text_add(text, " OR (k.client_id = ");
+    text_add(text, " OR (k.client_id = ");
     add_binary(session, position->client_id);
-    sql_text_add(text, " AND k.idempotency_key > ");
+    text_add(text, " AND k.idempotency_key > ");
     add_binary(session, position->key);
-    sql_text_add(text, ") ORDER BY k.client_id, k.idempotency_key LIMIT ");
-    sql_text_add_unsigned(text, max);
+    text_add(text, ") ORDER BY k.client_id, k.idempotency_key LIMIT ");
+    text_add_unsigned(text, max);
 }
 
 static void read_position(const struct mysql_row *row, struct store_key_position *position)
@@ -144,16 +144,16 @@ static void read_position(const struct mysql_row *row, struct store_key_position
 static void add_key(struct mysql_session *session, const struct store_key_position *position,
                     const char *previous_client)
 {
-    struct sql_text *text = mysql_session_text(session);
+    struct text *text = mysql_session_text(session);
     if (previous_client == NULL) {
-        sql_text_add(text, "DELETE k FROM idempotency_keys AS k FORCE INDEX (PRIMARY) WHERE (");
+        text_add(text, "DELETE k FROM idempotency_keys AS k FORCE INDEX (PRIMARY) WHERE (");
     }
     if (previous_client == NULL || strcmp(previous_client, position->client_id) != 0) {
-        sql_text_add(text, previous_client == NULL ? "(k.client_id = " : ")) OR (k.client_id = ");
+        text_add(text, previous_client == NULL ? "(k.client_id = " : ")) OR (k.client_id = ");
         add_binary(session, position->client_id);
-        sql_text_add(text, " AND k.idempotency_key IN (");
+        text_add(text, " AND k.idempotency_key IN (");
     } else {
-        sql_text_add(text, ",");
+        text_add(text, ",");
     }
     add_binary(session, position->key);
 }
@@ -165,7 +165,7 @@ static void add_key(struct mysql_session *session, const struct store_key_positi
 static enum status find_keys(struct mysql_session *session, int64_t before_us, size_t max,
                              struct store_key_position *position, size_t *found, bool *more)
 {
-    struct sql_text *text = mysql_session_text(session);
+    struct text *text = mysql_session_text(session);
     char client[ORDER_CLIENT_ID_SIZE] = "";
     struct mysql_row row;
     size_t looked = 0;
@@ -190,13 +190,13 @@ enum status mysql_forget_keys(struct mysql_session *session, int64_t before_us, 
                               struct store_key_position *position, size_t *deleted, bool *more)
 {
     struct store_key_position last = *position;
-    struct sql_text *text = mysql_session_text(session);
+    struct text *text = mysql_session_text(session);
     uint64_t affected = 0;
     size_t found;
     bool behind;
     enum status status = find_keys(session, before_us, max, &last, &found, &behind);
     if (status == STATUS_OK && found > 0) {
-        sql_text_add(text, "))) AND k.created_at < ");
+        text_add(text, "))) AND k.created_at < ");
         add_time(text, before_us);
         status = mysql_session_run(session, "delete old keys", &affected);
     }

@@ -7,7 +7,7 @@
 enum {
     CONNECT_TIMEOUT_S = 2,
     SOCKET_TIMEOUT_S = 5,
-    PATIENT_TIMEOUT_S = 24 * 60 * 60, /* for a step of the schema over many millions of rows */
+    MIGRATION_TIMEOUT_S = 24 * 60 * 60, /* for a step of the schema over many millions of rows */
 };
 
 /* The options of the boolean kind are one byte in both libraries, whatever the type is called. */
@@ -51,11 +51,12 @@ static void set_tls(MYSQL *connection, enum database_tls tls, const char *ca)
 }
 #endif
 
-static void set_options(MYSQL *connection, const struct database_url *url, bool patient)
+static void set_options(MYSQL *connection, const struct database_url *url,
+                        bool no_statement_timeout)
 {
     unsigned int connect_timeout_s =
         url->connect_timeout_s != 0 ? url->connect_timeout_s : CONNECT_TIMEOUT_S;
-    unsigned int socket_timeout_s = patient ? PATIENT_TIMEOUT_S : SOCKET_TIMEOUT_S;
+    unsigned int socket_timeout_s = no_statement_timeout ? MIGRATION_TIMEOUT_S : SOCKET_TIMEOUT_S;
     unsigned int local_infile = 0;
     /* Said outright, because for the host "localhost" the libraries would look for a socket. */
     unsigned int protocol = url->path[0] != '\0' ? MYSQL_PROTOCOL_SOCKET : MYSQL_PROTOCOL_TCP;
@@ -68,15 +69,15 @@ static void set_options(MYSQL *connection, const struct database_url *url, bool 
 }
 
 /* One attempt. NULL: no memory. */
-static MYSQL *attempt(const struct database_url *url, enum database_tls tls, bool patient,
-                      const char **fault)
+static MYSQL *attempt(const struct database_url *url, enum database_tls tls,
+                      bool no_statement_timeout, const char **fault)
 {
     bool over_socket = url->path[0] != '\0';
     MYSQL *connection = mysql_init(NULL);
     if (connection == NULL) {
         return NULL;
     }
-    set_options(connection, url, patient);
+    set_options(connection, url, no_statement_timeout);
     set_tls(connection, tls, url->tls_ca);
     const MYSQL *connected =
         mysql_real_connect(connection, over_socket ? NULL : url->host, url->user, url->password,
@@ -95,15 +96,16 @@ static enum database_tls wanted_tls(const struct database_url *url)
     return url->tls == DATABASE_TLS_DEFAULT ? DATABASE_TLS_PREFERRED : url->tls;
 }
 
-MYSQL *mysql_connect_open(const struct database_url *url, bool patient, const char **fault)
+MYSQL *mysql_connect_open(const struct database_url *url, bool no_statement_timeout,
+                          const char **fault)
 {
     enum database_tls tls = wanted_tls(url);
-    MYSQL *connection = attempt(url, tls, patient, fault);
+    MYSQL *connection = attempt(url, tls, no_statement_timeout, fault);
     /* A server whose TLS is broken, or too old for ours, is still to be had without. */
     if (connection != NULL && *fault != NULL && tls == DATABASE_TLS_PREFERRED &&
         mysql_errno(connection) == CR_SSL_CONNECTION_ERROR) {
         mysql_close(connection);
-        connection = attempt(url, DATABASE_TLS_DISABLED, patient, fault);
+        connection = attempt(url, DATABASE_TLS_DISABLED, no_statement_timeout, fault);
     }
     /* Connector/C tells only now; what the server has seen of the password is a proof of it. */
     if (connection != NULL && *fault == NULL && tls >= DATABASE_TLS_REQUIRED &&

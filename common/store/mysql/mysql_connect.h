@@ -5,7 +5,7 @@
  *
  * Blocks: until connected or connect_timeout (2 s unless the URL says) has passed for the server's
  * greeting; what follows it is bounded by the read and write timeouts, 5 s, or a day for those who
- * are patient. Twice that where TLS is preferred and fails.
+ * have no_statement_timeout. Twice that where TLS is preferred and fails.
  */
 #ifndef COMMON_STORE_MYSQL_MYSQL_CONNECT_H
 #define COMMON_STORE_MYSQL_MYSQL_CONNECT_H
@@ -19,6 +19,7 @@
  * NULL: no memory. Otherwise mysql_close() it. `*fault` becomes NULL if the connection is good,
  * else why it is not, in words that live as long as the connection; mysql_errno() may say more.
  */
-MYSQL *mysql_connect_open(const struct database_url *url, bool patient, const char **fault);
+MYSQL *mysql_connect_open(const struct database_url *url, bool no_statement_timeout,
+                          const char **fault);
 
 #endif

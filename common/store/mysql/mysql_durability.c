@@ -51,7 +51,7 @@ static void judge_redo_log(struct durability_report *report)
     }
 }
 
-/* Anything but full pages, as MySQL's DETECT_ONLY, tells of a torn page but does not mend it. */
+/* Anything but full pages, as MySQL's DETECT_ONLY, tells of a torn page but does not repair it. */
 static void judge_pages(struct durability_report *report)
 {
     durability_need(report, doublewrite);
@@ -118,18 +118,18 @@ static enum status read_rows(struct mysql_session *session, struct durability_re
 /* SHOW leaves out what the server does not know, instead of failing. */
 enum status mysql_durability(struct mysql_session *session, struct durability_report *report)
 {
-    struct sql_text *text = mysql_session_text(session);
+    struct text *text = mysql_session_text(session);
     *report = mysql_durability_start();
-    sql_text_add(text, "SHOW GLOBAL VARIABLES WHERE Variable_name IN (''");
+    text_add(text, "SHOW GLOBAL VARIABLES WHERE Variable_name IN (''");
     for (size_t i = 0; i < report->setting_count; i++) {
-        sql_text_add(text, ", '");
-        sql_text_add(text, report->settings[i].name);
-        sql_text_add(text, "'");
+        text_add(text, ", '");
+        text_add(text, report->settings[i].name);
+        text_add(text, "'");
     }
-    sql_text_add(text, ")");
+    text_add(text, ")");
     enum status status = read_rows(session, report);
     if (status == STATUS_OK) {
-        sql_text_add(text, "SHOW GLOBAL STATUS LIKE 'Innodb_redo_log_enabled'");
+        text_add(text, "SHOW GLOBAL STATUS LIKE 'Innodb_redo_log_enabled'");
         status = read_rows(session, report);
     }
     if (status == STATUS_OK) {

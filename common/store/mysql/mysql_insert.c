@@ -52,7 +52,7 @@ static bool leads(struct store_insert *const keyed[], size_t i)
 /* As bytes: a binary string is compared and stored as it is, whatever it holds. */
 static void add_binary(struct mysql_session *session, const char *text)
 {
-    sql_text_add(mysql_session_text(session), "_binary");
+    text_add(mysql_session_text(session), "_binary");
     mysql_session_add_string(session, text, strlen(text));
 }
 
@@ -60,28 +60,28 @@ static void add_binary(struct mysql_session *session, const char *text)
 static enum status insert_keys(struct mysql_session *session, struct store_insert *const keyed[],
                                size_t count, bool *all_new)
 {
-    struct sql_text *text = mysql_session_text(session);
+    struct text *text = mysql_session_text(session);
     uint64_t sent = 0;
-    sql_text_add(text, "INSERT INTO idempotency_keys "
-                       "(client_id, idempotency_key, order_id, fingerprint, created_at) VALUES ");
+    text_add(text, "INSERT INTO idempotency_keys "
+                   "(client_id, idempotency_key, order_id, fingerprint, created_at) VALUES ");
     for (size_t i = 0; i < count; i++) {
         if (!leads(keyed, i)) {
             continue;
         }
         const struct order *order = keyed[i]->order;
-        sql_text_add(text, sent == 0 ? "(" : ",(");
+        text_add(text, sent == 0 ? "(" : ",(");
         add_binary(session, order->client_id);
-        sql_text_add(text, ",");
+        text_add(text, ",");
         add_binary(session, order->idempotency_key);
-        sql_text_add(text, ",");
-        sql_text_add_unsigned(text, order->id);
-        sql_text_add(text, ",");
+        text_add(text, ",");
+        text_add_unsigned(text, order->id);
+        text_add(text, ",");
         sql_text_add_hex(text, order->fingerprint, sizeof order->fingerprint);
-        sql_text_add(text, ",UTC_TIMESTAMP(6))");
+        text_add(text, ",UTC_TIMESTAMP(6))");
         sent++;
     }
     /* Changes nothing, but locks the row, so what is read next is what stays. */
-    sql_text_add(text, " ON DUPLICATE KEY UPDATE order_id = order_id");
+    text_add(text, " ON DUPLICATE KEY UPDATE order_id = order_id");
     uint64_t inserted = 0;
     enum status status = mysql_session_run(session, "insert keys", &inserted);
     *all_new = inserted == sent;
@@ -92,20 +92,20 @@ static enum status insert_keys(struct mysql_session *session, struct store_inser
 static void write_read_keys(struct mysql_session *session, struct store_insert *const keyed[],
                             size_t count)
 {
-    struct sql_text *text = mysql_session_text(session);
-    sql_text_add(text, "SELECT client_id, idempotency_key, order_id, fingerprint "
-                       "FROM idempotency_keys FORCE INDEX (PRIMARY) WHERE ");
+    struct text *text = mysql_session_text(session);
+    text_add(text, "SELECT client_id, idempotency_key, order_id, fingerprint "
+                   "FROM idempotency_keys FORCE INDEX (PRIMARY) WHERE ");
     for (size_t i = 0; i < count; i++) {
         const struct order *order = keyed[i]->order;
         bool new_client = i == 0 || strcmp(keyed[i - 1]->order->client_id, order->client_id) != 0;
         if (new_client) {
-            sql_text_add(text, i == 0 ? "(client_id = " : ")) OR (client_id = ");
+            text_add(text, i == 0 ? "(client_id = " : ")) OR (client_id = ");
             add_binary(session, order->client_id);
         }
-        sql_text_add(text, new_client ? " AND idempotency_key IN (" : ",");
+        text_add(text, new_client ? " AND idempotency_key IN (" : ",");
         add_binary(session, order->idempotency_key);
     }
-    sql_text_add(text, ")) ORDER BY client_id, idempotency_key FOR UPDATE");
+    text_add(text, ")) ORDER BY client_id, idempotency_key FOR UPDATE");
 }
 
 /* The key of keyed[i] belongs to the order `id`: so for all entries that have it. */
@@ -175,17 +175,17 @@ static enum status settle_keys(struct mysql_session *session, struct store_inser
 
 static void add_order(struct mysql_session *session, const struct order *order)
 {
-    struct sql_text *text = mysql_session_text(session);
-    sql_text_add_unsigned(text, order->id);
-    sql_text_add(text, ",");
+    struct text *text = mysql_session_text(session);
+    text_add_unsigned(text, order->id);
+    text_add(text, ",");
     add_binary(session, order->client_id);
-    sql_text_add(text, ",");
+    text_add(text, ",");
     mysql_session_add_string(session, order->user_id, order->user_id_len);
-    sql_text_add(text, ",");
+    text_add(text, ",");
     mysql_session_add_string(session, order->items_json, order->items_json_len);
-    sql_text_add(text, ",");
-    sql_text_add_signed(text, order->total_cents);
-    sql_text_add(text, ",0,UTC_TIMESTAMP(6)," MYSQL_NEVER ",UTC_TIMESTAMP(6)," MYSQL_NEVER ")");
+    text_add(text, ",");
+    text_add_signed(text, order->total_cents);
+    text_add(text, ",0,UTC_TIMESTAMP(6)," MYSQL_NEVER ",UTC_TIMESTAMP(6)," MYSQL_NEVER ")");
 }
 
 /* What became of the rows of one kind. */
@@ -200,7 +200,7 @@ static enum status send_orders(struct mysql_session *session, bool repeated, str
     uint64_t inserted = 0;
     if (repeated) {
         /* A row that is there stays as it is and does not count as affected. */
-        sql_text_add(mysql_session_text(session), " ON DUPLICATE KEY UPDATE id = id");
+        text_add(mysql_session_text(session), " ON DUPLICATE KEY UPDATE id = id");
     }
     enum status status = mysql_session_run(session, "insert orders", &inserted);
     tally->inserted += inserted;
@@ -219,7 +219,7 @@ static bool is_sent(const struct store_insert *entry, bool repeated)
 static enum status insert_orders(struct mysql_session *session, const struct store_insert entries[],
                                  size_t count, bool repeated, struct tally *tally)
 {
-    struct sql_text *text = mysql_session_text(session);
+    struct text *text = mysql_session_text(session);
     enum status status = STATUS_OK;
     size_t rows = 0;
     for (size_t i = 0; i < count && status == STATUS_OK; i++) {
@@ -233,10 +233,10 @@ static enum status insert_orders(struct mysql_session *session, const struct sto
             status = send_orders(session, repeated, tally);
             rows = 0;
         }
-        sql_text_add(text, rows == 0 ? "INSERT INTO orders (id, client_id, user_id, item_ids, "
-                                       "total_cents, status, created_at, started_at, due_at, "
-                                       "completed_at) VALUES ("
-                                     : ",(");
+        text_add(text, rows == 0 ? "INSERT INTO orders (id, client_id, user_id, item_ids, "
+                                   "total_cents, status, created_at, started_at, due_at, "
+                                   "completed_at) VALUES ("
+                                 : ",(");
         add_order(session, order);
         rows++;
         tally->sent++;
@@ -254,7 +254,7 @@ static enum status insert_orders(struct mysql_session *session, const struct sto
 static void give_up_new(struct store_insert entries[], size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        entries[i].taken = is_sent(&entries[i], false);
+        entries[i].id_in_use = is_sent(&entries[i], false);
     }
 }
 
@@ -273,27 +273,27 @@ static enum status find_taken(struct mysql_session *session, struct store_insert
     order_id ids[STORE_BATCH_MAX];
     size_t id_count = 0;
     for (size_t i = 0; i < count; i++) {
-        entries[i].taken = is_sent(&entries[i], true);
-        if (entries[i].taken) {
+        entries[i].id_in_use = is_sent(&entries[i], true);
+        if (entries[i].id_in_use) {
             ids[id_count++] = entries[i].order->id;
         }
     }
-    struct sql_text *text = mysql_session_text(session);
-    sql_text_add(text, "SELECT id, client_id, user_id, item_ids, total_cents FROM orders "
-                       "WHERE ");
+    struct text *text = mysql_session_text(session);
+    text_add(text, "SELECT id, client_id, user_id, item_ids, total_cents FROM orders "
+                   "WHERE ");
     sql_text_add_ids(text, "id", ids, id_count);
     enum status status = mysql_session_query(session, "read orders");
     struct mysql_row row;
     size_t taken = id_count;
     while (status == STATUS_OK && mysql_session_next(session, &row)) {
         for (size_t i = 0; i < count; i++) {
-            if (entries[i].taken && is_order(&row, entries[i].order)) {
-                entries[i].taken = false;
+            if (entries[i].id_in_use && is_order(&row, entries[i].order)) {
+                entries[i].id_in_use = false;
                 taken--;
             }
         }
     }
-    return status == STATUS_OK && taken > 0 ? STATUS_TAKEN : status;
+    return status == STATUS_OK && taken > 0 ? STATUS_ALREADY_EXISTS : status;
 }
 
 static enum status insert_again(struct mysql_session *session, struct store_insert entries[],
@@ -318,8 +318,8 @@ static bool any_repeated(const struct store_insert entries[], size_t count)
 
 static enum status count_created(struct mysql_session *session, uint64_t count)
 {
-    sql_text_add(mysql_session_text(session), "UPDATE counters SET created = created + ");
-    sql_text_add_unsigned(mysql_session_text(session), count);
+    text_add(mysql_session_text(session), "UPDATE counters SET created = created + ");
+    text_add_unsigned(mysql_session_text(session), count);
     return mysql_session_count(session, "insert orders");
 }
 
@@ -337,7 +337,7 @@ static enum status insert_all(struct mysql_session *session, struct store_insert
     if (status == STATUS_OK && new.defer_last &&new.inserted > 0) {
         status = count_created(session, new.inserted);
     }
-    if (status == STATUS_TAKEN) {
+    if (status == STATUS_ALREADY_EXISTS) {
         give_up_new(entries, count);
     }
     if (status != STATUS_OK || new.defer_last) {

@@ -5,7 +5,7 @@
 
 static void add_ids(struct mysql_session *session, const order_id ids[], size_t count)
 {
-    sql_text_add(mysql_session_text(session), " WHERE ");
+    text_add(mysql_session_text(session), " WHERE ");
     sql_text_add_ids(mysql_session_text(session), "id", ids, count);
 }
 
@@ -39,35 +39,35 @@ static struct move complete_move(void)
 static void write_update(struct mysql_session *session, const struct move *move,
                          const order_id ids[], size_t count)
 {
-    struct sql_text *text = mysql_session_text(session);
+    struct text *text = mysql_session_text(session);
     if (move->is_claim) {
-        sql_text_add(text, "UPDATE orders FORCE INDEX (PRIMARY) SET status = 1, "
-                           "started_at = GREATEST(UTC_TIMESTAMP(6), created_at), "
-                           "due_at = GREATEST(UTC_TIMESTAMP(6), created_at) + INTERVAL ");
-        sql_text_add_unsigned(text, (uint64_t)move->delay_ms * 1000);
-        sql_text_add(text, " MICROSECOND");
+        text_add(text, "UPDATE orders FORCE INDEX (PRIMARY) SET status = 1, "
+                       "started_at = GREATEST(UTC_TIMESTAMP(6), created_at), "
+                       "due_at = GREATEST(UTC_TIMESTAMP(6), created_at) + INTERVAL ");
+        text_add_unsigned(text, (uint64_t)move->delay_ms * 1000);
+        text_add(text, " MICROSECOND");
     } else {
-        sql_text_add(text, "UPDATE orders FORCE INDEX (PRIMARY) SET status = 2, "
-                           "completed_at = UTC_TIMESTAMP(6)");
+        text_add(text, "UPDATE orders FORCE INDEX (PRIMARY) SET status = 2, "
+                       "completed_at = UTC_TIMESTAMP(6)");
     }
     add_ids(session, ids, count);
-    sql_text_add(text, move->guard);
+    text_add(text, move->guard);
 }
 
 /* Right when this transaction has moved every one of `ids`; else it is undone. */
 static void write_count(struct mysql_session *session, const struct move *move,
                         const order_id ids[], size_t count)
 {
-    struct sql_text *text = mysql_session_text(session);
-    sql_text_add(text, move->is_claim ? "UPDATE counters SET started = started + "
-                                      : "UPDATE counters SET completed = completed + ");
-    sql_text_add_unsigned(text, count);
+    struct text *text = mysql_session_text(session);
+    text_add(text, move->is_claim ? "UPDATE counters SET started = started + "
+                                  : "UPDATE counters SET completed = completed + ");
+    text_add_unsigned(text, count);
     if (!move->is_claim) {
-        sql_text_add(text, ", duration_us = duration_us + COALESCE((SELECT "
-                           "SUM(TIMESTAMPDIFF(MICROSECOND, created_at, completed_at)) "
-                           "FROM orders FORCE INDEX (PRIMARY)");
+        text_add(text, ", duration_us = duration_us + COALESCE((SELECT "
+                       "SUM(TIMESTAMPDIFF(MICROSECOND, created_at, completed_at)) "
+                       "FROM orders FORCE INDEX (PRIMARY)");
         add_ids(session, ids, count);
-        sql_text_add(text, " AND status = 2), 0)");
+        text_add(text, " AND status = 2), 0)");
     }
 }
 
@@ -102,11 +102,11 @@ static enum status move_locked(struct mysql_session *session, const struct move 
 static enum status lock_and_move(struct mysql_session *session, const struct move *move,
                                  order_id ids[], size_t *count)
 {
-    struct sql_text *text = mysql_session_text(session);
-    sql_text_add(text, "SELECT id FROM orders FORCE INDEX (PRIMARY)");
+    struct text *text = mysql_session_text(session);
+    text_add(text, "SELECT id FROM orders FORCE INDEX (PRIMARY)");
     add_ids(session, ids, *count);
-    sql_text_add(text, move->guard);
-    sql_text_add(text, " ORDER BY id FOR UPDATE");
+    text_add(text, move->guard);
+    text_add(text, " ORDER BY id FOR UPDATE");
     enum status status = mysql_session_query_ids(session, move->operation, ids, *count, count);
     return status == STATUS_OK && *count > 0 ? move_locked(session, move, ids, *count) : status;
 }
@@ -132,8 +132,8 @@ static enum status move_orders(struct mysql_session *session, const struct move 
 static enum status read_age(struct mysql_session *session, order_id id, uint64_t *age_ms)
 {
     int64_t age_us = 0;
-    sql_text_add(mysql_session_text(session),
-                 "SELECT TIMESTAMPDIFF(MICROSECOND, created_at, started_at) FROM orders");
+    text_add(mysql_session_text(session),
+             "SELECT TIMESTAMPDIFF(MICROSECOND, created_at, started_at) FROM orders");
     add_ids(session, &id, 1);
     enum status status = mysql_session_query_numbers(session, "read age", &age_us, 1);
     *age_ms = (uint64_t)age_us / 1000;
@@ -158,13 +158,13 @@ enum status mysql_claim(struct mysql_session *session, order_id ids[], size_t *c
 static enum status claim_oldest(struct mysql_session *session, uint32_t min_age_ms,
                                 const struct move *move, order_id ids[], size_t max, size_t *count)
 {
-    struct sql_text *text = mysql_session_text(session);
-    sql_text_add(text, "SELECT id FROM orders FORCE INDEX (orders_open) "
-                       "WHERE status = 0 AND due_at <= UTC_TIMESTAMP(6) - INTERVAL ");
-    sql_text_add_unsigned(text, (uint64_t)min_age_ms * 1000);
-    sql_text_add(text, " MICROSECOND ORDER BY due_at LIMIT ");
-    sql_text_add_unsigned(text, max);
-    sql_text_add(text, " FOR UPDATE SKIP LOCKED");
+    struct text *text = mysql_session_text(session);
+    text_add(text, "SELECT id FROM orders FORCE INDEX (orders_open) "
+                   "WHERE status = 0 AND due_at <= UTC_TIMESTAMP(6) - INTERVAL ");
+    text_add_unsigned(text, (uint64_t)min_age_ms * 1000);
+    text_add(text, " MICROSECOND ORDER BY due_at LIMIT ");
+    text_add_unsigned(text, max);
+    text_add(text, " FOR UPDATE SKIP LOCKED");
     enum status status = mysql_session_query_ids(session, "find waiting", ids, max, count);
     if (status != STATUS_OK || *count == 0) {
         return status;

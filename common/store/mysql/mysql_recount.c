@@ -12,14 +12,14 @@ static const struct recount_dialect dialect = {
                    "THEN TIMESTAMPDIFF(MICROSECOND, created_at, completed_at) END)",
 };
 
-enum status mysql_read_mended(struct mysql_session *session, struct order_counts *mended)
+enum status mysql_read_repaired(struct mysql_session *session, struct order_counts *repaired)
 {
     int64_t row[4];
-    sql_text_add(mysql_session_text(session),
-                 "SELECT created, started, completed, duration_us FROM counters "
-                 "WHERE slot = " STORE_MENDING_SLOT_TEXT);
-    enum status status = mysql_session_query_numbers(session, "read mended", row, 4);
-    *mended = (struct order_counts){row[0], row[1], row[2], row[3]};
+    text_add(mysql_session_text(session),
+             "SELECT created, started, completed, duration_us FROM counters "
+             "WHERE slot = " STORE_REPAIR_SLOT_TEXT);
+    enum status status = mysql_session_query_numbers(session, "read repaired", row, 4);
+    *repaired = (struct order_counts){row[0], row[1], row[2], row[3]};
     return status;
 }
 
@@ -51,15 +51,15 @@ enum status mysql_find_flawed(struct mysql_session *session, enum store_table ta
 }
 
 /* Columns of the table `counters` and a number for each, between `separator`s. */
-static void add_columns(struct sql_text *text, const char *const names[4], const char *separator,
+static void add_columns(struct text *text, const char *const names[4], const char *separator,
                         const struct order_counts *counts)
 {
     const int64_t numbers[] = {counts->created, counts->started, counts->completed,
                                counts->duration_us};
     for (size_t i = 0; i < 4; i++) {
-        sql_text_add(text, i > 0 ? separator : "");
-        sql_text_add(text, names[i]);
-        sql_text_add_signed(text, numbers[i]);
+        text_add(text, i > 0 ? separator : "");
+        text_add(text, names[i]);
+        text_add_signed(text, numbers[i]);
     }
 }
 
@@ -71,23 +71,23 @@ static enum status add_to_slot(struct mysql_session *session, const struct order
                                             "duration_us = duration_us + "};
     static const char *const conditions[] = {"created = ", "started = ", "completed = ",
                                              "duration_us = "};
-    struct sql_text *text = mysql_session_text(session);
+    struct text *text = mysql_session_text(session);
     uint64_t affected = 0;
-    sql_text_add(text, "UPDATE counters SET ");
+    text_add(text, "UPDATE counters SET ");
     add_columns(text, additions, ", ", addition);
-    sql_text_add(text, " WHERE slot = " STORE_MENDING_SLOT_TEXT " AND ");
+    text_add(text, " WHERE slot = " STORE_REPAIR_SLOT_TEXT " AND ");
     add_columns(text, conditions, " AND ", seen);
-    enum status status = mysql_session_run(session, "mend", &affected);
+    enum status status = mysql_session_run(session, "repair", &affected);
     return status == STATUS_OK && affected == 0 ? STATUS_NOT_FOUND : status;
 }
 
-enum status mysql_mend(struct mysql_session *session, const struct order_counts *seen,
-                       const struct order_counts *addition)
+enum status mysql_repair(struct mysql_session *session, const struct order_counts *seen,
+                         const struct order_counts *addition)
 {
     mysql_session_begin(session);
-    sql_text_add(mysql_session_text(session),
-                 "INSERT IGNORE INTO counters (slot) VALUES (" STORE_MENDING_SLOT_TEXT ")");
-    enum status status = mysql_session_run(session, "make mending slot", NULL);
+    text_add(mysql_session_text(session),
+             "INSERT IGNORE INTO counters (slot) VALUES (" STORE_REPAIR_SLOT_TEXT ")");
+    enum status status = mysql_session_run(session, "make repair slot", NULL);
     if (status == STATUS_OK) {
         status = add_to_slot(session, seen, addition);
     }

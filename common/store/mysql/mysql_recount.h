@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The parts of a recount for MySQL, within its snapshot, and mending the counters.
+ * The parts of a recount for MySQL, within its snapshot, and repair the counters.
  * Blocks, threads: as mysql_session.h.
  */
 #ifndef COMMON_STORE_MYSQL_MYSQL_RECOUNT_H
@@ -9,9 +9,9 @@
 #include "common/store/mysql/mysql_session.h"
 #include "common/store/store_backend.h"
 
-/* What store_mend has made so far. */
-MUST_CHECK enum status mysql_read_mended(struct mysql_session *session,
-                                         struct order_counts *mended);
+/* What store_repair has made so far. */
+MUST_CHECK enum status mysql_read_repaired(struct mysql_session *session,
+                                           struct order_counts *repaired);
 
 /* As the operations of store_backend.h. */
 MUST_CHECK enum status mysql_recount_part(struct mysql_session *session, enum store_table table,
@@ -19,7 +19,7 @@ MUST_CHECK enum status mysql_recount_part(struct mysql_session *session, enum st
 MUST_CHECK enum status mysql_find_flawed(struct mysql_session *session, enum store_table table,
                                          enum store_flaw flaw, int64_t first, int64_t last,
                                          int64_t ids[], size_t max, size_t *count);
-MUST_CHECK enum status mysql_mend(struct mysql_session *session, const struct order_counts *seen,
-                                  const struct order_counts *addition);
+MUST_CHECK enum status mysql_repair(struct mysql_session *session, const struct order_counts *seen,
+                                    const struct order_counts *addition);
 
 #endif

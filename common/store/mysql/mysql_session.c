@@ -30,7 +30,7 @@ struct mysql_session {
     uint64_t deferred_rows;
     size_t text_max;
     uint64_t slot; /* this connection's row of the table `counters` */
-    struct sql_text text;
+    struct text text;
 };
 
 /* What the server says about the data itself; everything that is in no table is UNAVAILABLE. */
@@ -75,7 +75,7 @@ static enum status classify(unsigned int code)
     if (is_among(code, data_errors, sizeof data_errors / sizeof data_errors[0])) {
         return STATUS_INVALID;
     }
-    return code == ERROR_DUPLICATE ? STATUS_TAKEN : STATUS_UNAVAILABLE;
+    return code == ERROR_DUPLICATE ? STATUS_ALREADY_EXISTS : STATUS_UNAVAILABLE;
 }
 
 static enum status failed(struct mysql_session *session, const char *operation)
@@ -95,7 +95,7 @@ static enum status run_all(struct mysql_session *session, const char *const stat
                            size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        sql_text_add(&session->text, statements[i]);
+        text_add(&session->text, statements[i]);
         enum status status = mysql_session_run(session, statements[i], NULL);
         if (status != STATUS_OK) {
             return status;
@@ -113,8 +113,8 @@ static enum status run_all(struct mysql_session *session, const char *const stat
 static enum status read_limits(struct mysql_session *session)
 {
     int64_t limits[3];
-    sql_text_add(&session->text, "SELECT @@max_allowed_packet, @@auto_increment_increment, "
-                                 "@@auto_increment_offset");
+    text_add(&session->text, "SELECT @@max_allowed_packet, @@auto_increment_increment, "
+                             "@@auto_increment_offset");
     enum status status = mysql_session_query_numbers(session, "read limits", limits, 3);
     session->text_max = limits[0] - PACKET_OVERHEAD < TEXT_BYTES_MAX
                             ? (size_t)(limits[0] - PACKET_OVERHEAD)
@@ -133,7 +133,7 @@ static enum status read_limits(struct mysql_session *session)
 static enum status wait_for_other_nodes(struct mysql_session *session)
 {
     struct mysql_row row;
-    sql_text_add(&session->text, "SHOW SESSION VARIABLES LIKE 'wsrep_sync_wait'");
+    text_add(&session->text, "SHOW SESSION VARIABLES LIKE 'wsrep_sync_wait'");
     enum status status = mysql_session_query(session, "read cluster");
     if (status == STATUS_OK && mysql_session_next(session, &row)) {
         static const char *const reads_and_updates[] = {"SET SESSION wsrep_sync_wait = 3"};
@@ -169,7 +169,7 @@ static enum status set_up(struct mysql_session *session, bool is_mariadb)
      * Steps of the schema take as long as they take. Only how long they wait for a table stays
      * limited: behind whoever waits to change one, all its traffic waits too.
      */
-    static const char *const patient[] = {
+    static const char *const no_statement_timeout[] = {
         "SET SESSION max_statement_time = 0",
         "SET SESSION max_execution_time = 0",
     };
@@ -178,8 +178,9 @@ static enum status set_up(struct mysql_session *session, bool is_mariadb)
         status = run_all(session, is_mariadb ? for_mariadb : for_mysql, 1);
         session->store->idle_max_ms = is_mariadb ? 0 : MYSQL_IDLE_MAX_MS;
     }
-    if (status == STATUS_OK && session->store->patient) {
-        status = run_all(session, is_mariadb ? &patient[0] : &patient[1], 1);
+    if (status == STATUS_OK && session->store->no_statement_timeout) {
+        status =
+            run_all(session, is_mariadb ? &no_statement_timeout[0] : &no_statement_timeout[1], 1);
     }
     if (status == STATUS_OK) {
         status = wait_for_other_nodes(session);
@@ -219,8 +220,9 @@ enum status mysql_session_open(struct store *store, struct mysql_session **sessi
     *session = NULL;
     const char *fault = NULL;
     struct mysql_session *opened = calloc(1, sizeof *opened);
-    MYSQL *connection =
-        opened != NULL ? mysql_connect_open(&store->url, store->patient, &fault) : NULL;
+    MYSQL *connection = opened != NULL
+                            ? mysql_connect_open(&store->url, store->no_statement_timeout, &fault)
+                            : NULL;
     if (connection == NULL) {
         free(opened);
         return store_failed(store, STATUS_UNAVAILABLE, "connect", 0, "out of memory");
@@ -259,7 +261,7 @@ void mysql_session_close(struct mysql_session *session)
     }
     drop_result(session);
     mysql_close(session->connection);
-    sql_text_finish(&session->text);
+    text_finish(&session->text);
     free(session);
 }
 
@@ -268,7 +270,7 @@ enum status mysql_session_ping(struct mysql_session *session)
     return mysql_ping(session->connection) == 0 ? STATUS_OK : failed(session, "ping");
 }
 
-struct sql_text *mysql_session_text(struct mysql_session *session)
+struct text *mysql_session_text(struct mysql_session *session)
 {
     return &session->text;
 }
@@ -280,19 +282,19 @@ size_t mysql_session_text_max(const struct mysql_session *session)
 
 void mysql_session_add_string(struct mysql_session *session, const char *bytes, size_t len)
 {
-    sql_text_add(&session->text, "'");
+    text_add(&session->text, "'");
     /* The library asks for room for every byte doubled and a NUL. */
-    char *end = sql_text_reserve(&session->text, 2 * len + 1);
+    char *end = text_reserve(&session->text, 2 * len + 1);
     if (end != NULL) {
-        sql_text_extend(&session->text, mysql_real_escape_string(session->connection, end, bytes,
-                                                                 (unsigned long)len));
+        text_extend(&session->text,
+                    mysql_real_escape_string(session->connection, end, bytes, (unsigned long)len));
     }
-    sql_text_add(&session->text, "'");
+    text_add(&session->text, "'");
 }
 
 void mysql_session_defer(struct mysql_session *session)
 {
-    sql_text_add(&session->text, ";");
+    text_add(&session->text, ";");
     session->deferred++;
 }
 
@@ -315,7 +317,7 @@ uint64_t mysql_session_deferred_rows(const struct mysql_session *session)
 
 static void clear_text(struct mysql_session *session)
 {
-    sql_text_clear(&session->text);
+    text_clear(&session->text);
     session->deferred = 0;
 }
 
@@ -324,7 +326,7 @@ static enum status send_text(struct mysql_session *session, const char *operatio
 {
     drop_result(session);
     enum status status = STATUS_OK;
-    if (!sql_text_is_whole(&session->text)) {
+    if (!text_is_whole(&session->text)) {
         status = mysql_session_failed(session, STATUS_UNAVAILABLE, operation, "out of memory");
     } else if (mysql_real_query(session->connection, session->text.bytes,
                                 (unsigned long)session->text.len) != 0) {
@@ -398,7 +400,7 @@ enum status mysql_session_query_ids(struct mysql_session *session, const char *o
 void mysql_session_begin(struct mysql_session *session)
 {
     assert(session->text.len == 0);
-    sql_text_add(&session->text, "START TRANSACTION");
+    text_add(&session->text, "START TRANSACTION");
     mysql_session_defer(session);
 }
 
@@ -412,7 +414,7 @@ static enum status roll_back(struct mysql_session *session)
     enum status status = STATUS_CONFLICT;
     clear_text(session); /* the statement that was not sent any more */
     for (int i = 0; i < TRIES && status == STATUS_CONFLICT; i++) {
-        sql_text_add(&session->text, "ROLLBACK");
+        text_add(&session->text, "ROLLBACK");
         status = mysql_session_run(session, "rollback", NULL);
     }
     /* A connection that cannot even roll back is of no further use, whatever it says. */
@@ -431,7 +433,7 @@ enum status mysql_session_restart(struct mysql_session *session)
 enum status mysql_session_end(struct mysql_session *session, enum status status)
 {
     if (status == STATUS_OK) {
-        sql_text_add(&session->text, "COMMIT");
+        text_add(&session->text, "COMMIT");
         status = mysql_session_run(session, "commit", NULL);
         if (status == STATUS_OK) {
             return STATUS_OK;
@@ -443,8 +445,8 @@ enum status mysql_session_end(struct mysql_session *session, enum status status)
 enum status mysql_session_count(struct mysql_session *session, const char *operation)
 {
     uint64_t affected = 0;
-    sql_text_add(&session->text, " WHERE slot = ");
-    sql_text_add_unsigned(&session->text, session->slot);
+    text_add(&session->text, " WHERE slot = ");
+    text_add_unsigned(&session->text, session->slot);
     enum status status = mysql_session_run(session, operation, &affected);
     if (status == STATUS_OK && affected != 1) {
         status = mysql_session_failed(session, STATUS_UNAVAILABLE, operation,

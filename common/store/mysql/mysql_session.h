@@ -2,17 +2,17 @@
 /*
  * One connection to a MySQL or MariaDB server, set up as the store needs it, and with
  * mysql_connect.c the only place that knows the client library. Statements are put together in the
- * session's text and sent whole: `sql_text_add(mysql_session_text(session), ...)`, then
+ * session's text and sent whole: `text_add(mysql_session_text(session), ...)`, then
  * mysql_session_run.
  *
  * Blocks: every call that sends waits for the server, at most the read or write timeout of 5 s (see
- * mysql_connect.h for the first), or, for a store that is patient, a day; the server itself gives
- * up before that. Threads: one at a time. Owns: the connection, the text and the last result.
- * Borrows the store, for its address and to log failures.
+ * mysql_connect.h for the first), or, for a store that has no_statement_timeout, a day; the server
+ * itself gives up before that. Threads: one at a time. Owns: the connection, the text and the last
+ * result. Borrows the store, for its address and to log failures.
  *
  * A call that sends answers STATUS_OK, or what the server's error means to the caller: CONFLICT
- * (deadlock, lock timeout), TAKEN (a row with this key exists), INVALID (it refuses the data) or
- * UNAVAILABLE (all else). It is logged.
+ * (deadlock, lock timeout), ALREADY_EXISTS (a row with this key exists), INVALID (it refuses the
+ * data) or UNAVAILABLE (all else). It is logged.
  */
 #ifndef COMMON_STORE_MYSQL_MYSQL_SESSION_H
 #define COMMON_STORE_MYSQL_MYSQL_SESSION_H
@@ -22,8 +22,8 @@
 #include <stdint.h>
 
 #include "common/base/status.h"
-#include "common/base/text.h"
 #include "common/order/order.h"
+#include "common/store/sql_text.h"
 
 struct mysql_session;
 struct store;
@@ -41,7 +41,7 @@ enum status mysql_session_failed(struct mysql_session *session, enum status stat
                                  const char *operation, const char *message);
 
 /* The text of the next statement, empty unless the caller has added to it since the last one. */
-struct sql_text *mysql_session_text(struct mysql_session *session);
+struct text *mysql_session_text(struct mysql_session *session);
 
 /* Adds 'bytes', quoted and escaped. */
 void mysql_session_add_string(struct mysql_session *session, const char *bytes, size_t len);

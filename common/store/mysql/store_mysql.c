@@ -46,15 +46,15 @@ static enum status mysql_store_ping(struct store *store)
 
 static enum status run(struct mysql_session *session, const char *sql)
 {
-    sql_text_add(mysql_session_text(session), sql);
+    text_add(mysql_session_text(session), sql);
     return mysql_session_run(session, sql, NULL);
 }
 
 static void release_migration_lock(struct mysql_session *session)
 {
     int64_t released;
-    sql_text_add(mysql_session_text(session),
-                 "SELECT RELEASE_LOCK(CONCAT('orders:', LEFT(DATABASE(), 57)))");
+    text_add(mysql_session_text(session),
+             "SELECT RELEASE_LOCK(CONCAT('orders:', LEFT(DATABASE(), 57)))");
     /* If it fails the connection is broken, and the lock went with it. */
     enum status status =
         mysql_session_query_numbers(session, "release migration lock", &released, 1);
@@ -68,8 +68,8 @@ static enum status take_migration_lock(struct mysql_session *session)
     int64_t taken = 0;
     enum status status = STATUS_OK;
     for (int second = 0; second < MIGRATION_WAIT_S && status == STATUS_OK && taken != 1; second++) {
-        sql_text_add(mysql_session_text(session),
-                     "SELECT GET_LOCK(CONCAT('orders:', LEFT(DATABASE(), 57)), 1)");
+        text_add(mysql_session_text(session),
+                 "SELECT GET_LOCK(CONCAT('orders:', LEFT(DATABASE(), 57)), 1)");
         status = mysql_session_query_numbers(session, "take migration lock", &taken, 1);
     }
     if (status == STATUS_OK && taken != 1) {
@@ -88,18 +88,18 @@ static enum status mysql_versions(struct store *store, struct store_version vers
                                   size_t *count)
 {
     struct mysql_session *session = of(store);
-    struct sql_text *text = mysql_session_text(session);
+    struct text *text = mysql_session_text(session);
     int64_t made = 0;
-    sql_text_add(text, "SELECT COUNT(*) FROM information_schema.tables "
-                       "WHERE table_schema = DATABASE() AND table_name = 'schema_versions'");
+    text_add(text, "SELECT COUNT(*) FROM information_schema.tables "
+                   "WHERE table_schema = DATABASE() AND table_name = 'schema_versions'");
     enum status status = mysql_session_query_numbers(session, "look for versions", &made, 1);
     *count = 0;
     if (status != STATUS_OK || made == 0) {
         return status;
     }
-    sql_text_add(text, "SELECT version, FLOOR(UNIX_TIMESTAMP(applied_at)) FROM schema_versions "
-                       "ORDER BY version DESC LIMIT ");
-    sql_text_add_unsigned(text, max);
+    text_add(text, "SELECT version, FLOOR(UNIX_TIMESTAMP(applied_at)) FROM schema_versions "
+                   "ORDER BY version DESC LIMIT ");
+    text_add_unsigned(text, max);
     status = mysql_session_query(session, "read versions");
     struct mysql_row row;
     while (status == STATUS_OK && mysql_session_next(session, &row)) {
@@ -123,7 +123,7 @@ static enum status mysql_migrate_begin(struct store *store, int *version)
                           "applied_at DATETIME(6) NOT NULL) "
                           "ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin");
     if (status == STATUS_OK) {
-        sql_text_add(mysql_session_text(session), "SELECT MAX(version) FROM schema_versions");
+        text_add(mysql_session_text(session), "SELECT MAX(version) FROM schema_versions");
         status = mysql_session_query_numbers(session, "read version", &reached, 1);
     }
     if (status != STATUS_OK) {
@@ -136,15 +136,15 @@ static enum status mysql_migrate_begin(struct store *store, int *version)
 /* One statement at a time is sent; each ends with a semicolon that ends a line. */
 static enum status run_script(struct mysql_session *session, const char *sql, const char *name)
 {
-    struct sql_text *text = mysql_session_text(session);
+    struct text *text = mysql_session_text(session);
     enum status status = STATUS_OK;
     for (const char *end; status == STATUS_OK && (end = strstr(sql, ";\n")) != NULL;
          sql = end + 2) {
         size_t len = (size_t)(end - sql);
-        char *room = sql_text_reserve(text, len);
+        char *room = text_reserve(text, len);
         if (room != NULL) {
             memcpy(room, sql, len);
-            sql_text_extend(text, len);
+            text_extend(text, len);
         }
         status = mysql_session_run(session, name, NULL);
     }
@@ -158,12 +158,12 @@ static enum status mysql_migrate_step(struct store *store, const struct schema_s
     if (status != STATUS_OK) {
         return status;
     }
-    struct sql_text *text = mysql_session_text(session);
-    sql_text_add(text, "INSERT IGNORE INTO schema_versions VALUES (");
-    sql_text_add_signed(text, step->version);
-    sql_text_add(text, ", ");
+    struct text *text = mysql_session_text(session);
+    text_add(text, "INSERT IGNORE INTO schema_versions VALUES (");
+    text_add_signed(text, step->version);
+    text_add(text, ", ");
     mysql_session_add_string(session, step->name, strlen(step->name));
-    sql_text_add(text, ", UTC_TIMESTAMP(6))");
+    text_add(text, ", UTC_TIMESTAMP(6))");
     return mysql_session_run(session, "record version", NULL);
 }
 
@@ -180,21 +180,21 @@ static enum status mysql_migrate_end(struct store *store, enum status outcome)
 static enum status mysql_reserve_ids(struct store *store, uint32_t count, order_id *first)
 {
     struct mysql_session *session = of(store);
-    struct sql_text *text = mysql_session_text(session);
+    struct text *text = mysql_session_text(session);
     uint64_t affected = 0;
     int64_t newest = 0;
     *first = 0;
-    sql_text_add(text, "SELECT GREATEST(COALESCE((SELECT MAX(id) FROM orders), 0), "
-                       "COALESCE((SELECT MAX(id) FROM orders_archive), 0))");
+    text_add(text, "SELECT GREATEST(COALESCE((SELECT MAX(id) FROM orders), 0), "
+                   "COALESCE((SELECT MAX(id) FROM orders_archive), 0))");
     enum status status = mysql_session_query_numbers(session, "find newest id", &newest, 1);
     if (status != STATUS_OK) {
         return status;
     }
-    sql_text_add(text, "UPDATE id_blocks SET next_id = LAST_INSERT_ID(GREATEST(next_id, ");
-    sql_text_add_signed(text, newest + 1);
-    sql_text_add(text, ")) + ");
-    sql_text_add_unsigned(text, count);
-    sql_text_add(text, " WHERE name = 'orders'");
+    text_add(text, "UPDATE id_blocks SET next_id = LAST_INSERT_ID(GREATEST(next_id, ");
+    text_add_signed(text, newest + 1);
+    text_add(text, ")) + ");
+    text_add_unsigned(text, count);
+    text_add(text, " WHERE name = 'orders'");
     status = mysql_session_run(session, "reserve ids", &affected);
     if (status == STATUS_OK && affected != 1) {
         status = mysql_session_failed(session, STATUS_UNAVAILABLE, "reserve ids",
@@ -232,18 +232,17 @@ static enum status mysql_overdue(struct store *store, uint32_t grace_ms, order_i
                                  size_t *count, bool *any_processing)
 {
     struct mysql_session *session = of(store);
-    struct sql_text *text = mysql_session_text(session);
-    sql_text_add(text, "SELECT id FROM orders FORCE INDEX (orders_open) "
-                       "WHERE status = 1 AND due_at <= UTC_TIMESTAMP(6) - INTERVAL ");
-    sql_text_add_unsigned(text, (uint64_t)grace_ms * 1000);
-    sql_text_add(text, " MICROSECOND ORDER BY due_at LIMIT ");
-    sql_text_add_unsigned(text, max);
+    struct text *text = mysql_session_text(session);
+    text_add(text, "SELECT id FROM orders FORCE INDEX (orders_open) "
+                   "WHERE status = 1 AND due_at <= UTC_TIMESTAMP(6) - INTERVAL ");
+    text_add_unsigned(text, (uint64_t)grace_ms * 1000);
+    text_add(text, " MICROSECOND ORDER BY due_at LIMIT ");
+    text_add_unsigned(text, max);
     enum status status = mysql_session_query_ids(session, "find overdue", ids, max, count);
     int64_t exists = *count > 0;
     if (status == STATUS_OK && *count == 0) {
-        sql_text_add(
-            text,
-            "SELECT EXISTS (SELECT 1 FROM orders FORCE INDEX (orders_open) WHERE status = 1)");
+        text_add(text,
+                 "SELECT EXISTS (SELECT 1 FROM orders FORCE INDEX (orders_open) WHERE status = 1)");
         status = mysql_session_query_numbers(session, "find processing", &exists, 1);
     }
     *any_processing = exists != 0;
@@ -275,11 +274,11 @@ static enum status look_up_in(struct mysql_session *session, const char *table,
     for (size_t i = 0; i < count; i++) {
         ids[i] = sorted[i]->id;
     }
-    sql_text_add(mysql_session_text(session), "SELECT id, client_id, status FROM ");
-    sql_text_add(mysql_session_text(session), table);
-    sql_text_add(mysql_session_text(session), " FORCE INDEX (PRIMARY) WHERE ");
+    text_add(mysql_session_text(session), "SELECT id, client_id, status FROM ");
+    text_add(mysql_session_text(session), table);
+    text_add(mysql_session_text(session), " FORCE INDEX (PRIMARY) WHERE ");
     sql_text_add_ids(mysql_session_text(session), "id", ids, count);
-    sql_text_add(mysql_session_text(session), " ORDER BY id");
+    text_add(mysql_session_text(session), " ORDER BY id");
     enum status status = mysql_session_query(session, "lookup");
     struct mysql_row row;
     size_t i = 0;
@@ -336,8 +335,8 @@ static enum status mysql_counts(struct store *store, struct order_counts *counts
 {
     struct mysql_session *session = of(store);
     int64_t sums[4];
-    sql_text_add(mysql_session_text(session), "SELECT SUM(created), SUM(started), SUM(completed), "
-                                              "SUM(duration_us) FROM counters");
+    text_add(mysql_session_text(session), "SELECT SUM(created), SUM(started), SUM(completed), "
+                                          "SUM(duration_us) FROM counters");
     enum status status = mysql_session_query_numbers(session, "counts", sums, 4);
     *counts = (struct order_counts){.created = sums[0],
                                     .started = sums[1],
@@ -347,7 +346,7 @@ static enum status mysql_counts(struct store *store, struct order_counts *counts
 }
 
 static enum status mysql_snapshot_begin(struct store *store, struct order_counts *counts,
-                                        struct order_counts *mended)
+                                        struct order_counts *repaired)
 {
     struct mysql_session *session = of(store);
     /* Of the next transaction only. */
@@ -360,7 +359,7 @@ static enum status mysql_snapshot_begin(struct store *store, struct order_counts
     }
     status = mysql_counts(store, counts);
     if (status == STATUS_OK) {
-        status = mysql_read_mended(session, mended);
+        status = mysql_read_repaired(session, repaired);
     }
     return status == STATUS_OK ? STATUS_OK : mysql_session_end(session, status);
 }
@@ -383,10 +382,10 @@ static enum status mysql_snapshot_end(struct store *store, enum status status)
     return mysql_session_end(of(store), status);
 }
 
-static enum status mysql_store_mend(struct store *store, const struct order_counts *seen,
-                                    const struct order_counts *addition)
+static enum status mysql_store_repair(struct store *store, const struct order_counts *seen,
+                                      const struct order_counts *addition)
 {
-    return mysql_mend(of(store), seen, addition);
+    return mysql_repair(of(store), seen, addition);
 }
 
 const struct store_ops store_mysql_ops = {
@@ -415,5 +414,5 @@ const struct store_ops store_mysql_ops = {
     .snapshot_part = mysql_snapshot_part,
     .snapshot_flawed = mysql_snapshot_flawed,
     .snapshot_end = mysql_snapshot_end,
-    .mend = mysql_store_mend,
+    .repair = mysql_store_repair,
 };

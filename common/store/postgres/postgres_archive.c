@@ -81,7 +81,7 @@ enum status postgres_archive(struct postgres_session *session, int64_t before_us
     }
     bool behind = postgres_session_rows(session) == max;
     if (count > 0) {
-        struct sql_text *array = postgres_session_array(session, 0);
+        struct text *array = postgres_session_array(session, 0);
         postgres_array_set_ids(array, ids, count);
         const struct postgres_value parameters[] = {postgres_array(array)};
         status = postgres_session_run(session, "archive", move_sql, parameters, 1);
@@ -99,7 +99,7 @@ enum status postgres_archive(struct postgres_session *session, int64_t before_us
 static struct postgres_value text_value(struct postgres_session *session, size_t index,
                                         const char *text)
 {
-    struct sql_text *array = postgres_session_array(session, index);
+    struct text *array = postgres_session_array(session, index);
     postgres_array_start(array, POSTGRES_TEXT, 1);
     postgres_array_add_bytes(array, text, strlen(text));
     return postgres_array(array);

@@ -5,25 +5,25 @@
 #include <endian.h>
 #include <string.h>
 
-static void add(struct sql_text *array, const void *bytes, size_t len)
+static void add(struct text *array, const void *bytes, size_t len)
 {
-    char *end = sql_text_reserve(array, len);
+    char *end = text_reserve(array, len);
     if (end != NULL && len > 0) {
         memcpy(end, bytes, len);
-        sql_text_extend(array, len);
+        text_extend(array, len);
     }
 }
 
-static void add_int(struct sql_text *array, uint32_t number)
+static void add_int(struct text *array, uint32_t number)
 {
     uint32_t bytes = htobe32(number);
     add(array, &bytes, sizeof bytes);
 }
 
-void postgres_array_start(struct sql_text *array, enum postgres_element element, size_t count)
+void postgres_array_start(struct text *array, enum postgres_element element, size_t count)
 {
     assert(count >= 1 && count <= INT32_MAX);
-    sql_text_clear(array);
+    text_clear(array);
     add_int(array, 1); /* dimensions */
     add_int(array, 0); /* none of the elements is NULL */
     add_int(array, element);
@@ -31,20 +31,20 @@ void postgres_array_start(struct sql_text *array, enum postgres_element element,
     add_int(array, 1); /* the first index */
 }
 
-void postgres_array_add_bigint(struct sql_text *array, int64_t number)
+void postgres_array_add_bigint(struct text *array, int64_t number)
 {
     uint64_t bytes = htobe64((uint64_t)number);
     postgres_array_add_bytes(array, &bytes, sizeof bytes);
 }
 
-void postgres_array_add_bytes(struct sql_text *array, const void *bytes, size_t len)
+void postgres_array_add_bytes(struct text *array, const void *bytes, size_t len)
 {
     assert(len <= INT32_MAX);
     add_int(array, (uint32_t)len);
     add(array, bytes, len);
 }
 
-void postgres_array_set_ids(struct sql_text *array, const order_id ids[], size_t count)
+void postgres_array_set_ids(struct text *array, const order_id ids[], size_t count)
 {
     postgres_array_start(array, POSTGRES_BIGINT, count);
     for (size_t i = 0; i < count; i++) {

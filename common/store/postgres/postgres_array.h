@@ -11,8 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "common/base/text.h"
 #include "common/order/order.h"
+#include "common/store/sql_text.h"
 
 /* The numbers of the types in the catalog pg_type; they are the same in every server. */
 enum postgres_element {
@@ -22,14 +22,14 @@ enum postgres_element {
 };
 
 /* Whatever `array` held is forgotten. `count` >= 1. */
-void postgres_array_start(struct sql_text *array, enum postgres_element element, size_t count);
+void postgres_array_start(struct text *array, enum postgres_element element, size_t count);
 
-void postgres_array_add_bigint(struct sql_text *array, int64_t number);
+void postgres_array_add_bigint(struct text *array, int64_t number);
 
 /* For both text and bytea. */
-void postgres_array_add_bytes(struct sql_text *array, const void *bytes, size_t len);
+void postgres_array_add_bytes(struct text *array, const void *bytes, size_t len);
 
 /* A whole array of bigint. */
-void postgres_array_set_ids(struct sql_text *array, const order_id ids[], size_t count);
+void postgres_array_set_ids(struct text *array, const order_id ids[], size_t count);
 
 #endif

@@ -75,7 +75,7 @@ static size_t measure_part(struct store_insert *const entries[], size_t count)
     return part;
 }
 
-static void add_text(struct sql_text *array, const char *text)
+static void add_text(struct text *array, const char *text)
 {
     postgres_array_add_bytes(array, text, strlen(text));
 }
@@ -88,7 +88,7 @@ static void write_part(struct postgres_session *session, struct postgres_value c
         [ITEMS] = POSTGRES_TEXT,        [CENTS] = POSTGRES_BIGINT, [KEY] = POSTGRES_TEXT,
         [FINGERPRINT] = POSTGRES_BYTEA,
     };
-    struct sql_text *arrays[COLUMN_COUNT];
+    struct text *arrays[COLUMN_COUNT];
     for (size_t i = 0; i < COLUMN_COUNT; i++) {
         arrays[i] = postgres_session_array(session, i);
         columns[i] = postgres_array(arrays[i]);
@@ -125,8 +125,8 @@ static enum status insert_new(struct postgres_session *session,
     write_part(session, columns, entries, count);
     enum status status =
         postgres_session_run_prepared(session, "insert", insert_new_sql, columns, COLUMN_COUNT);
-    for (size_t i = 0; i < count && status == STATUS_TAKEN; i++) {
-        entries[i]->taken = true;
+    for (size_t i = 0; i < count && status == STATUS_ALREADY_EXISTS; i++) {
+        entries[i]->id_in_use = true;
     }
     if (status == STATUS_OK) {
         read_keys(session, entries);
@@ -153,8 +153,8 @@ static enum status insert_again(struct postgres_session *session,
     }
     for (size_t row = 0; row < postgres_session_rows(session); row++) {
         struct store_insert *entry = entries[postgres_session_number(session, row, 0) - 1];
-        entry->taken = entry->stored_id == entry->order->id; /* or it was not to be stored */
-        status = entry->taken ? STATUS_TAKEN : status;
+        entry->id_in_use = entry->stored_id == entry->order->id; /* or it was not to be stored */
+        status = entry->id_in_use ? STATUS_ALREADY_EXISTS : status;
     }
     return status;
 }

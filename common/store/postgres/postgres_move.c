@@ -50,7 +50,7 @@ static const char complete_sql[] =
 static struct postgres_value id_array(struct postgres_session *session, const order_id ids[],
                                       size_t count)
 {
-    struct sql_text *array = postgres_session_array(session, 0);
+    struct text *array = postgres_session_array(session, 0);
     postgres_array_set_ids(array, ids, count);
     return postgres_array(array);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The parts of a recount for PostgreSQL, within its snapshot, and mending the counters.
+ * The parts of a recount for PostgreSQL, within its snapshot, and repair the counters.
  * Blocks, threads: as postgres_session.h.
  */
 #ifndef COMMON_STORE_POSTGRES_POSTGRES_RECOUNT_H
@@ -9,9 +9,9 @@
 #include "common/store/postgres/postgres_session.h"
 #include "common/store/store_backend.h"
 
-/* What store_mend has made so far. */
-MUST_CHECK enum status postgres_read_mended(struct postgres_session *session,
-                                            struct order_counts *mended);
+/* What store_repair has made so far. */
+MUST_CHECK enum status postgres_read_repaired(struct postgres_session *session,
+                                              struct order_counts *repaired);
 
 /* As the operations of store_backend.h. */
 MUST_CHECK enum status postgres_recount_part(struct postgres_session *session,
@@ -21,8 +21,8 @@ MUST_CHECK enum status postgres_find_flawed(struct postgres_session *session,
                                             enum store_table table, enum store_flaw flaw,
                                             int64_t first, int64_t last, int64_t ids[], size_t max,
                                             size_t *count);
-MUST_CHECK enum status postgres_mend(struct postgres_session *session,
-                                     const struct order_counts *seen,
-                                     const struct order_counts *addition);
+MUST_CHECK enum status postgres_repair(struct postgres_session *session,
+                                       const struct order_counts *seen,
+                                       const struct order_counts *addition);
 
 #endif

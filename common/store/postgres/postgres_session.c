@@ -18,7 +18,7 @@
 enum {
     CONNECT_LIMIT_S = 2, /* unless the URL says */
     ANSWER_LIMIT_MS = 5000,
-    PATIENT_LIMIT_MS =
+    MIGRATION_LIMIT_MS =
         24 * 60 * 60 * 1000, /* for a step of the schema over many millions of rows */
     VERSION_MIN = 140000,    /* the oldest that is still maintained */
     PARAMETERS_MAX = 8,
@@ -33,7 +33,7 @@ struct postgres_session {
     PGresult *result; /* of the last statement, until the next */
     const char *prepared[PREPARED_MAX];
     size_t prepared_count;
-    struct sql_text arrays[POSTGRES_ARRAYS];
+    struct text arrays[POSTGRES_ARRAYS];
 };
 
 /*
@@ -71,7 +71,7 @@ static enum status classify(const char *sqlstate)
         }
     }
     if (strcmp(sqlstate, "23505") == 0) { /* a row with this key exists */
-        return STATUS_TAKEN;
+        return STATUS_ALREADY_EXISTS;
     }
     /* 22 is bad data, 23 a constraint. */
     bool is_data = strncmp(sqlstate, "22", 2) == 0 || strncmp(sqlstate, "23", 2) == 0;
@@ -210,7 +210,7 @@ static void ignore_notice(void *arg, const PGresult *notice)
  * Steps of the schema take as long as they take. Only how long they wait for a table stays limited:
  * behind whoever waits to change one, all its traffic waits too.
  */
-static const char be_patient_sql[] = "SELECT set_config('statement_timeout', '0', false)";
+static const char no_statement_timeout_sql[] = "SELECT set_config('statement_timeout', '0', false)";
 
 static enum status set_up(struct postgres_session *session)
 {
@@ -225,8 +225,8 @@ static enum status set_up(struct postgres_session *session)
                                        "every order; create it with ENCODING 'UTF8'");
     }
     enum status status = postgres_session_run(session, "set up", set_up_sql, NULL, 0);
-    if (status == STATUS_OK && session->store->patient) {
-        status = postgres_session_run(session, "set up", be_patient_sql, NULL, 0);
+    if (status == STATUS_OK && session->store->no_statement_timeout) {
+        status = postgres_session_run(session, "set up", no_statement_timeout_sql, NULL, 0);
     }
     return status;
 }
@@ -273,17 +273,17 @@ void postgres_session_close(struct postgres_session *session)
     drop_result(session);
     PQfinish(session->connection);
     for (size_t i = 0; i < POSTGRES_ARRAYS; i++) {
-        sql_text_finish(&session->arrays[i]);
+        text_finish(&session->arrays[i]);
     }
     free(session);
 }
 
-struct sql_text *postgres_session_array(struct postgres_session *session, size_t index)
+struct text *postgres_session_array(struct postgres_session *session, size_t index)
 {
     assert(index < POSTGRES_ARRAYS);
-    struct sql_text *array = &session->arrays[index];
+    struct text *array = &session->arrays[index];
     if (array->capacity > ARRAY_KEPT_BYTES) {
-        sql_text_finish(array);
+        text_finish(array);
     }
     return array;
 }
@@ -291,8 +291,8 @@ struct sql_text *postgres_session_array(struct postgres_session *session, size_t
 static enum status no_answer(struct postgres_session *session, const char *operation)
 {
     return postgres_session_failed(session, STATUS_UNAVAILABLE, operation,
-                                   session->store->patient ? "no answer within a day"
-                                                           : "no answer within 5 s");
+                                   session->store->no_statement_timeout ? "no answer within a day"
+                                                                        : "no answer within 5 s");
 }
 
 /* Sends what libpq has not sent yet, and reads meanwhile, or both sides could wait for ever. */
@@ -337,7 +337,8 @@ static bool is_success(const PGresult *result)
 static enum status finish(struct postgres_session *session, bool sent, const char *operation)
 {
     uint64_t deadline_ms =
-        clock_monotonic_ms() + (session->store->patient ? PATIENT_LIMIT_MS : ANSWER_LIMIT_MS);
+        clock_monotonic_ms() +
+        (session->store->no_statement_timeout ? MIGRATION_LIMIT_MS : ANSWER_LIMIT_MS);
     if (!sent) {
         return connection_failed(session, operation);
     }
@@ -378,8 +379,8 @@ static enum status write_values(struct postgres_session *session, const char *op
 {
     assert(count <= PARAMETERS_MAX);
     for (size_t i = 0; i < count; i++) {
-        const struct sql_text *array = parameters[i].array;
-        if (array != NULL && !sql_text_is_whole(array)) {
+        const struct text *array = parameters[i].array;
+        if (array != NULL && !text_is_whole(array)) {
             return postgres_session_failed(session, STATUS_UNAVAILABLE, operation, "out of memory");
         }
         wire->numbers[i] = htobe64((uint64_t)parameters[i].number);

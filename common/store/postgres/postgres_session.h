@@ -5,14 +5,14 @@
  * $1, $2, ..., numbers or whole arrays.
  *
  * Blocks: every call that sends waits for the server, at most 5 s (a day for a store that is
- * patient), the first 2 s or the URL's connect_timeout; the server itself gives up before that.
- * Only the look-up of a host's name is the system's own affair. Threads: one at a time. Owns: the
- * connection, the arrays and the last result. Borrows the store, for its address and to log
- * failures.
+ * no_statement_timeout), the first 2 s or the URL's connect_timeout; the server itself gives up
+ * before that. Only the look-up of a host's name is the system's own affair. Threads: one at a
+ * time. Owns: the connection, the arrays and the last result. Borrows the store, for its address
+ * and to log failures.
  *
  * A call that sends answers STATUS_OK, or what the server's error means to the caller: CONFLICT
- * (serialization, deadlock, lock timeout), TAKEN (a row with this key exists), INVALID (it refuses
- * the data) or UNAVAILABLE (all else). It is logged.
+ * (serialization, deadlock, lock timeout), ALREADY_EXISTS (a row with this key exists), INVALID (it
+ * refuses the data) or UNAVAILABLE (all else). It is logged.
  */
 #ifndef COMMON_STORE_POSTGRES_POSTGRES_SESSION_H
 #define COMMON_STORE_POSTGRES_POSTGRES_SESSION_H
@@ -21,7 +21,7 @@
 #include <stdint.h>
 
 #include "common/base/status.h"
-#include "common/base/text.h"
+#include "common/store/sql_text.h"
 
 enum {
     POSTGRES_ARRAYS = 7, /* that a session keeps */
@@ -32,7 +32,7 @@ struct store;
 
 /* A parameter: a bigint, or an array if there is one. */
 struct postgres_value {
-    const struct sql_text *array;
+    const struct text *array;
     int64_t number;
 };
 
@@ -41,7 +41,7 @@ static inline struct postgres_value postgres_number(int64_t number)
     return (struct postgres_value){.number = number};
 }
 
-static inline struct postgres_value postgres_array(const struct sql_text *array)
+static inline struct postgres_value postgres_array(const struct text *array)
 {
     return (struct postgres_value){.array = array};
 }
@@ -58,7 +58,7 @@ enum status postgres_session_failed(struct postgres_session *session, enum statu
                                     const char *operation, const char *message);
 
 /* One of the POSTGRES_ARRAYS in which parameters are put together; its memory is kept. */
-struct sql_text *postgres_session_array(struct postgres_session *session, size_t index);
+struct text *postgres_session_array(struct postgres_session *session, size_t index);
 
 /*
  * Sends one statement and reads its whole answer. `operation` names it in the log. Outside of a

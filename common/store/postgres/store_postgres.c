@@ -129,7 +129,7 @@ static enum status postgres_migrate_step(struct store *store, const struct schem
     if (status != STATUS_OK) {
         return status;
     }
-    struct sql_text *name = postgres_session_array(session, 0);
+    struct text *name = postgres_session_array(session, 0);
     postgres_array_start(name, POSTGRES_TEXT, 1);
     postgres_array_add_bytes(name, step->name, strlen(step->name));
     const struct postgres_value row[] = {postgres_number(step->version), postgres_array(name)};
@@ -227,8 +227,8 @@ static enum status postgres_overdue(struct store *store, uint32_t grace_ms, orde
 static enum status look_up_with(struct postgres_session *session, const char *sql,
                                 struct store_lookup *lookups[], size_t count)
 {
-    struct sql_text *ids = postgres_session_array(session, 0);
-    struct sql_text *clients = postgres_session_array(session, 1);
+    struct text *ids = postgres_session_array(session, 0);
+    struct text *clients = postgres_session_array(session, 1);
     postgres_array_start(ids, POSTGRES_BIGINT, count);
     postgres_array_start(clients, POSTGRES_TEXT, count);
     for (size_t i = 0; i < count; i++) {
@@ -301,7 +301,7 @@ static enum status postgres_counts(struct store *store, struct order_counts *cou
 }
 
 static enum status postgres_snapshot_begin(struct store *store, struct order_counts *counts,
-                                           struct order_counts *mended)
+                                           struct order_counts *repaired)
 {
     struct postgres_session *session = of(store);
     enum status status = postgres_session_begin_snapshot(session);
@@ -310,7 +310,7 @@ static enum status postgres_snapshot_begin(struct store *store, struct order_cou
     }
     status = postgres_counts(store, counts);
     if (status == STATUS_OK) {
-        status = postgres_read_mended(session, mended);
+        status = postgres_read_repaired(session, repaired);
     }
     return status == STATUS_OK ? STATUS_OK : postgres_session_end(session, status);
 }
@@ -333,10 +333,10 @@ static enum status postgres_snapshot_end(struct store *store, enum status status
     return postgres_session_end(of(store), status);
 }
 
-static enum status postgres_store_mend(struct store *store, const struct order_counts *seen,
-                                       const struct order_counts *addition)
+static enum status postgres_store_repair(struct store *store, const struct order_counts *seen,
+                                         const struct order_counts *addition)
 {
-    return postgres_mend(of(store), seen, addition);
+    return postgres_repair(of(store), seen, addition);
 }
 
 const struct store_ops store_postgres_ops = {
@@ -365,5 +365,5 @@ const struct store_ops store_postgres_ops = {
     .snapshot_part = postgres_snapshot_part,
     .snapshot_flawed = postgres_snapshot_flawed,
     .snapshot_end = postgres_snapshot_end,
-    .mend = postgres_store_mend,
+    .repair = postgres_store_repair,
 };

@@ -99,14 +99,14 @@ enum status sqlite_session_open(struct store *store, const char *const texts[], 
     opened->store = store;
     opened->texts = texts;
     opened->count = count;
-    int create = store->only_look ? 0 : SQLITE_OPEN_CREATE;
+    int create = store->open_existing ? 0 : SQLITE_OPEN_CREATE;
     int code = sqlite3_open_v2(store->url.path, &opened->connection,
                                SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | create, NULL);
     if (code == SQLITE_OK) {
         sqlite3_busy_handler(opened->connection, on_busy, NULL);
-        code = set_durability(opened->connection, !store->only_look);
+        code = set_durability(opened->connection, !store->open_existing);
     }
-    if (code == SQLITE_CANTOPEN && store->only_look && access(store->url.path, F_OK) != 0) {
+    if (code == SQLITE_CANTOPEN && store->open_existing && access(store->url.path, F_OK) != 0) {
         sqlite_session_close(opened);
         return STATUS_NOT_FOUND;
     }

@@ -217,11 +217,11 @@ static enum status insert_order(struct sqlite_session *session, struct store_ins
         (*created)++;
         return STATUS_OK;
     }
-    entry->taken = true;
+    entry->id_in_use = true;
     if (entry->repeated) {
         status = sqlite_session_start(session, SQL_IS_SAME_ORDER, parameters, 5);
         if (status == STATUS_OK) {
-            entry->taken = !sqlite_session_next(session);
+            entry->id_in_use = !sqlite_session_next(session);
             status = sqlite_session_finish(session);
         }
     }
@@ -235,7 +235,7 @@ static enum status insert_all(struct sqlite_session *session, struct store_inser
     struct order_counts moved = {0};
     int64_t now = clock_wall_us();
     enum status status = STATUS_OK;
-    bool any_taken = false;
+    bool any_in_use = false;
     for (size_t i = 0; i < count && status == STATUS_OK; i++) {
         if (entries[i].order->idempotency_key[0] != '\0') {
             status = insert_key(session, &entries[i], now);
@@ -243,10 +243,10 @@ static enum status insert_all(struct sqlite_session *session, struct store_inser
         if (status == STATUS_OK && entries[i].stored_id == entries[i].order->id) {
             status = insert_order(session, &entries[i], now, &moved.created);
         }
-        any_taken = any_taken || entries[i].taken;
+        any_in_use = any_in_use || entries[i].id_in_use;
     }
-    if (status == STATUS_OK && any_taken) {
-        return STATUS_TAKEN;
+    if (status == STATUS_OK && any_in_use) {
+        return STATUS_ALREADY_EXISTS;
     }
     return status == STATUS_OK ? count_moves(session, &moved) : status;
 }
@@ -432,7 +432,7 @@ static enum status sqlite_store_forget_keys(struct store *store, int64_t before_
 
 /* What is read first in the transaction makes its snapshot. */
 static enum status sqlite_snapshot_begin(struct store *store, struct order_counts *counts,
-                                         struct order_counts *mended)
+                                         struct order_counts *repaired)
 {
     enum status status = sqlite_session_begin_read(of(store));
     if (status != STATUS_OK) {
@@ -440,7 +440,7 @@ static enum status sqlite_snapshot_begin(struct store *store, struct order_count
     }
     status = sqlite_counts(store, counts);
     if (status == STATUS_OK) {
-        status = sqlite_read_mended(of(store), mended);
+        status = sqlite_read_repaired(of(store), repaired);
     }
     return status == STATUS_OK ? STATUS_OK : sqlite_session_end_read(of(store), status);
 }
@@ -463,10 +463,10 @@ static enum status sqlite_snapshot_end(struct store *store, enum status status)
     return sqlite_session_end_read(of(store), status);
 }
 
-static enum status sqlite_store_mend(struct store *store, const struct order_counts *seen,
-                                     const struct order_counts *addition)
+static enum status sqlite_store_repair(struct store *store, const struct order_counts *seen,
+                                       const struct order_counts *addition)
 {
-    return sqlite_mend(of(store), seen, addition);
+    return sqlite_repair(of(store), seen, addition);
 }
 
 const struct store_ops store_sqlite_ops = {
@@ -495,5 +495,5 @@ const struct store_ops store_sqlite_ops = {
     .snapshot_part = sqlite_snapshot_part,
     .snapshot_flawed = sqlite_snapshot_flawed,
     .snapshot_end = sqlite_snapshot_end,
-    .mend = sqlite_store_mend,
+    .repair = sqlite_store_repair,
 };

@@ -10,7 +10,7 @@
 
 #include "tests/contract/store_fixture.h"
 
-TestSuite(store_taken, .init = start, .fini = finish, .timeout = 120);
+TestSuite(store_ids_in_use, .init = start, .fini = finish, .timeout = 120);
 
 /* An order of another client is stored under the id. */
 static void insert_foreign(order_id id)
@@ -23,14 +23,14 @@ static enum status insert_entry(const struct order *order, bool repeated, bool *
 {
     struct store_insert entry = {.order = order, .repeated = repeated};
     enum status status = store_insert(store, &entry, 1);
-    *taken = entry.taken;
+    *taken = entry.id_in_use;
     return status;
 }
 
 static void expect_taken(const struct order *order, bool repeated)
 {
     bool taken = false;
-    cr_assert_eq(insert_entry(order, repeated, &taken), STATUS_TAKEN);
+    cr_assert_eq(insert_entry(order, repeated, &taken), STATUS_ALREADY_EXISTS);
     cr_assert(taken);
 }
 
@@ -47,7 +47,7 @@ static void expect_keys(int64_t count)
     sql_close(sql);
 }
 
-Test(store_taken, a_new_order_does_not_pass_for_the_one_that_has_its_id)
+Test(store_ids_in_use, a_new_order_does_not_pass_for_the_one_that_has_its_id)
 {
     struct order order = make_order(reserve(1), "acme");
     insert_foreign(order.id);
@@ -57,7 +57,7 @@ Test(store_taken, a_new_order_does_not_pass_for_the_one_that_has_its_id)
     expect_stored(1);
 }
 
-Test(store_taken, a_new_order_does_not_pass_for_an_equal_one_of_its_own_client)
+Test(store_ids_in_use, a_new_order_does_not_pass_for_an_equal_one_of_its_own_client)
 {
     struct order order = make_order(reserve(1), "acme");
     insert_one(&order);
@@ -65,7 +65,7 @@ Test(store_taken, a_new_order_does_not_pass_for_an_equal_one_of_its_own_client)
     expect_stored(1);
 }
 
-Test(store_taken, what_is_taken_is_stored_under_a_new_id)
+Test(store_ids_in_use, what_is_taken_is_stored_under_a_new_id)
 {
     struct order order = make_order(reserve(1), "acme");
     insert_foreign(order.id);
@@ -76,7 +76,7 @@ Test(store_taken, what_is_taken_is_stored_under_a_new_id)
     expect_stored(2);
 }
 
-Test(store_taken, the_key_of_an_order_whose_id_is_taken_stays_free)
+Test(store_ids_in_use, the_key_of_an_order_whose_id_is_taken_stays_free)
 {
     struct order order = make_keyed(reserve(1), "acme", "key", 1);
     insert_foreign(order.id);
@@ -89,7 +89,7 @@ Test(store_taken, the_key_of_an_order_whose_id_is_taken_stays_free)
 }
 
 /* The id of the earlier order comes again, and with it the same key: after a restore, by chance. */
-Test(store_taken, a_key_that_leads_to_the_taken_id_itself_leads_there_from_a_new_one_too)
+Test(store_ids_in_use, a_key_that_leads_to_the_taken_id_itself_leads_there_from_a_new_one_too)
 {
     struct order order = make_keyed(reserve(1), "acme", "key", 1);
     order_id earlier = order.id;
@@ -100,7 +100,7 @@ Test(store_taken, a_key_that_leads_to_the_taken_id_itself_leads_there_from_a_new
     expect_stored(1);
 }
 
-Test(store_taken, an_order_whose_key_leads_to_another_needs_no_id)
+Test(store_ids_in_use, an_order_whose_key_leads_to_another_needs_no_id)
 {
     order_id first = reserve(2);
     struct order order = make_keyed(first, "acme", "key", 1);
@@ -112,7 +112,7 @@ Test(store_taken, an_order_whose_key_leads_to_another_needs_no_id)
     expect_stored(2);
 }
 
-Test(store_taken, a_repeated_order_is_recognized_whatever_is_in_it)
+Test(store_ids_in_use, a_repeated_order_is_recognized_whatever_is_in_it)
 {
     static const char items[] = "[\"it's\",\"\\\\\",\"\\u0000\",\"%_;--\",\"😀\",  1]";
     struct order order = make_keyed(reserve(1), "cli'ent\\ ", "key", 1);
@@ -126,7 +126,7 @@ Test(store_taken, a_repeated_order_is_recognized_whatever_is_in_it)
     expect_stored(1);
 }
 
-Test(store_taken, a_repeated_order_is_told_from_any_other)
+Test(store_ids_in_use, a_repeated_order_is_told_from_any_other)
 {
     struct order stored = make_order(reserve(1), "acme");
     insert_one(&stored);
@@ -140,7 +140,7 @@ Test(store_taken, a_repeated_order_is_told_from_any_other)
     others[5].total_cents++;
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
         bool taken = false;
-        cr_assert_eq(insert_entry(&others[i], true, &taken), STATUS_TAKEN, "order %zu", i);
+        cr_assert_eq(insert_entry(&others[i], true, &taken), STATUS_ALREADY_EXISTS, "order %zu", i);
         cr_assert(taken, "order %zu", i);
     }
     repeat_one(&stored);
@@ -161,7 +161,7 @@ static void make_mixed(struct order orders[MIXED], struct store_insert entries[M
     }
 }
 
-Test(store_taken, a_batch_of_new_and_repeated_orders_is_stored)
+Test(store_ids_in_use, a_batch_of_new_and_repeated_orders_is_stored)
 {
     struct order orders[MIXED];
     struct store_insert entries[MIXED];
@@ -169,7 +169,7 @@ Test(store_taken, a_batch_of_new_and_repeated_orders_is_stored)
     insert_one(&orders[4]);
     cr_assert_eq(store_insert(store, entries, MIXED), STATUS_OK);
     for (size_t i = 0; i < MIXED; i++) {
-        cr_assert_not(entries[i].taken);
+        cr_assert_not(entries[i].id_in_use);
         cr_assert_eq(entries[i].stored_id, orders[i].id);
     }
     expect_stored(MIXED);
@@ -180,11 +180,11 @@ Test(store_taken, a_batch_of_new_and_repeated_orders_is_stored)
 static size_t insert_with_new_ids(struct order orders[MIXED], struct store_insert entries[MIXED])
 {
     size_t rounds = 0;
-    while (store_insert(store, entries, MIXED) == STATUS_TAKEN) {
+    while (store_insert(store, entries, MIXED) == STATUS_ALREADY_EXISTS) {
         cr_assert_lt(rounds, 3);
         rounds++;
         for (size_t i = 0; i < MIXED; i++) {
-            if (entries[i].taken) {
+            if (entries[i].id_in_use) {
                 orders[i].id = reserve(1);
                 entries[i].repeated = false;
             }
@@ -200,17 +200,17 @@ static void expect_all_found(const struct order orders[MIXED])
     }
 }
 
-Test(store_taken, of_a_batch_with_a_new_order_whose_id_is_taken_nothing_is_stored)
+Test(store_ids_in_use, of_a_batch_with_a_new_order_whose_id_is_taken_nothing_is_stored)
 {
     struct order orders[MIXED];
     struct store_insert entries[MIXED];
     make_mixed(orders, entries);
     insert_one(&orders[4]);
     insert_foreign(orders[1].id);
-    cr_assert_eq(store_insert(store, entries, MIXED), STATUS_TAKEN);
-    cr_assert(entries[1].taken);
+    cr_assert_eq(store_insert(store, entries, MIXED), STATUS_ALREADY_EXISTS);
+    cr_assert(entries[1].id_in_use);
     for (size_t i = MIXED / 2; i < MIXED; i++) {
-        cr_assert_not(entries[i].taken, "a new id for entry %zu could store it twice", i);
+        cr_assert_not(entries[i].id_in_use, "a new id for entry %zu could store it twice", i);
     }
     expect_stored(2);
     expect_keys(1);
@@ -219,16 +219,16 @@ Test(store_taken, of_a_batch_with_a_new_order_whose_id_is_taken_nothing_is_store
     expect_stored(MIXED + 1);
 }
 
-Test(store_taken, of_a_batch_with_a_repeated_order_whose_id_is_taken_nothing_is_stored)
+Test(store_ids_in_use, of_a_batch_with_a_repeated_order_whose_id_is_taken_nothing_is_stored)
 {
     struct order orders[MIXED];
     struct store_insert entries[MIXED];
     make_mixed(orders, entries);
     insert_one(&orders[4]);
     insert_foreign(orders[5].id);
-    cr_assert_eq(store_insert(store, entries, MIXED), STATUS_TAKEN);
+    cr_assert_eq(store_insert(store, entries, MIXED), STATUS_ALREADY_EXISTS);
     for (size_t i = 0; i < MIXED; i++) {
-        cr_assert_eq(entries[i].taken, i == 5, "entry %zu", i);
+        cr_assert_eq(entries[i].id_in_use, i == 5, "entry %zu", i);
     }
     expect_stored(2);
     expect_keys(1);
@@ -237,7 +237,7 @@ Test(store_taken, of_a_batch_with_a_repeated_order_whose_id_is_taken_nothing_is_
     expect_stored(MIXED + 1);
 }
 
-Test(store_taken, new_and_repeated_orders_whose_ids_are_taken_all_get_stored)
+Test(store_ids_in_use, new_and_repeated_orders_whose_ids_are_taken_all_get_stored)
 {
     struct order orders[MIXED];
     struct store_insert entries[MIXED];
@@ -252,7 +252,7 @@ Test(store_taken, new_and_repeated_orders_whose_ids_are_taken_all_get_stored)
 }
 
 /* Longer than one statement may be, so all of it hangs on the transaction around them. */
-Test(store_taken, of_a_batch_of_four_megabytes_nothing_is_stored_when_its_last_id_is_taken)
+Test(store_ids_in_use, of_a_batch_of_four_megabytes_nothing_is_stored_when_its_last_id_is_taken)
 {
     enum { COUNT = 64 };
     static char items[ORDER_ITEMS_TEXT_MAX];
@@ -267,8 +267,8 @@ Test(store_taken, of_a_batch_of_four_megabytes_nothing_is_stored_when_its_last_i
         entries[i] = (struct store_insert){.order = &orders[i]};
     }
     insert_foreign(first + COUNT - 1);
-    cr_assert_eq(store_insert(store, entries, COUNT), STATUS_TAKEN);
-    cr_assert(entries[COUNT - 1].taken);
+    cr_assert_eq(store_insert(store, entries, COUNT), STATUS_ALREADY_EXISTS);
+    cr_assert(entries[COUNT - 1].id_in_use);
     expect_stored(1);
     orders[COUNT - 1].id = reserve(1);
     for (int repeat = 0; repeat < 2; repeat++) {
