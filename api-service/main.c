@@ -22,7 +22,7 @@
 #include "api-service/pipeline/announcer.h"
 #include "api-service/pipeline/intake.h"
 #include "api-service/pipeline/reads.h"
-#include "api-service/routes/handlers.h"
+#include "api-service/routes/orders.h"
 #include "common/base/log.h"
 #include "common/base/thread.h"
 #include "common/http/http_listener.h"

@@ -6,7 +6,7 @@
 #ifndef API_SERVICE_ADMISSION_ADMISSION_H
 #define API_SERVICE_ADMISSION_ADMISSION_H
 
-#include "api-service/routes/handlers.h"
+#include "api-service/routes/orders.h"
 
 /*
  * HTTP_READ_BODY: admitted; the request has its route, client, idempotency key and metrics form.

@@ -7,7 +7,7 @@
 #ifndef API_SERVICE_ADMISSION_REQUEST_GATE_H
 #define API_SERVICE_ADMISSION_REQUEST_GATE_H
 
-#include "common/http/http.h"
+#include "common/http/http_head.h"
 
 /* NULL: the request may pass. Else what is wrong with it; answer 400 and close the connection. */
 const char *request_gate_check(const struct http_head *head);

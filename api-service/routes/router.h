@@ -5,7 +5,7 @@
 
 #include <stdbool.h>
 
-#include "api-service/routes/handlers.h"
+#include "api-service/routes/orders.h"
 
 struct route {
     const char *method; /* "GET" answers HEAD too */

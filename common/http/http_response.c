@@ -6,7 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "common/http/http.h"
+#include "common/http/http_head.h"
 
 /* Hardly any two names are equally long. */
 bool http_header_is(const struct http_header *header, const char *name)

@@ -14,7 +14,7 @@
 #include <stdint.h>
 
 #include "common/base/status.h"
-#include "common/http/http.h"
+#include "common/http/http_head.h"
 
 struct http_server;
 struct http_exchange; /* one request and its answer */

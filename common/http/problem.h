@@ -8,7 +8,7 @@
 
 #include <stddef.h>
 
-#include "common/http/http.h"
+#include "common/http/http_head.h"
 
 /* One thing that is wrong with a request. Strings are constants. */
 struct field_error {

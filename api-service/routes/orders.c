@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "api-service/routes/handlers.h"
+#include "api-service/routes/orders.h"
 
 #include <sodium.h>
 #include <stddef.h>

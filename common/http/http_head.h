@@ -2,8 +2,8 @@
 /*
  * HTTP as the application sees it: plain structs, nothing of the library that speaks it.
  */
-#ifndef COMMON_HTTP_HTTP_H
-#define COMMON_HTTP_HTTP_H
+#ifndef COMMON_HTTP_HTTP_HEAD_H
+#define COMMON_HTTP_HTTP_HEAD_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -4,8 +4,8 @@
  * answers or suspends the request and hands it to the intake or the reads; after that its `finish`
  * makes the answer.
  */
-#ifndef API_SERVICE_ROUTES_HANDLERS_H
-#define API_SERVICE_ROUTES_HANDLERS_H
+#ifndef API_SERVICE_ROUTES_ORDERS_H
+#define API_SERVICE_ROUTES_ORDERS_H
 
 #include "api-service/admission/accept.h"
 #include "api-service/admission/auth.h"
