@@ -1,18 +1,27 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What every request must pass before its handler: clean HTTP, a route, credentials, the right kind
- * of body. Does not block.
+ * What a request must bring before its route sees it: room on the server, credentials, the right
+ * kind of body. This room knows requests and clients; it must not know routes or the pipeline.
+ * Nothing blocks.
  */
 #ifndef API_SERVICE_ADMISSION_ADMISSION_H
 #define API_SERVICE_ADMISSION_ADMISSION_H
 
-#include "api-service/routes/orders.h"
+#include "api-service/admission/auth.h"
+#include "common/http/http_exchange.h"
+
+/* What a route asks for. */
+struct admission {
+    bool open;       /* needs no credentials, and is answered on a crowded server too */
+    bool takes_json; /* the body must be application/json, without a Content-Encoding */
+};
 
 /*
- * HTTP_READ_BODY: admitted; the request has its route, client, idempotency key and metrics form.
+ * HTTP_READ_BODY: admitted; `client_id` says who calls, and is empty where nobody was asked.
  * HTTP_ANSWER: refused; the response says why.
  */
-enum http_next admission_check(const struct service *service, struct request *request,
-                               const struct http_head *head);
+enum http_next admission_check(const struct admission *admission, const struct auth *auth,
+                               struct http_exchange *exchange, const struct http_head *head,
+                               char client_id[ORDER_CLIENT_ID_SIZE]);
 
 #endif

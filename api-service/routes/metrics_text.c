@@ -7,8 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/http/problem.h"
-
 enum { TEXT_SIZE = 4096 };
 
 void metrics_text_format_seconds(int64_t microseconds, char out[32])
@@ -89,8 +87,7 @@ void metrics_text_fill(struct http_response *response, enum metrics_form form,
     bool open = form == METRICS_OPENMETRICS;
     char *text = malloc(TEXT_SIZE);
     if (text == NULL) {
-        problem_unavailable(response, "/metrics", "out of memory; try again");
-        return;
+        return; /* the response stays as it is */
     }
     size_t len = format_counts(text, open, counts);
     if (remote != NULL) {

@@ -4,7 +4,7 @@
 #define API_SERVICE_ROUTES_METRICS_TEXT_H
 
 #include "api-service/admission/accept.h"
-#include "common/http/http_head.h"
+#include "common/http/http_response.h"
 #include "common/queue/queue.h"
 #include "common/store/store.h"
 

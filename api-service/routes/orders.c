@@ -1,88 +1,71 @@
 /* SPDX-License-Identifier: MIT */
 #include "api-service/routes/orders.h"
 
+#include <ctype.h>
 #include <sodium.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "api-service/admission/admission.h"
-#include "api-service/routes/metrics_text.h"
 #include "api-service/routes/order_json.h"
-#include "api-service/routes/router.h"
-#include "api-service/routes/verification_text.h"
 #include "common/http/problem.h"
 
-enum {
-    READ_DEADLINE_MS = 5000,
-    LIVENESS_DEADLINE_MS = 1000,
-};
+enum { READ_DEADLINE_MS = 5000 };
 
-static const char json_type[] = "application/json";
-
-static struct http_response *response_of(const struct request *request)
+/* Both calls answer with these two members. */
+static void print_order(struct http_exchange *exchange, const char *id, enum order_status status)
 {
-    return http_exchange_response(request->exchange);
+    http_response_print(&exchange->response, 200, "application/json",
+                        "{\"order_id\":\"%s\",\"order_status\":\"%s\"}", id,
+                        order_status_name(status));
 }
 
-static const char *target_of(const struct request *request)
-{
-    return http_exchange_target(request->exchange);
-}
-
-static void refuse_body(struct request *request, enum order_json_result result,
+static void refuse_body(struct http_exchange *exchange, enum order_json_result result,
                         const struct order_json_errors *errors)
 {
-    struct http_response *response = response_of(request);
     char detail[128];
     switch (result) {
     case ORDER_JSON_NOT_JSON:
         snprintf(detail, sizeof detail, "the body is not JSON: %s, at byte %zu",
                  errors->json.reason, errors->json.offset);
-        problem_bad_request(response, target_of(request), detail);
+        problem_bad_request(exchange, detail);
         break;
     case ORDER_JSON_NOT_AN_ORDER:
-        problem_unprocessable(response, target_of(request), "the body is not an order; see errors",
-                              errors->fields, errors->field_count);
+        problem_unprocessable(exchange, "the body is not an order; see errors", errors->fields,
+                              errors->field_count);
         break;
     default:
-        problem_unavailable(response, target_of(request), "out of memory; try again");
+        problem_unavailable(exchange, "out of memory; try again");
     }
 }
 
-static void intake_done(struct intake_ticket *ticket)
+/* An idempotency key is 1 to 255 visible ASCII characters. */
+bool create_order_read_head(struct request *request, const struct http_head *head)
 {
-    struct request *request =
-        (struct request *)((char *)ticket - offsetof(struct request, ticket.intake));
-    http_exchange_resume(request->exchange);
+    struct order *order = &((struct create_order *)request)->order;
+    const char *key = http_head_find(head, "Idempotency-Key");
+    if (key == NULL) {
+        return true;
+    }
+    size_t len = strlen(key);
+    bool visible = len > 0 && len < ORDER_IDEMPOTENCY_KEY_SIZE;
+    for (size_t i = 0; i < len && visible; i++) {
+        visible = isgraph((unsigned char)key[i]);
+    }
+    if (!visible) {
+        problem_bad_request(request->exchange,
+                            "Idempotency-Key must be 1 to 255 visible ASCII characters");
+        return false;
+    }
+    memcpy(order->idempotency_key, key, len + 1);
+    return true;
 }
 
-enum http_next handle_create_order(struct service *service, struct request *request)
+static void on_stored(struct intake_ticket *ticket)
 {
-    struct order *order = &request->order;
-    struct order_json_errors errors;
-    size_t len;
-    const char *body = http_exchange_body(request->exchange, &len);
-    enum order_json_result result = order_json_read(body, len, order, &errors);
-    if (result != ORDER_JSON_OK) {
-        refuse_body(request, result, &errors);
-        return HTTP_ANSWER;
-    }
-    if (!intake_accepts(service->intake, order->items_json_len)) {
-        problem_unavailable(response_of(request), target_of(request),
-                            "too many orders are waiting; nothing was stored; try again");
-        return HTTP_ANSWER;
-    }
-    if (order->idempotency_key[0] != '\0') {
-        crypto_generichash(order->fingerprint, sizeof order->fingerprint,
-                           (const unsigned char *)body, len, NULL, 0);
-    }
-    request->ticket.intake = (struct intake_ticket){.base = {.bytes = order->items_json_len},
-                                                    .order = order,
-                                                    .done = intake_done};
-    http_exchange_suspend(request->exchange);
-    intake_submit(service->intake, &request->ticket.intake);
-    return HTTP_WAIT;
+    struct create_order *create =
+        (struct create_order *)((char *)ticket - offsetof(struct create_order, ticket));
+    http_exchange_resume(create->base.exchange);
 }
 
 static const struct field_error key_reused = {
@@ -99,248 +82,98 @@ static const struct field_error not_storable = {
     .type = "not_storable",
 };
 
-void finish_create_order(struct service *service, struct request *request)
+static void answer_stored(struct http_exchange *exchange, order_id stored_id)
 {
-    (void)service;
-    const struct intake_ticket *ticket = &request->ticket.intake;
-    struct http_response *response = response_of(request);
     char id[ORDER_ID_TEXT_SIZE];
-    char location[HTTP_RESPONSE_VALUE_SIZE];
-    switch (ticket->status) {
+    char location[sizeof "/order/" + ORDER_ID_TEXT_SIZE];
+    order_id_format(stored_id, id);
+    snprintf(location, sizeof location, "/order/%s", id);
+    http_response_add_header(&exchange->response, "Location", location);
+    print_order(exchange, id, ORDER_PENDING);
+}
+
+static enum http_next answer_create(void *context, struct http_exchange *exchange)
+{
+    (void)context;
+    const struct create_order *create = exchange->data;
+    switch (create->ticket.status) {
     case STATUS_OK:
-        order_id_format(ticket->stored_id, id);
-        snprintf(location, sizeof location, "/order/%s", id);
-        http_response_add_header(response, "Location", location);
-        http_response_print(response, 200, json_type,
-                            "{\"order_id\":\"%s\",\"order_status\":\"%s\"}", id,
-                            order_status_name(ORDER_PENDING));
+        answer_stored(exchange, create->ticket.stored_id);
         break;
     case STATUS_CONFLICT:
-        problem_unprocessable(response, target_of(request), "the Idempotency-Key cannot be used",
-                              &key_reused, 1);
+        problem_unprocessable(exchange, "the Idempotency-Key cannot be used", &key_reused, 1);
         break;
     case STATUS_INVALID:
-        problem_unprocessable(response, target_of(request), "the body cannot be stored",
-                              &not_storable, 1);
+        problem_unprocessable(exchange, "the body cannot be stored", &not_storable, 1);
         break;
     default:
         problem_unavailable(
-            response, target_of(request),
-            request->order.idempotency_key[0] != '\0'
+            exchange,
+            create->order.idempotency_key[0] != '\0'
                 ? "the database did not confirm the order in time; repeat the request with the "
                   "same Idempotency-Key"
                 : "the database did not confirm the order in time; it may be stored all the same; "
                   "with an Idempotency-Key the request could be repeated safely");
     }
-}
-
-static void read_done(struct read_ticket *ticket)
-{
-    struct request *request =
-        (struct request *)((char *)ticket - offsetof(struct request, ticket.read));
-    http_exchange_resume(request->exchange);
-}
-
-static enum http_next submit_read(struct service *service, struct request *request,
-                                  const struct read_ticket *ticket)
-{
-    if (!reads_accepts(service->reads)) {
-        problem_unavailable(response_of(request), target_of(request),
-                            "too many requests are waiting; try again");
-        return HTTP_ANSWER;
-    }
-    request->ticket.read = *ticket;
-    request->ticket.read.done = read_done;
-    http_exchange_suspend(request->exchange);
-    reads_submit(service->reads, &request->ticket.read);
-    return HTTP_WAIT;
-}
-
-static void no_such_order(struct request *request)
-{
-    problem_not_found(response_of(request), target_of(request), "there is no such order");
-}
-
-static void database_away(struct request *request)
-{
-    problem_unavailable(response_of(request), target_of(request),
-                        "the database does not answer; try again");
-}
-
-enum http_next handle_get_order(struct service *service, struct request *request)
-{
-    const char *id = target_of(request) + strlen(request->route->path);
-    struct read_ticket ticket = {
-        .kind = READ_ORDER,
-        .deadline_ms = READ_DEADLINE_MS,
-        .lookup = {.client_id = request->order.client_id},
-    };
-    if (!order_id_parse(id, strcspn(id, "?"), &ticket.lookup.id)) {
-        no_such_order(request);
-        return HTTP_ANSWER;
-    }
-    return submit_read(service, request, &ticket);
-}
-
-void finish_get_order(struct service *service, struct request *request)
-{
-    (void)service;
-    const struct read_ticket *ticket = &request->ticket.read;
-    if (ticket->status != STATUS_OK) {
-        database_away(request);
-        return;
-    }
-    if (!ticket->lookup.found) {
-        no_such_order(request);
-        return;
-    }
-    char id[ORDER_ID_TEXT_SIZE];
-    order_id_format(ticket->lookup.id, id);
-    http_response_print(response_of(request), 200, json_type,
-                        "{\"order_id\":\"%s\",\"order_status\":\"%s\"}", id,
-                        order_status_name(ticket->lookup.status));
-}
-
-static void refuse_verify(struct request *request, enum status status)
-{
-    problem_unavailable(response_of(request), target_of(request),
-                        status == STATUS_TIMEOUT
-                            ? "the recount was ended, because it takes longer than a request may "
-                              "or the service stops; order-api verify has no such limit"
-                            : "the database does not answer; try again");
-}
-
-/* The response is made here, while what was found is there. */
-static void verify_done(struct verify_ticket *ticket, enum status status,
-                        const struct store_verification *found)
-{
-    struct request *request =
-        (struct request *)((char *)ticket - offsetof(struct request, ticket.verify));
-    char *body = NULL;
-    size_t len;
-    FILE *out = status == STATUS_OK ? open_memstream(&body, &len) : NULL;
-    if (out != NULL) {
-        verification_text_print_json(out, found);
-        fclose(out);
-    }
-    if (body != NULL) {
-        http_response_take_body(response_of(request), 200, json_type, body, len);
-    } else {
-        refuse_verify(request, status);
-    }
-    http_exchange_resume(request->exchange);
-}
-
-static enum http_next submit_verify(struct service *service, struct request *request)
-{
-    if (!verifier_reserve(service->verifier)) {
-        problem_unavailable(response_of(request), target_of(request),
-                            "another recount is under way; try again when it has ended");
-        return HTTP_ANSWER;
-    }
-    request->ticket.verify = (struct verify_ticket){.done = verify_done};
-    http_exchange_suspend(request->exchange);
-    verifier_submit(service->verifier, &request->ticket.verify);
-    return HTTP_WAIT;
-}
-
-/* Its value in the target's query; NULL: it is not there. Ends with '&' or NUL. */
-static const char *query_value(const char *target, const char *name)
-{
-    size_t len = strlen(name);
-    for (const char *at = strchr(target, '?'); at != NULL; at = strchr(at, '&')) {
-        at++;
-        if (strncmp(at, name, len) == 0 && at[len] == '=') {
-            return at + len + 1;
-        }
-    }
-    return NULL;
-}
-
-enum http_next handle_metrics(struct service *service, struct request *request)
-{
-    const char *verify = query_value(target_of(request), "verify");
-    if (verify != NULL && strcspn(verify, "&") == 1 && *verify == '1') {
-        return submit_verify(service, request);
-    }
-    if (verify != NULL) {
-        problem_bad_request(response_of(request), target_of(request),
-                            "verify in the query can only be 1");
-        return HTTP_ANSWER;
-    }
-    return submit_read(service, request,
-                       &(struct read_ticket){.kind = READ_COUNTS, .deadline_ms = READ_DEADLINE_MS});
-}
-
-void finish_metrics(struct service *service, struct request *request)
-{
-    if (response_of(request)->status != 0) {
-        return; /* it was verified */
-    }
-    const struct read_ticket *ticket = &request->ticket.read;
-    if (ticket->status != STATUS_OK) {
-        database_away(request);
-        return;
-    }
-    metrics_text_fill(response_of(request), request->metrics_form, &ticket->counts,
-                      service->remote);
-}
-
-enum http_next handle_livez(struct service *service, struct request *request)
-{
-    (void)service;
-    http_response_print(response_of(request), 200, json_type, "{\"status\":\"alive\"}");
     return HTTP_ANSWER;
 }
 
-enum http_next handle_readyz(struct service *service, struct request *request)
+enum http_next create_order_start(struct service *service, struct request *request)
 {
-    if (atomic_load(&service->draining)) {
-        problem_unavailable(response_of(request), target_of(request), "shutting down");
+    struct create_order *create = (struct create_order *)request;
+    struct http_exchange *exchange = request->exchange;
+    struct order *order = &create->order;
+    struct order_json_errors errors;
+    enum order_json_result result =
+        order_json_read(exchange->body, exchange->body_len, order, &errors);
+    if (result != ORDER_JSON_OK) {
+        refuse_body(exchange, result, &errors);
         return HTTP_ANSWER;
     }
-    return submit_read(service, request,
-                       &(struct read_ticket){.kind = READ_LIVENESS,
-                                             .deadline_ms = LIVENESS_DEADLINE_MS});
-}
-
-void finish_readyz(struct service *service, struct request *request)
-{
-    (void)service;
-    if (request->ticket.read.status == STATUS_OK) {
-        http_response_print(response_of(request), 200, json_type, "{\"status\":\"ready\"}");
-    } else {
-        database_away(request);
+    if (!intake_accepts(service->intake, order->items_json_len)) {
+        problem_unavailable(exchange, "too many orders are waiting; nothing was stored; try again");
+        return HTTP_ANSWER;
     }
+    memcpy(order->client_id, request->client_id, sizeof order->client_id);
+    if (order->idempotency_key[0] != '\0') {
+        crypto_generichash(order->fingerprint, sizeof order->fingerprint,
+                           (const unsigned char *)exchange->body, exchange->body_len, NULL, 0);
+    }
+    create->ticket = (struct intake_ticket){.base = {.bytes = order->items_json_len},
+                                            .order = order,
+                                            .done = on_stored};
+    intake_submit(service->intake, &create->ticket);
+    return http_exchange_wait(exchange, answer_create);
 }
 
-static enum http_next on_head(void *context, struct http_exchange *exchange,
-                              const struct http_head *head)
+static enum http_next answer_get(void *context, struct http_exchange *exchange)
 {
-    struct request *request = http_exchange_data(exchange);
-    request->exchange = exchange;
-    return admission_check(context, request, head);
+    (void)context;
+    const struct read_request *request = exchange->data;
+    const struct store_lookup *lookup = &request->ticket.lookup;
+    char id[ORDER_ID_TEXT_SIZE];
+    if (request->ticket.status != STATUS_OK) {
+        read_request_refuse(exchange);
+    } else if (!lookup->found) {
+        problem_not_found(exchange, "there is no such order");
+    } else {
+        order_id_format(lookup->id, id);
+        print_order(exchange, id, lookup->status);
+    }
+    return HTTP_ANSWER;
 }
 
-static enum http_next on_request(void *context, struct http_exchange *exchange)
+enum http_next get_order_start(struct service *service, struct request *request)
 {
-    struct request *request = http_exchange_data(exchange);
-    return request->route->start(context, request);
-}
-
-static void on_resumed(void *context, struct http_exchange *exchange)
-{
-    struct request *request = http_exchange_data(exchange);
-    request->route->finish(context, request);
-}
-
-struct http_application handlers_application(struct service *service)
-{
-    return (struct http_application){
-        .context = service,
-        .data_size = sizeof(struct request),
-        .on_head = on_head,
-        .on_request = on_request,
-        .on_resumed = on_resumed,
+    struct read_ticket ticket = {
+        .kind = READ_ORDER,
+        .deadline_ms = READ_DEADLINE_MS,
+        .lookup = {.client_id = request->client_id},
     };
+    const struct path_parameter *id = &request->parameters[0];
+    if (!order_id_parse(id->text, id->len, &ticket.lookup.id)) {
+        problem_not_found(request->exchange, "there is no such order");
+        return HTTP_ANSWER;
+    }
+    return read_request_submit(service, (struct read_request *)request, &ticket, answer_get);
 }

@@ -1,58 +1,24 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * What each route does. A handler runs on a thread of the HTTP server, must not block, and either
- * answers or suspends the request and hands it to the intake or the reads; after that its `finish`
- * makes the answer.
- */
+/* POST /order and GET /order/{id}: an order in, and how far it is. */
 #ifndef API_SERVICE_ROUTES_ORDERS_H
 #define API_SERVICE_ROUTES_ORDERS_H
 
-#include "api-service/admission/accept.h"
-#include "api-service/admission/auth.h"
 #include "api-service/pipeline/intake.h"
-#include "api-service/pipeline/reads.h"
-#include "api-service/pipeline/verifier.h"
-#include "common/http/http_server.h"
+#include "api-service/routes/read_request.h"
 
-#include <stdatomic.h>
-
-struct route;
-
-/* What the handlers work with; one a process. Everything is borrowed. */
-struct service {
-    const struct auth *auth;
-    struct intake *intake;
-    struct reads *reads;
-    struct verifier *verifier;
-    struct queue *remote; /* for its figures; NULL without Redis */
-    atomic_bool draining; /* not ready any more; requests are still answered */
+struct create_order {
+    struct request base;
+    struct order order;
+    struct intake_ticket ticket;
 };
 
-/* One request on its way; the application's part of an exchange. */
-struct request {
-    struct http_exchange *exchange;
-    const struct route *route;
-    struct order order; /* client and idempotency key are known from the head on */
-    enum metrics_form metrics_form;
-    union {
-        struct intake_ticket intake;
-        struct read_ticket read;
-        struct verify_ticket verify;
-    } ticket;
-};
+/* Takes the Idempotency-Key. */
+bool create_order_read_head(struct request *request, const struct http_head *head);
 
-/* The HTTP server's application, on `service`. */
-struct http_application handlers_application(struct service *service);
+/* Stores the order with all others that wait, then answers with its id and Location. */
+enum http_next create_order_start(struct service *service, struct request *request);
 
-enum http_next handle_create_order(struct service *service, struct request *request);
-enum http_next handle_get_order(struct service *service, struct request *request);
-enum http_next handle_metrics(struct service *service, struct request *request);
-enum http_next handle_livez(struct service *service, struct request *request);
-enum http_next handle_readyz(struct service *service, struct request *request);
-
-void finish_create_order(struct service *service, struct request *request);
-void finish_get_order(struct service *service, struct request *request);
-void finish_metrics(struct service *service, struct request *request);
-void finish_readyz(struct service *service, struct request *request);
+/* Answers with the status of the order, 404 if it is not this client's. */
+enum http_next get_order_start(struct service *service, struct request *request);
 
 #endif

@@ -67,77 +67,98 @@ static bool add_errors(cJSON *problem, const struct field_error errors[], size_t
     return list != NULL;
 }
 
-static void fill(struct http_response *response, const char *target, unsigned status,
-                 const char *title, const char *detail, const struct field_error errors[],
-                 size_t count)
+/* What differs from one problem to another. */
+struct problem {
+    unsigned status;
+    const char *title;
+    const char *detail;
+    const struct field_error *errors;
+    size_t error_count;
+};
+
+/* Memory from malloc; NULL: there is none. */
+static char *print(const struct problem *problem, const char *target)
 {
     char instance[INSTANCE_SIZE];
     format_instance(target, instance);
-    cJSON *problem = cJSON_CreateObject();
-    bool whole = problem != NULL && add_string(problem, "type", "about:blank") &&
-                 add_string(problem, "title", title) &&
-                 cJSON_AddNumberToObject(problem, "status", status) != NULL &&
-                 add_string(problem, "detail", detail) &&
-                 add_string(problem, "instance", instance) &&
-                 (count == 0 || add_errors(problem, errors, count));
-    char *text = whole ? cJSON_PrintUnformatted(problem) : NULL;
-    cJSON_Delete(problem);
+    cJSON *object = cJSON_CreateObject();
+    bool whole =
+        object != NULL && add_string(object, "type", "about:blank") &&
+        add_string(object, "title", problem->title) &&
+        cJSON_AddNumberToObject(object, "status", problem->status) != NULL &&
+        add_string(object, "detail", problem->detail) && add_string(object, "instance", instance) &&
+        (problem->error_count == 0 || add_errors(object, problem->errors, problem->error_count));
+    char *text = whole ? cJSON_PrintUnformatted(object) : NULL;
+    cJSON_Delete(object);
+    return text;
+}
+
+static void answer(struct http_exchange *exchange, const struct problem *problem)
+{
+    struct http_response *response = &exchange->response;
+    char *text = print(problem, exchange->target);
     if (text != NULL) {
-        http_response_take_body(response, status, content_type, text, strlen(text));
+        http_response_take_body(response, problem->status, content_type, text, strlen(text));
     } else {
         /* There is no memory: all that is needed for a problem, and nothing that needs escaping. */
-        http_response_print(response, status, content_type,
+        http_response_print(response, problem->status, content_type,
                             "{\"type\":\"about:blank\",\"title\":\"%s\",\"status\":%u,"
                             "\"detail\":\"%s\",\"instance\":\"/\"}",
-                            title, status, title);
+                            problem->title, problem->status, problem->title);
     }
 }
 
-void problem_bad_request(struct http_response *response, const char *target, const char *detail)
+void problem_bad_request(struct http_exchange *exchange, const char *detail)
 {
-    fill(response, target, 400, "Bad Request", detail, NULL, 0);
+    answer(exchange, &(struct problem){.status = 400, .title = "Bad Request", .detail = detail});
 }
 
-void problem_unauthorized(struct http_response *response, const char *target, const char *detail)
+void problem_unauthorized(struct http_exchange *exchange, const char *detail)
 {
-    http_response_add_header(response, "WWW-Authenticate",
+    http_response_add_header(&exchange->response, "WWW-Authenticate",
                              "Basic realm=\"orders\", charset=\"UTF-8\"");
-    fill(response, target, 401, "Unauthorized", detail, NULL, 0);
+    answer(exchange, &(struct problem){.status = 401, .title = "Unauthorized", .detail = detail});
 }
 
-void problem_not_found(struct http_response *response, const char *target, const char *detail)
+void problem_not_found(struct http_exchange *exchange, const char *detail)
 {
-    fill(response, target, 404, "Not Found", detail, NULL, 0);
+    answer(exchange, &(struct problem){.status = 404, .title = "Not Found", .detail = detail});
 }
 
-void problem_method_not_allowed(struct http_response *response, const char *target,
-                                const char *allowed)
+void problem_method_not_allowed(struct http_exchange *exchange, const char *allowed)
 {
-    http_response_add_header(response, "Allow", allowed);
-    fill(response, target, 405, "Method Not Allowed", "use one of the methods in the Allow header",
-         NULL, 0);
+    http_response_add_header(&exchange->response, "Allow", allowed);
+    answer(exchange, &(struct problem){.status = 405,
+                                       .title = "Method Not Allowed",
+                                       .detail = "use one of the methods in the Allow header"});
 }
 
-void problem_too_large(struct http_response *response, const char *target)
+void problem_too_large(struct http_exchange *exchange)
 {
-    fill(response, target, 413, "Content Too Large", "the body may be 65536 bytes long at most",
-         NULL, 0);
+    answer(exchange, &(struct problem){.status = 413,
+                                       .title = "Content Too Large",
+                                       .detail = "the body may be 65536 bytes long at most"});
 }
 
-void problem_unsupported_media_type(struct http_response *response, const char *target,
-                                    const char *detail)
+void problem_unsupported_media_type(struct http_exchange *exchange, const char *detail)
 {
-    fill(response, target, 415, "Unsupported Media Type", detail, NULL, 0);
+    answer(exchange,
+           &(struct problem){.status = 415, .title = "Unsupported Media Type", .detail = detail});
 }
 
-void problem_unprocessable(struct http_response *response, const char *target, const char *detail,
+void problem_unprocessable(struct http_exchange *exchange, const char *detail,
                            const struct field_error errors[], size_t count)
 {
-    fill(response, target, 422, "Unprocessable Content", detail, errors, count);
+    answer(exchange, &(struct problem){.status = 422,
+                                       .title = "Unprocessable Content",
+                                       .detail = detail,
+                                       .errors = errors,
+                                       .error_count = count});
 }
 
-void problem_unavailable(struct http_response *response, const char *target, const char *detail)
+void problem_unavailable(struct http_exchange *exchange, const char *detail)
 {
-    http_response_add_header(response, "Retry-After", "1");
-    fill(response, target, 503, "Service Unavailable", detail, NULL, 0);
+    http_response_add_header(&exchange->response, "Retry-After", "1");
+    answer(exchange,
+           &(struct problem){.status = 503, .title = "Service Unavailable", .detail = detail});
 }

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Error answers: application/problem+json (RFC 9457). Each function fills a response in whole;
- * `target` is the request's and becomes `instance`, without its query. Nothing blocks.
+ * Error answers: application/problem+json (RFC 9457). Each function fills in the
+ * exchange's response in whole; its target becomes `instance`, without the query. Nothing blocks.
  */
 #ifndef COMMON_HTTP_PROBLEM_H
 #define COMMON_HTTP_PROBLEM_H
 
 #include <stddef.h>
 
-#include "common/http/http_head.h"
+#include "common/http/http_exchange.h"
 
 /* One thing that is wrong with a request. Strings are constants. */
 struct field_error {
@@ -19,19 +19,17 @@ struct field_error {
     bool in_header;      /* `member` is a header field, not a member of the body */
 };
 
-void problem_bad_request(struct http_response *response, const char *target, const char *detail);
-void problem_unauthorized(struct http_response *response, const char *target, const char *detail);
-void problem_not_found(struct http_response *response, const char *target, const char *detail);
+void problem_bad_request(struct http_exchange *exchange, const char *detail);
+void problem_unauthorized(struct http_exchange *exchange, const char *detail);
+void problem_not_found(struct http_exchange *exchange, const char *detail);
 /* `allowed`: the methods, such as "GET, HEAD". */
-void problem_method_not_allowed(struct http_response *response, const char *target,
-                                const char *allowed);
-void problem_too_large(struct http_response *response, const char *target);
-void problem_unsupported_media_type(struct http_response *response, const char *target,
-                                    const char *detail);
+void problem_method_not_allowed(struct http_exchange *exchange, const char *allowed);
+void problem_too_large(struct http_exchange *exchange);
+void problem_unsupported_media_type(struct http_exchange *exchange, const char *detail);
 /* `count` >= 1. */
-void problem_unprocessable(struct http_response *response, const char *target, const char *detail,
+void problem_unprocessable(struct http_exchange *exchange, const char *detail,
                            const struct field_error errors[], size_t count);
 /* 503 with Retry-After. */
-void problem_unavailable(struct http_response *response, const char *target, const char *detail);
+void problem_unavailable(struct http_exchange *exchange, const char *detail);
 
 #endif

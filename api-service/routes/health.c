@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+#include "api-service/routes/health.h"
+
+#include "common/http/problem.h"
+
+enum { LIVENESS_DEADLINE_MS = 1000 };
+
+enum http_next livez_start(struct service *service, struct request *request)
+{
+    (void)service;
+    http_response_print(&request->exchange->response, 200, "application/json",
+                        "{\"status\":\"alive\"}");
+    return HTTP_ANSWER;
+}
+
+static enum http_next answer_readiness(void *context, struct http_exchange *exchange)
+{
+    (void)context;
+    const struct read_request *request = exchange->data;
+    if (request->ticket.status == STATUS_OK) {
+        http_response_print(&exchange->response, 200, "application/json", "{\"status\":\"ready\"}");
+    } else {
+        read_request_refuse(exchange);
+    }
+    return HTTP_ANSWER;
+}
+
+enum http_next readyz_start(struct service *service, struct request *request)
+{
+    if (atomic_load(&service->draining)) {
+        problem_unavailable(request->exchange, "shutting down");
+        return HTTP_ANSWER;
+    }
+    const struct read_ticket ticket = {.kind = READ_LIVENESS, .deadline_ms = LIVENESS_DEADLINE_MS};
+    return read_request_submit(service, (struct read_request *)request, &ticket, answer_readiness);
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+/* What the routes work with; one a process, wired by application.c. Everything is borrowed. */
+#ifndef API_SERVICE_SERVICE_H
+#define API_SERVICE_SERVICE_H
+
+#include <stdatomic.h>
+
+struct auth;
+struct intake;
+struct queue;
+struct reads;
+struct verifier;
+
+struct service {
+    const struct auth *auth;
+    struct intake *intake;
+    struct reads *reads;
+    struct verifier *verifier;
+    struct queue *remote; /* for its figures; NULL without Redis */
+    atomic_bool draining; /* not ready any more; requests are still answered */
+};
+
+#endif

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+#include "common/http/http_head.h"
+
+#include <string.h>
+#include <strings.h>
+
+/* Hardly any two names are equally long. */
+bool http_header_is(const struct http_header *header, const char *name)
+{
+    size_t len = strlen(name);
+    return header->name_len == len && strncasecmp(header->name, name, len) == 0;
+}
+
+const char *http_head_find(const struct http_head *head, const char *name)
+{
+    for (size_t i = 0; i < head->header_count; i++) {
+        if (http_header_is(&head->headers[i], name)) {
+            return head->headers[i].value;
+        }
+    }
+    return NULL;
+}

@@ -1,0 +1,387 @@
+/* SPDX-License-Identifier: MIT */
+#include "common/http/http_transfer.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/log.h"
+#include "common/http/http_stream.h"
+#include "common/http/problem.h"
+
+enum {
+    BODY_ROOM_FIRST = 512,
+    BODIES_BYTES_MAX = 64 * 1024 * 1024, /* of all requests together */
+    /* Bytes of a body that is too long, read only to answer in an orderly way. */
+    DISCARD_MAX = 4 * 1024 * 1024,
+    HEADER_LIMIT_MS = 10 * 1000, /* from the request line to the end of the header section */
+    BODY_LIMIT_MS = 20 * 1000,   /* from there to the end of the body */
+};
+
+void http_traffic_init(struct http_traffic *traffic, const struct http_application *application)
+{
+    traffic->application = *application;
+    pthread_mutex_init(&traffic->streams_lock, NULL);
+}
+
+void http_traffic_finish(struct http_traffic *traffic)
+{
+    assert(traffic->streams == NULL);
+    pthread_mutex_destroy(&traffic->streams_lock);
+}
+
+static struct http_transfer *of(struct http_exchange *exchange)
+{
+    return (struct http_transfer *)exchange;
+}
+
+void *http_exchange_allocate(struct http_exchange *exchange, size_t size)
+{
+    assert(exchange->data == NULL);
+    exchange->data = calloc(1, size);
+    return exchange->data;
+}
+
+enum http_next http_exchange_wait(struct http_exchange *exchange,
+                                  enum http_next (*then)(void *context,
+                                                         struct http_exchange *exchange))
+{
+    exchange->then = then;
+    return HTTP_WAIT;
+}
+
+bool http_exchange_is_closing(const struct http_exchange *exchange)
+{
+    return atomic_load(&((const struct http_transfer *)exchange)->traffic->closed);
+}
+
+/* A transfer that is not suspended yet finds later that it need not be. */
+void http_exchange_resume(struct http_exchange *exchange)
+{
+    struct http_transfer *transfer = of(exchange);
+    if (atomic_exchange(&transfer->wake, WAKE_COME) == WAKE_WANTED) {
+        http_loop_resume(transfer->loop, &transfer->resumption);
+    }
+}
+
+bool http_transfer_suspend(struct http_transfer *transfer)
+{
+    enum transfer_wake none = WAKE_NONE;
+    if (!atomic_compare_exchange_strong(&transfer->wake, &none, WAKE_WANTED)) {
+        return false;
+    }
+    /* It may be on the loop's list of resumed ones already, which only this thread works off. */
+    MHD_suspend_connection(transfer->resumption.connection);
+    return true;
+}
+
+void http_transfer_set_answering(struct http_transfer *transfer, bool answering)
+{
+    if (transfer->answering != answering) {
+        transfer->answering = answering;
+        atomic_fetch_add(&transfer->traffic->answering, answering ? 1U : -1U);
+    }
+}
+
+/* The request has arrived in whole, or is answered without. */
+static void start_answering(struct http_transfer *transfer)
+{
+    if (!transfer->answering) {
+        http_connection_set_answering(transfer->peer, true);
+        /* The server's turn: the application has deadlines of its own. */
+        http_connection_expect(transfer->peer, HTTP_IDLE_LIMIT_MS);
+        http_transfer_set_answering(transfer, true);
+    }
+}
+
+/*
+ * libmicrohttpd takes the query apart too, into memory of the connection, and 0.9 leaves a request
+ * unanswered whose parameters find no room there. http_query.c does it, so the library gets none:
+ * its own copy of the target ends here behind the '?'.
+ */
+static void hide_query(const char *uri)
+{
+    char *query = strchr((char *)(uintptr_t)uri, '?');
+    if (query != NULL) {
+        query[1] = '\0';
+    }
+}
+
+/* A request line has arrived. What this returns becomes the request's own pointer. */
+void *http_transfer_begin(void *context, const char *uri, struct MHD_Connection *connection)
+{
+    struct http_traffic *traffic = context;
+    size_t len = strlen(uri);
+    struct http_connection *peer =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
+    struct http_transfer *transfer = calloc(1, sizeof *transfer + len + 1);
+    if (peer == NULL || transfer == NULL) {
+        free(transfer);
+        return NULL; /* http_transfer_handle ends the connection */
+    }
+    transfer->traffic = traffic;
+    transfer->loop = http_loop_here();
+    transfer->resumption.connection = connection;
+    transfer->peer = peer;
+    memcpy(transfer->target, uri, len + 1);
+    transfer->exchange.target = transfer->target;
+    hide_query(uri);
+    http_connection_expect(peer, HEADER_LIMIT_MS);
+    atomic_fetch_add(&traffic->exchanges, 1);
+    return transfer;
+}
+
+void http_transfer_end(void *context, struct MHD_Connection *connection, void **request,
+                       enum MHD_RequestTerminationCode code)
+{
+    (void)connection;
+    (void)code;
+    struct http_traffic *traffic = context;
+    struct http_transfer *transfer = *request;
+    if (transfer == NULL) {
+        return;
+    }
+    http_stream_stop(transfer);
+    http_response_finish(&transfer->exchange.response);
+    http_transfer_set_answering(transfer, false);
+    http_connection_set_answering(transfer->peer, false);
+    http_connection_expect_next(transfer->peer);
+    atomic_fetch_sub(&traffic->bodies_bytes, transfer->body_room);
+    http_query_finish(&transfer->exchange.query);
+    free(transfer->exchange.data);
+    free(transfer->body);
+    free(transfer);
+    *request = NULL;
+    atomic_fetch_sub(&traffic->exchanges, 1);
+}
+
+/* The exchange, and so the body, outlives the sending: nothing is copied. */
+static struct MHD_Response *make_answer(struct http_transfer *transfer)
+{
+    const struct http_response *response = &transfer->exchange.response;
+    if (response->stream.next != NULL) {
+        return http_stream_start(transfer);
+    }
+    return MHD_create_response_from_buffer(response->body_len,
+                                           (void *)(uintptr_t)http_response_body(response),
+                                           MHD_RESPMEM_PERSISTENT);
+}
+
+static enum MHD_Result send_response(struct http_transfer *transfer)
+{
+    const struct http_response *response = &transfer->exchange.response;
+    const char *name;
+    const char *value;
+    start_answering(transfer);
+    struct MHD_Response *answer = make_answer(transfer);
+    if (answer == NULL || !text_is_whole(&response->fields)) {
+        log_warn("no memory for an answer; its connection is closed",
+                 log_int("status", response->status));
+        if (answer != NULL) {
+            MHD_destroy_response(answer);
+        }
+        return MHD_NO;
+    }
+    MHD_add_response_header(answer, "Content-Type", response->content_type);
+    for (size_t at = 0; http_response_next_header(response, &at, &name, &value);) {
+        MHD_add_response_header(answer, name, value);
+    }
+    if (response->close ||
+        atomic_load_explicit(&transfer->traffic->draining, memory_order_relaxed)) {
+        MHD_add_response_header(answer, "Connection", "close");
+    }
+    transfer->state = TRANSFER_SENT;
+    enum MHD_Result queued =
+        MHD_queue_response(transfer->resumption.connection, response->status, answer);
+    MHD_destroy_response(answer);
+    return queued;
+}
+
+static enum http_next call_on_request(struct http_transfer *transfer)
+{
+    struct http_traffic *traffic = transfer->traffic;
+    enum http_next next = HTTP_ANSWER;
+    atomic_fetch_add(&traffic->in_application, 1);
+    if (atomic_load(&traffic->closed)) {
+        problem_unavailable(&transfer->exchange, "shutting down");
+    } else {
+        next = traffic->application.on_request(traffic->application.context, &transfer->exchange);
+    }
+    atomic_fetch_sub(&traffic->in_application, 1);
+    return next;
+}
+
+static enum http_next call_then(struct http_transfer *transfer)
+{
+    struct http_traffic *traffic = transfer->traffic;
+    atomic_store(&transfer->wake, WAKE_NONE);
+    atomic_fetch_add(&traffic->in_application, 1);
+    enum http_next next =
+        transfer->exchange.then(traffic->application.context, &transfer->exchange);
+    atomic_fetch_sub(&traffic->in_application, 1);
+    return next;
+}
+
+/* HTTP_WAIT: the transfer is suspended. */
+static enum http_next wait_if_asked(struct http_transfer *transfer, enum http_next next)
+{
+    while (next == HTTP_WAIT && !http_transfer_suspend(transfer)) {
+        next = call_then(transfer);
+    }
+    return next;
+}
+
+/* What the application has made of the head. */
+static enum MHD_Result after_head(struct http_transfer *transfer, enum http_next next)
+{
+    transfer->state = TRANSFER_HEAD;
+    next = wait_if_asked(transfer, next);
+    if (next == HTTP_WAIT) {
+        http_connection_expect(transfer->peer, HTTP_IDLE_LIMIT_MS); /* the application's turn */
+        return MHD_YES;
+    }
+    transfer->state = TRANSFER_BODY;
+    http_connection_expect(transfer->peer, BODY_LIMIT_MS);
+    if (next == HTTP_READ_BODY) {
+        transfer->discard_max = DISCARD_MAX;
+    }
+    if (next == HTTP_READ_BODY && transfer->announced_len > HTTP_BODY_MAX) {
+        problem_too_large(&transfer->exchange);
+        next = HTTP_ANSWER;
+    }
+    struct http_response *response = &transfer->exchange.response;
+    response->close = response->close || http_connection_is_crowded(transfer->peer);
+    transfer->discard = next == HTTP_ANSWER;
+    /* A client that waits for "100 Continue" is answered at once; so is one that would send too
+     * much. */
+    bool now = transfer->announced_len > transfer->discard_max || transfer->expects_continue;
+    if (transfer->discard && (response->close || now)) {
+        response->close = true;
+        return send_response(transfer);
+    }
+    return MHD_YES;
+}
+
+static enum MHD_Result collect_header(void *context, enum MHD_ValueKind kind, const char *name,
+                                      size_t name_len, const char *value, size_t value_len)
+{
+    (void)kind;
+    struct http_head *head = context;
+    if (head->header_count == HTTP_HEADERS_MAX) {
+        head->too_many_headers = true;
+        return MHD_NO;
+    }
+    head->headers[head->header_count++] = (struct http_header){
+        .name = name,
+        .name_len = name_len,
+        .value = value != NULL ? value : "",
+        .value_len = value_len,
+    };
+    return MHD_YES;
+}
+
+static enum MHD_Result read_head(struct http_transfer *transfer, const char *method,
+                                 const char *version)
+{
+    const struct http_application *application = &transfer->traffic->application;
+    struct http_head head = {.method = method,
+                             .target = transfer->target,
+                             .version = version,
+                             .crowded = http_connection_is_crowded(transfer->peer)};
+    MHD_get_connection_values_n(transfer->resumption.connection, MHD_HEADER_KIND, collect_header,
+                                &head);
+    const char *length = http_head_find(&head, "Content-Length");
+    transfer->announced_len = length != NULL ? strtoull(length, NULL, 10) : 0;
+    transfer->expects_continue = http_head_find(&head, "Expect") != NULL;
+    transfer->discard_max = HTTP_BODY_MAX;
+    return after_head(transfer,
+                      application->on_head(application->context, &transfer->exchange, &head));
+}
+
+/* False: no memory, or the bodies of all requests have taken what they may. */
+static bool make_room(struct http_transfer *transfer, size_t needed)
+{
+    size_t room = transfer->body_room > 0 ? transfer->body_room : BODY_ROOM_FIRST;
+    while (room < needed) {
+        room *= 2;
+    }
+    size_t more = room - transfer->body_room;
+    if (more == 0) {
+        return true;
+    }
+    size_t before = atomic_fetch_add(&transfer->traffic->bodies_bytes, more);
+    char *body = before + more <= BODIES_BYTES_MAX ? realloc(transfer->body, room) : NULL;
+    if (body == NULL) {
+        atomic_fetch_sub(&transfer->traffic->bodies_bytes, more);
+        return false;
+    }
+    transfer->body = body;
+    transfer->body_room = room;
+    return true;
+}
+
+/* Keeps a piece of the body, or only counts it. MHD_NO ends the connection without an answer. */
+static enum MHD_Result receive(struct http_transfer *transfer, const char *piece, size_t len)
+{
+    if (!transfer->discard && transfer->received + len > HTTP_BODY_MAX) {
+        problem_too_large(&transfer->exchange);
+        transfer->discard = true;
+    }
+    if (!transfer->discard && !make_room(transfer, transfer->received + len)) {
+        problem_unavailable(&transfer->exchange,
+                            "too much is being sent at once; nothing was stored; try again");
+        transfer->discard = true;
+    }
+    if (!transfer->discard) {
+        memcpy(transfer->body + transfer->received, piece, len);
+    }
+    transfer->received += len;
+    return !transfer->discard || transfer->received <= transfer->discard_max ? MHD_YES : MHD_NO;
+}
+
+static enum MHD_Result after_request(struct http_transfer *transfer, enum http_next next)
+{
+    transfer->state = TRANSFER_REQUEST;
+    next = wait_if_asked(transfer, next);
+    assert(next != HTTP_READ_BODY);
+    return next == HTTP_WAIT ? MHD_YES : send_response(transfer);
+}
+
+static enum MHD_Result end_of_body(struct http_transfer *transfer)
+{
+    start_answering(transfer);
+    if (transfer->discard) {
+        return send_response(transfer);
+    }
+    transfer->exchange.body = transfer->body != NULL ? transfer->body : "";
+    transfer->exchange.body_len = transfer->received;
+    return after_request(transfer, call_on_request(transfer));
+}
+
+/* The head is complete, a piece of the body, its end, and each time the connection is resumed. */
+enum MHD_Result http_transfer_handle(void *context, struct MHD_Connection *connection,
+                                     const char *url, const char *method, const char *version,
+                                     const char *upload, size_t *upload_size, void **request)
+{
+    (void)context;
+    (void)connection;
+    (void)url;
+    struct http_transfer *transfer = *request;
+    if (transfer == NULL) {
+        return MHD_NO;
+    }
+    size_t len = *upload_size;
+    *upload_size = 0;
+    switch (transfer->state) {
+    case TRANSFER_NEW:
+        return read_head(transfer, method, version);
+    case TRANSFER_HEAD:
+        return after_head(transfer, call_then(transfer));
+    case TRANSFER_BODY:
+        return len > 0 ? receive(transfer, upload, len) : end_of_body(transfer);
+    case TRANSFER_REQUEST:
+        return after_request(transfer, call_then(transfer));
+    default:
+        return MHD_YES; /* what follows an answer that was sent early */
+    }
+}
