@@ -83,12 +83,13 @@ static size_t count_byte(const char *text, char byte)
 
 /*
  * About how many bytes of its connection the library takes for the head: the text, an entry for
- * each field and each parameter, and cookies once more, with an entry for each.
+ * each field, and cookies once more, with an entry for each. (It is not given the query's
+ * parameters.)
  */
 static size_t memory_taken(const struct http_head *head)
 {
     enum { ENTRY_BYTES = 64 };
-    size_t entries = head->header_count + 1 + count_byte(head->target, '&');
+    size_t entries = head->header_count + 1;
     size_t bytes = strlen(head->method) + strlen(head->target);
     for (size_t i = 0; i < head->header_count; i++) {
         const struct http_header *header = &head->headers[i];
@@ -101,7 +102,7 @@ static size_t memory_taken(const struct http_head *head)
     return bytes + entries * ENTRY_BYTES;
 }
 
-/* An order whose answer found no room any more would be stored, and its client never told. */
+/* An order whose answer found no room any more would be stored, and its client never know. */
 static const char *check_size(const struct http_head *head)
 {
     if (head->too_many_headers) {

@@ -26,7 +26,7 @@ enum {
     FEW = 100,             /* connections that one loop serves alone, with fewer wake-ups */
     UNEVEN_MAX = 16, /* a loop that has more beyond these than another leaves new ones to it */
     NO_ROOM_PAUSE_MS = 100, /* after the system had no descriptor or memory for a connection */
-    NO_ROOM_TOLD_MS = 10000,
+    NO_ROOM_LOG_MS = 10000,
 };
 
 enum loop_state { LOOP_OPEN, LOOP_CLOSED, LOOP_ENDING };
@@ -38,9 +38,9 @@ struct http_loop {
     int wake;                                  /* an eventfd: a resumption, or another state */
     _Atomic(struct http_resumption *) resumed; /* the newest first */
     atomic_uint connections;
-    atomic_bool holding_back; /* it leaves new connections to the others */
-    uint64_t accept_at_ms;    /* not before this, clock_monotonic_ms; the thread's own, both */
-    uint64_t tell_at_ms;      /* nor that it cannot */
+    atomic_bool leaves_to_others; /* it leaves new connections to the others */
+    uint64_t accept_at_ms;        /* not before this, clock_monotonic_ms; the thread's own, both */
+    uint64_t log_at_ms;           /* the next line that says so, not before this */
 };
 
 struct http_loops {
@@ -73,7 +73,7 @@ void http_loop_resume(struct http_loop *loop, struct http_resumption *resumption
         resumption->next = first;
     } while (!atomic_compare_exchange_weak_explicit(&loop->resumed, &first, resumption,
                                                     memory_order_release, memory_order_relaxed));
-    if (first == NULL) { /* else who put the first there has woken the thread */
+    if (first == NULL) { /* else the thread was woken for the one that is there */
         wake(loop);
     }
 }
@@ -103,8 +103,8 @@ static unsigned connections_of(const struct http_loop *loop)
 }
 
 /* The library has closed a socket that it does not take. */
-static void take_in(struct http_loop *loop, int socket, const struct sockaddr_storage *address,
-                    socklen_t len)
+static void add_connection(struct http_loop *loop, int socket,
+                           const struct sockaddr_storage *address, socklen_t len)
 {
     unsigned total = 0;
     for (size_t i = 0; i < LOOPS; i++) {
@@ -118,12 +118,13 @@ static void take_in(struct http_loop *loop, int socket, const struct sockaddr_st
     }
 }
 
-static void tell_no_room(struct http_loop *loop, const char *error)
+static void log_no_room(struct http_loop *loop, const char *error)
 {
     uint64_t now_ms = clock_monotonic_ms();
-    if (now_ms >= loop->tell_at_ms) {
-        log_warn("cannot accept a connection", log_str("error", error));
-        loop->tell_at_ms = now_ms + NO_ROOM_TOLD_MS;
+    if (now_ms >= loop->log_at_ms) {
+        log_warn("cannot accept a connection; trying again", log_str("error", error),
+                 log_int("pause_ms", NO_ROOM_PAUSE_MS));
+        loop->log_at_ms = now_ms + NO_ROOM_LOG_MS;
     }
     loop->accept_at_ms = now_ms + NO_ROOM_PAUSE_MS;
 }
@@ -136,12 +137,12 @@ static bool accept_some(struct http_loop *loop)
         socklen_t len = sizeof address;
         int socket = http_listener_accept(loop->all->config.listener, &address, &len);
         if (socket < 0 && errno != EAGAIN && errno != EWOULDBLOCK) {
-            tell_no_room(loop, strerror(errno));
+            log_no_room(loop, strerror(errno));
         }
         if (socket < 0) {
             return false;
         }
-        take_in(loop, socket, &address, len);
+        add_connection(loop, socket, &address, len);
     }
     return true;
 }
@@ -170,25 +171,26 @@ static bool has_too_many(const struct http_loop *loop)
 }
 
 /*
- * Whether new connections are left to the others. First it says so, then it looks: whoever accepts
- * looks at that after it has counted, so that not all hold back for what was so a moment ago.
+ * Leaves new connections to the other loops while this one has too many. True: it does. The flag is
+ * set before the look at the others: a loop that accepts looks at the flag after it has counted, so
+ * that not all pause for what was so a moment ago.
  */
-static bool holds_back(struct http_loop *loop)
+static bool pause_if_uneven(struct http_loop *loop)
 {
-    atomic_store(&loop->holding_back, true);
+    atomic_store(&loop->leaves_to_others, true);
     bool too_many = has_too_many(loop);
     if (!too_many) {
-        atomic_store(&loop->holding_back, false);
+        atomic_store(&loop->leaves_to_others, false);
     }
     return too_many;
 }
 
-/* Those that may accept again, now that this one has. */
-static void wake_who_holds_back(struct http_loops *all)
+/* Loops that paused, and that may accept again now that this one has. */
+static void wake_loops_that_may_accept(struct http_loops *all)
 {
     for (size_t i = 0; i < LOOPS; i++) {
         struct http_loop *loop = &all->loops[i];
-        if (atomic_load(&loop->holding_back) && !has_too_many(loop)) {
+        if (atomic_load(&loop->leaves_to_others) && !has_too_many(loop)) {
             wake(loop);
         }
     }
@@ -228,7 +230,7 @@ static void wait_for_work(struct http_loop *loop)
     uint64_t now_ms = loop->accept_at_ms != 0 ? clock_monotonic_ms() : 0;
     if (now_ms < loop->accept_at_ms) {
         timeout_ms = shorter(timeout_ms, (int)(loop->accept_at_ms - now_ms));
-    } else if (wanted(loop) == LOOP_OPEN && !holds_back(loop)) {
+    } else if (wanted(loop) == LOOP_OPEN && !pause_if_uneven(loop)) {
         loop->accept_at_ms = 0;
         fds[LISTENER].fd = loop->all->config.listener;
     }
@@ -239,7 +241,7 @@ static void wait_for_work(struct http_loop *loop)
     }
     if (fds[LISTENER].revents != 0) {
         accept_some(loop);
-        wake_who_holds_back(loop->all);
+        wake_loops_that_may_accept(loop->all);
     }
 }
 
@@ -252,7 +254,7 @@ static void serve(struct http_loop *loop)
     atomic_store_explicit(&loop->connections, now, memory_order_relaxed);
 }
 
-/* Tells that this loop is in the state that all are to be in. */
+/* Counts this loop among those that are in the state that is wanted. */
 static void reach(struct http_loops *all)
 {
     pthread_mutex_lock(&all->lock);
