@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "api-service/commands/database_command.h"
-#include "api-service/routes/verification_text.h"
+#include "api-service/routes/verify_text.h"
 #include "common/base/clock.h"
 
 enum {
@@ -44,7 +44,7 @@ static enum status recount(struct store *store, struct store_verification *found
         fputs("\r\033[K", stderr);
     }
     if (status == STATUS_OK) {
-        verification_text_print(stdout, found);
+        verify_text_print(stdout, found);
     }
     return status;
 }
@@ -57,7 +57,7 @@ static enum status repair_counters(struct store *store, const struct store_verif
     }
     if (status == STATUS_OK) {
         fputs("repaired: ", stdout);
-        verification_text_print_repaired(stdout, found);
+        verify_text_print_repaired(stdout, found);
         fputs("\n\n", stdout);
     } else if (status == STATUS_NOT_FOUND) {
         puts("repaired by somebody else meanwhile\n");

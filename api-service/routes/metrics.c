@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "api-service/routes/metrics_text.h"
-#include "api-service/routes/verification_text.h"
+#include "api-service/routes/verify_text.h"
 #include "common/http/problem.h"
 
 enum { READ_DEADLINE_MS = 5000 };
@@ -39,7 +39,7 @@ static void on_verified(struct verify_ticket *ticket, enum status status,
     size_t len;
     FILE *out = status == STATUS_OK ? open_memstream(&body, &len) : NULL;
     if (out != NULL) {
-        verification_text_print_json(out, found);
+        verify_text_print_json(out, found);
         fclose(out);
     }
     if (body != NULL) {

@@ -6,7 +6,7 @@
 
 #include <cjson/cJSON.h>
 
-#include "api-service/routes/verification_text.h"
+#include "api-service/routes/verify_text.h"
 
 static char *text;
 
@@ -15,7 +15,7 @@ static void finish(void)
     free(text);
 }
 
-TestSuite(verification_text, .fini = finish);
+TestSuite(verify_text, .fini = finish);
 
 static const struct store_verification clean = {
     .counted = {.created = 100, .started = 90, .completed = 80, .duration_us = 200000000},
@@ -47,7 +47,7 @@ static const char *print(void (*run)(FILE *out, const struct store_verification 
     return text;
 }
 
-Test(verification_text, the_table_has_each_figure_of_metrics)
+Test(verify_text, the_table_has_each_figure_of_metrics)
 {
     static const char expected[] =
         "                                     counters              recount                drift\n"
@@ -58,13 +58,13 @@ Test(verification_text, the_table_has_each_figure_of_metrics)
         "completed_orders                           80                   80                    0\n"
         "total_processing_time                     200                  200                    0\n"
         "rows in impossible states: 0\n";
-    cr_assert_str_eq(print(verification_text_print, &clean), expected);
+    cr_assert_str_eq(print(verify_text_print, &clean), expected);
 }
 
-Test(verification_text, drift_and_flawed_rows_stand_in_the_table)
+Test(verify_text, drift_and_flawed_rows_stand_in_the_table)
 {
     struct store_verification bad = make_bad();
-    print(verification_text_print, &bad);
+    print(verify_text_print, &bad);
     cr_expect_not_null(strstr(text, "total_orders                              100"
                                     "                   99                    1\n"));
     cr_expect_not_null(strstr(text, "completed_orders                           80"
@@ -77,13 +77,13 @@ Test(verification_text, drift_and_flawed_rows_stand_in_the_table)
                                     "ORD11, ORD12, ORD13, ORD14, ORD15, ...\n"));
 }
 
-Test(verification_text, what_is_repaired_is_what_changes)
+Test(verify_text, what_is_repaired_is_what_changes)
 {
     struct store_verification bad = make_bad();
-    cr_assert_str_eq(print(verification_text_print_repaired, &bad),
+    cr_assert_str_eq(print(verify_text_print_repaired, &bad),
                      "total_orders -1, average_processing_time -0.030865, pending_orders -1, "
                      "processing_orders -1, completed_orders +1, total_processing_time +0.000001");
-    cr_assert_str_eq(print(verification_text_print_repaired, &clean), "");
+    cr_assert_str_eq(print(verify_text_print_repaired, &clean), "");
 }
 
 static double number(const cJSON *json, const char *object, const char *name)
@@ -94,12 +94,12 @@ static double number(const cJSON *json, const char *object, const char *name)
     return item->valuedouble;
 }
 
-Test(verification_text, json_is_that_of_metrics_and_more)
+Test(verify_text, json_is_that_of_metrics_and_more)
 {
     static const char start[] =
         "{\"total_orders\":100,\"average_processing_time\":2.5,\"pending_orders\":10,"
         "\"processing_orders\":10,\"completed_orders\":80,";
-    print(verification_text_print_json, &clean);
+    print(verify_text_print_json, &clean);
     cr_assert_eq(strncmp(text, start, sizeof start - 1), 0, "%s", text);
     cJSON *json = cJSON_Parse(text);
     cr_assert_not_null(json, "%s", text);
@@ -110,10 +110,10 @@ Test(verification_text, json_is_that_of_metrics_and_more)
     cJSON_Delete(json);
 }
 
-Test(verification_text, json_tells_drift_and_flawed_rows)
+Test(verify_text, json_tells_drift_and_flawed_rows)
 {
     struct store_verification bad = make_bad();
-    cJSON *json = cJSON_Parse(print(verification_text_print_json, &bad));
+    cJSON *json = cJSON_Parse(print(verify_text_print_json, &bad));
     cr_assert_not_null(json, "%s", text);
     cr_assert_eq(number(json, NULL, "total_orders"), 100);
     cr_assert_eq(number(json, "recount", "total_orders"), 99);
@@ -130,10 +130,10 @@ Test(verification_text, json_tells_drift_and_flawed_rows)
     cJSON_Delete(json);
 }
 
-Test(verification_text, flawed_rows_alone_are_not_clean)
+Test(verify_text, flawed_rows_alone_are_not_clean)
 {
     struct store_verification flawed = clean;
     flawed.flaws[STORE_FLAW_STATUS] = (struct store_flawed){1, 1, {3}};
-    print(verification_text_print_json, &flawed);
+    print(verify_text_print_json, &flawed);
     cr_assert_not_null(strstr(text, "\"clean\":false}"), "%s", text);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "api-service/routes/verification_text.h"
+#include "api-service/routes/verify_text.h"
 
 #include <inttypes.h>
 
@@ -93,7 +93,7 @@ static void print_flaws(FILE *out, const struct store_verification *found)
     }
 }
 
-void verification_text_print(FILE *out, const struct store_verification *found)
+void verify_text_print(FILE *out, const struct store_verification *found)
 {
     fprintf(out, "%-24s %20s %20s %20s\n", "", "counters", "recount", "drift");
     for (size_t i = 0; i < FIGURES; i++) {
@@ -108,7 +108,7 @@ void verification_text_print(FILE *out, const struct store_verification *found)
     print_flaws(out, found);
 }
 
-void verification_text_print_repaired(FILE *out, const struct store_verification *found)
+void verify_text_print_repaired(FILE *out, const struct store_verification *found)
 {
     const char *separator = "";
     for (size_t i = 0; i < FIGURES; i++) {
@@ -151,7 +151,7 @@ static void print_flaw_objects(FILE *out, const struct store_verification *found
     }
 }
 
-void verification_text_print_json(FILE *out, const struct store_verification *found)
+void verify_text_print_json(FILE *out, const struct store_verification *found)
 {
     bool clean = !store_has_drift(found) && store_flaw_count(found) == 0;
     fputc('{', out);
