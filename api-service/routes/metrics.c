@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "api-service/routes/metrics.h"
 
-#include <stdio.h>
+#include <stddef.h>
 #include <string.h>
 
 #include "api-service/routes/metrics_text.h"
@@ -35,17 +35,14 @@ static void on_verified(struct verify_ticket *ticket, enum status status,
     struct metrics_request *request =
         (struct metrics_request *)((char *)ticket - offsetof(struct metrics_request, verify));
     struct http_exchange *exchange = request->read.base.exchange;
-    char *body = NULL;
-    size_t len;
-    FILE *out = status == STATUS_OK ? open_memstream(&body, &len) : NULL;
-    if (out != NULL) {
-        verify_text_print_json(out, found);
-        fclose(out);
-    }
-    if (body != NULL) {
-        http_response_take_body(&exchange->response, 200, "application/json", body, len);
-    } else {
+    struct text body = {0};
+    if (status != STATUS_OK) {
         refuse_verify(exchange, status);
+    } else if (verify_text_print_json(&body, found)) {
+        http_response_take_text(&exchange->response, 200, "application/json", &body);
+    } else {
+        text_finish(&body);
+        problem_unavailable(exchange, "out of memory; try again");
     }
     http_exchange_resume(exchange);
 }
@@ -78,8 +75,12 @@ static enum http_next answer_counts(void *context, struct http_exchange *exchang
         read_request_refuse(exchange);
         return HTTP_ANSWER;
     }
-    metrics_text_fill(&exchange->response, request->form, &ticket->counts, service->remote);
-    if (exchange->response.status == 0) {
+    struct text body = {0};
+    if (metrics_text_print(&body, request->form, &ticket->counts, service->remote)) {
+        http_response_take_text(&exchange->response, 200, metrics_text_media_type(request->form),
+                                &body);
+    } else {
+        text_finish(&body);
         problem_unavailable(exchange, "out of memory; try again");
     }
     return HTTP_ANSWER;

@@ -1,21 +1,29 @@
 /* SPDX-License-Identifier: MIT */
-/* The metrics in the three forms a client may ask for. Pure. */
+/*
+ * The metrics of the API in the three forms a client may ask for. A new metric of the Prometheus
+ * and OpenMetrics forms is a line of the table in metrics_text.c; the JSON form is a contract.
+ *
+ * Blocks: never. Threads: any, each with a text of its own. Owns: nothing.
+ */
 #ifndef API_SERVICE_ROUTES_METRICS_TEXT_H
 #define API_SERVICE_ROUTES_METRICS_TEXT_H
 
+#include <stdbool.h>
+
 #include "api-service/admission/accept.h"
-#include "common/http/http_response.h"
+#include "common/base/text.h"
 #include "common/queue/queue.h"
 #include "common/store/store.h"
 
 /*
- * `remote`, unless NULL, is this process's Redis: the Prometheus and OpenMetrics texts also tell
- * how often it has failed, and by what. All else is the database's, and the same in each process.
+ * Adds the metrics to `out`. `redis`, unless NULL, is this process's queue: the two text forms then
+ * also say how often Redis has failed, by kind. All else comes from the database and is the same in
+ * each process. False: no memory, part of the text is missing.
  */
-void metrics_text_fill(struct http_response *response, enum metrics_form form,
-                       const struct order_counts *counts, struct queue *remote);
+bool metrics_text_print(struct text *out, enum metrics_form form, const struct order_counts *counts,
+                        struct queue *redis);
 
-/* Seconds with as many of six decimals as are needed: "2.5", "0", "-0.000001". */
-void metrics_text_format_seconds(int64_t microseconds, char out[32]);
+/* For Content-Type. */
+const char *metrics_text_media_type(enum metrics_form form);
 
 #endif

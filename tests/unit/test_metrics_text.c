@@ -6,27 +6,27 @@
 #include "api-service/routes/metrics_text.h"
 #include "common/queue/queue_backend.h"
 
-static struct http_response response;
+static struct text text;
 
 static void finish(void)
 {
-    http_response_finish(&response);
-    cr_assert_eq(response.status, 0);
+    text_finish(&text);
 }
 
 TestSuite(metrics_text, .fini = finish);
 
-static void check(enum metrics_form form, struct order_counts counts, const char *content_type,
+static const char *print(enum metrics_form form, struct order_counts counts, struct queue *redis)
+{
+    text_clear(&text);
+    cr_assert(metrics_text_print(&text, form, &counts, redis));
+    return text_string(&text);
+}
+
+static void check(enum metrics_form form, struct order_counts counts, const char *media_type,
                   const char *expected)
 {
-    metrics_text_fill(&response, form, &counts, NULL);
-    cr_assert_eq(response.status, 200);
-    cr_assert_str_eq(response.content_type, content_type);
-    cr_assert_eq(response.body_len, strlen(expected), "%.*s", (int)response.body_len,
-                 http_response_body(&response));
-    cr_assert_arr_eq(http_response_body(&response), expected, response.body_len, "%.*s",
-                     (int)response.body_len, http_response_body(&response));
-    http_response_finish(&response);
+    cr_assert_str_eq(metrics_text_media_type(form), media_type);
+    cr_assert_str_eq(print(form, counts, NULL), expected);
 }
 
 static void check_json(struct order_counts counts, const char *expected)
@@ -70,11 +70,9 @@ Test(metrics_text, the_average_has_the_decimals_it_needs)
                                             .started = cases[i].completed,
                                             .completed = cases[i].completed,
                                             .duration_us = cases[i].duration_us};
-        metrics_text_fill(&response, METRICS_JSON, &counts, NULL);
+        const char *printed = print(METRICS_JSON, counts, NULL);
         snprintf(expected, sizeof expected, "_time\":%s,", cases[i].average);
-        cr_assert_not_null(strstr(http_response_body(&response), expected), "%s in %s", expected,
-                           http_response_body(&response));
-        http_response_finish(&response);
+        cr_assert_not_null(strstr(printed, expected), "%s in %s", expected, printed);
     }
 }
 
@@ -100,7 +98,7 @@ Test(metrics_text, the_prometheus_text_has_a_counter_a_gauge_and_a_summary)
           "orders_duration_seconds_count 85\n");
 }
 
-Test(metrics_text, openmetrics_names_the_family_without_total_and_says_where_it_ends)
+Test(metrics_text, openmetrics_names_the_counter_without_total_and_has_an_end)
 {
     check(METRICS_OPENMETRICS, some, "application/openmetrics-text; version=1.0.0; charset=utf-8",
           "# HELP orders_created Orders stored since the first.\n"
@@ -118,7 +116,7 @@ Test(metrics_text, openmetrics_names_the_family_without_total_and_says_where_it_
           "# EOF\n");
 }
 
-/* With the largest numbers there are, but for the kind that comes first. */
+/* The first kind has its own number, the others have the largest one. */
 static struct queue failing;
 
 static void make_failures(void)
@@ -128,23 +126,30 @@ static void make_failures(void)
     }
 }
 
-Test(metrics_text, failures_of_redis_are_told_by_kind, .init = make_failures)
+Test(metrics_text, redis_failures_are_counted_by_kind, .init = make_failures)
 {
     static const enum metrics_form forms[] = {METRICS_PROMETHEUS, METRICS_OPENMETRICS};
-    static const char *const expected[] = {"# TYPE orders_redis_failures_total counter\n",
-                                           "# TYPE orders_redis_failures counter\n"};
+    static const char *const heads[] = {
+        "\n# HELP orders_redis_failures_total Failures of Redis that this process has met."
+        "\n# TYPE orders_redis_failures_total counter"
+        "\norders_redis_failures_total{kind=\"connect\"} 3\n",
+        "\n# HELP orders_redis_failures Failures of Redis that this process has met."
+        "\n# TYPE orders_redis_failures counter"
+        "\norders_redis_failures_total{kind=\"connect\"} 3\n"};
     for (size_t i = 0; i < 2; i++) {
-        metrics_text_fill(&response, forms[i], &some, &failing);
-        const char *body = http_response_body(&response);
-        cr_assert_not_null(strstr(body, expected[i]), "%s", body);
-        cr_assert_not_null(strstr(body, "\norders_redis_failures_total{kind=\"connect\"} 3\n"));
-        cr_assert_not_null(
-            strstr(body, "\norders_redis_failures_total{kind=\"oom\"} 18446744073709551615\n"));
-        http_response_finish(&response);
+        const char *printed = print(forms[i], some, &failing);
+        cr_assert_not_null(strstr(printed, heads[i]), "%s", printed);
+        for (enum redis_failure j = 1; j < REDIS_FAILURES; j++) {
+            char line[128];
+            snprintf(line, sizeof line,
+                     "\norders_redis_failures_total{kind=\"%s\"} 18446744073709551615\n",
+                     redis_failure_name(j));
+            cr_assert_not_null(strstr(printed, line), "%s in %s", line, printed);
+        }
     }
 }
 
-Test(metrics_text, the_largest_numbers_fit, .init = make_failures)
+Test(metrics_text, the_largest_numbers_are_printed_whole, .init = make_failures)
 {
     static const enum metrics_form forms[] = {METRICS_JSON, METRICS_PROMETHEUS,
                                               METRICS_OPENMETRICS};
@@ -156,10 +161,17 @@ Test(metrics_text, the_largest_numbers_fit, .init = make_failures)
                                       .completed = INT64_C(1000000000000000000),
                                       .duration_us = INT64_MAX};
     for (size_t i = 0; i < 3; i++) {
-        metrics_text_fill(&response, forms[i], &huge, &failing);
-        const char *body = http_response_body(&response);
-        cr_assert_eq(response.body_len, strlen(body));
-        cr_assert_str_eq(body + response.body_len - strlen(ends[i]), ends[i]);
-        http_response_finish(&response);
+        const char *printed = print(forms[i], huge, &failing);
+        cr_assert_str_eq(printed + text.len - strlen(ends[i]), ends[i]);
+    }
+}
+
+Test(metrics_text, without_memory_no_form_is_complete)
+{
+    static const enum metrics_form forms[] = {METRICS_JSON, METRICS_PROMETHEUS,
+                                              METRICS_OPENMETRICS};
+    for (size_t i = 0; i < 3; i++) {
+        text = (struct text){.failed = true};
+        cr_assert_not(metrics_text_print(&text, forms[i], &some, NULL));
     }
 }
