@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "api-service/admission/accept.h"
 
+#include <assert.h>
 #include <ctype.h>
-#include <stddef.h>
 #include <string.h>
 #include <strings.h>
 
@@ -62,53 +62,87 @@ static struct media_range read_range(const char *text, size_t len)
     return range;
 }
 
-static int is_named(const struct media_range *range, const char *name)
+static bool is_named(const struct media_range *range, const char *name)
 {
     return range->len == strlen(name) && strncasecmp(range->name, name, range->len) == 0;
 }
 
-/* How closely a range names JSON, 0: it does not. The closest one counts, wherever it stands. */
-static int closeness_to_json(const struct media_range *range)
+/* Whether `range` is "text/" and "*", and `type` any text. */
+static bool is_wildcard_of(const struct media_range *range, const char *type)
 {
-    static const char *const names[] = {"*/*", "application/*", "application/json"};
-    for (int i = 0; i < 3; i++) {
-        if (is_named(range, names[i])) {
-            return i + 1;
+    size_t len = strcspn(type, "/") + 1; /* with the slash */
+    return range->len == len + 1 && strncasecmp(range->name, type, len) == 0 &&
+           range->name[len] == '*';
+}
+
+/* How closely a range names an offer; 0: it does not. */
+static int closeness(const struct media_range *range, const struct media_offer *offer)
+{
+    if (is_named(range, offer->type)) {
+        return 3;
+    }
+    if (offer->only_by_name) {
+        return 0;
+    }
+    return is_wildcard_of(range, offer->type) ? 2 : is_named(range, "*/*");
+}
+
+/* What the ranges so far say of an offer. */
+struct weight {
+    int closeness; /* of the closest range */
+    int quality;   /* the greatest of the ranges that are so close */
+};
+
+static void weigh(struct weight *weight, const struct media_range *range,
+                  const struct media_offer *offer)
+{
+    int close = closeness(range, offer);
+    if (close > weight->closeness) {
+        *weight = (struct weight){close, range->quality};
+    } else if (close > 0 && close == weight->closeness && range->quality > weight->quality) {
+        weight->quality = range->quality;
+    }
+}
+
+static int find_greatest(const struct weight weights[], size_t count)
+{
+    int found = ACCEPT_NONE;
+    int greatest = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (weights[i].quality > greatest) {
+            greatest = weights[i].quality;
+            found = (int)i;
         }
     }
-    return 0;
+    return found;
 }
 
-static int greater(int left, int right)
+int accept_preferred(const char *accept, const struct media_offer offers[], size_t count)
 {
-    return left > right ? left : right;
-}
-
-enum metrics_form accept_metrics_form(const char *accept)
-{
-    int json = 0;
-    int closest = 0;
-    int prometheus = 0;
-    int openmetrics = 0;
+    assert(count > 0 && count <= ACCEPT_OFFERS_MAX);
+    if (accept == NULL || accept[strspn(accept, " \t,")] == '\0') {
+        return 0;
+    }
+    struct weight weights[ACCEPT_OFFERS_MAX] = {0};
     for (const char *at = accept; at != NULL;) {
         const char *comma = strchr(at, ',');
         struct media_range range =
             read_range(at, comma != NULL ? (size_t)(comma - at) : strlen(at));
-        int closeness = closeness_to_json(&range);
-        if (closeness > closest) {
-            json = range.quality;
-            closest = closeness;
-        } else if (closeness > 0 && closeness == closest) {
-            json = greater(json, range.quality);
-        } else if (is_named(&range, "text/plain")) {
-            prometheus = greater(prometheus, range.quality);
-        } else if (is_named(&range, "application/openmetrics-text")) {
-            openmetrics = greater(openmetrics, range.quality);
+        for (size_t i = 0; i < count; i++) {
+            weigh(&weights[i], &range, &offers[i]);
         }
         at = comma != NULL ? comma + 1 : NULL;
     }
-    if (openmetrics > json && openmetrics >= prometheus) {
-        return METRICS_OPENMETRICS;
-    }
-    return prometheus > json ? METRICS_PROMETHEUS : METRICS_JSON;
+    return find_greatest(weights, count);
+}
+
+enum metrics_form accept_metrics_form(const char *accept)
+{
+    static const struct media_offer offers[] = {
+        [METRICS_JSON] = {.type = "application/json"},
+        [METRICS_OPENMETRICS] = {.type = "application/openmetrics-text", .only_by_name = true},
+        [METRICS_PROMETHEUS] = {.type = "text/plain", .only_by_name = true},
+    };
+    int preferred = accept_preferred(accept, offers, sizeof offers / sizeof offers[0]);
+    return preferred == ACCEPT_NONE ? METRICS_JSON : (enum metrics_form)preferred;
 }

@@ -19,7 +19,7 @@ static void check_all(const struct preference cases[], size_t count)
 
 #define CHECK_ALL(cases) check_all((cases), sizeof(cases) / sizeof *(cases))
 
-Test(accept, json_is_for_those_who_do_not_care)
+Test(accept, json_is_the_form_when_none_is_named)
 {
     static const struct preference cases[] = {
         {NULL, METRICS_JSON},
@@ -82,12 +82,18 @@ Test(accept, the_weights_decide)
     CHECK_ALL(cases);
 }
 
-Test(accept, of_two_weights_for_one_form_the_greater_counts)
+Test(accept, of_two_weights_for_one_type_the_greater_counts)
 {
     static const struct preference cases[] = {
         {"text/plain;version=1.0.0, text/plain;version=0.0.4;q=0.1, */*;q=0.5", METRICS_PROMETHEUS},
         {"application/openmetrics-text, application/openmetrics-text;version=9;q=0, */*;q=0.5",
          METRICS_OPENMETRICS},
+        {"application/json;q=0.2, application/json;q=0.9, text/plain;q=0.5", METRICS_JSON},
+        {"application/json;q=0.9, application/json;q=0.2, text/plain;q=0.5", METRICS_JSON},
+        {"application/*;q=0.9, application/*;q=0.2, text/plain;q=0.5", METRICS_JSON},
+        {"*/*;q=0.2, */*;q=0.9, text/plain;q=0.5", METRICS_JSON},
+        {"text/plain;q=0.9, text/plain;q=0.2, application/json;q=0.5", METRICS_PROMETHEUS},
+        {"text/plain;q=0.2, text/plain;q=0.9, application/json;q=0.5", METRICS_PROMETHEUS},
     };
     CHECK_ALL(cases);
 }
@@ -99,6 +105,9 @@ Test(accept, a_name_overrules_a_wildcard)
         {"*/*;q=0.8, application/json;q=0.1, text/plain;q=0.5", METRICS_PROMETHEUS},
         {"text/plain;q=0.5, application/*;q=0.1, */*;q=0.8", METRICS_PROMETHEUS},
         {"application/json, */*;q=0.1, text/plain;q=0.5", METRICS_JSON},
+        {"application/json;q=0, */*, text/plain;q=0.1", METRICS_PROMETHEUS},
+        {"application/*;q=0.1, */*;q=0.8, text/plain;q=0.5", METRICS_PROMETHEUS},
+        {"*/*;q=0.1, application/*;q=0.8, text/plain;q=0.5", METRICS_JSON},
     };
     CHECK_ALL(cases);
 }
@@ -115,7 +124,7 @@ Test(accept, a_weight_that_cannot_be_read_counts_as_none)
     }
 }
 
-Test(accept, odd_lists_are_survived)
+Test(accept, odd_lists_are_read_as_far_as_they_go)
 {
     static const struct preference cases[] = {
         {",,,", METRICS_JSON},
@@ -128,4 +137,88 @@ Test(accept, odd_lists_are_survived)
         {"\t", METRICS_JSON},
     };
     CHECK_ALL(cases);
+}
+
+/* Any route's offers */
+
+static const struct media_offer feed[] = {
+    {.type = "application/json"},
+    {.type = "text/event-stream"},
+    {.type = "text/plain", .only_by_name = true},
+};
+
+struct choice {
+    const char *accept;
+    int index;
+};
+
+static void check_feed(const struct choice cases[], size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        int index = accept_preferred(cases[i].accept, feed, sizeof feed / sizeof *feed);
+        cr_expect_eq(index, cases[i].index, "\"%s\" gives %d, not %d", cases[i].accept, index,
+                     cases[i].index);
+    }
+}
+
+#define CHECK_FEED(cases) check_feed((cases), sizeof(cases) / sizeof *(cases))
+
+Test(accept, the_offer_with_the_greatest_weight_is_preferred)
+{
+    static const struct choice cases[] = {
+        {"text/event-stream", 1},
+        {"text/event-stream;q=0.5, application/json;q=0.4", 1},
+        {"text/event-stream;q=0.4, application/json;q=0.5", 0},
+        {"Text/Event-Stream;q=0.001", 1},
+    };
+    CHECK_FEED(cases);
+}
+
+Test(accept, the_first_offer_is_preferred_among_equals)
+{
+    static const struct choice cases[] = {
+        {NULL, 0}, {"", 0}, {" ,\t,", 0}, {"*/*", 0}, {"text/event-stream, application/json", 0},
+    };
+    CHECK_FEED(cases);
+}
+
+Test(accept, a_wildcard_asks_for_its_types)
+{
+    static const struct choice cases[] = {
+        {"text/*", 1},
+        {"TEXT/*;q=0.1", 1},
+        {"text/*, */*;q=0.5", 1},
+        {"text/*;q=0.5, */*", 0},
+        {"text/*, text/event-stream;q=0.1, */*;q=0.5", 0},
+        {"application/*;q=0, */*", 1},
+        {"application/json;q=0, */*;q=0.1", 1},
+    };
+    CHECK_FEED(cases);
+}
+
+Test(accept, a_wildcard_does_not_ask_for_what_must_be_named)
+{
+    static const struct choice cases[] = {
+        {"text/*, text/event-stream;q=0", ACCEPT_NONE},
+        {"text/*, text/event-stream;q=0, text/plain;q=0.1", 2},
+        {"*/*;q=0.5, text/plain", 2},
+    };
+    CHECK_FEED(cases);
+}
+
+Test(accept, a_client_may_accept_none_of_the_offers)
+{
+    static const struct choice cases[] = {
+        {"text/html", ACCEPT_NONE},
+        {"*/*;q=0", ACCEPT_NONE},
+        {"application/json;q=0", ACCEPT_NONE},
+        {"text/event-stream;q=2", ACCEPT_NONE},
+        {"image/*", ACCEPT_NONE},
+        {"*", ACCEPT_NONE},
+        {"tex/*", ACCEPT_NONE},
+        {"text*", ACCEPT_NONE},
+        {"text/event-stream-2", ACCEPT_NONE},
+        {"text/e*", ACCEPT_NONE},
+    };
+    CHECK_FEED(cases);
 }
