@@ -278,6 +278,7 @@ static void check_metric(const struct metric *metric)
     size_t name_len = strlen(metric->name);
     bool is_counter = metric->type == METRIC_COUNTER;
     bool is_histogram = metric->type == METRIC_HISTOGRAM;
+    assert(metric->help[0] != '\0');
     assert(is_counter == ends_with_word(metric->name, name_len, "total"));
     assert(
         metric->unit == NULL ||

@@ -69,6 +69,8 @@ Test(accept, the_weights_decide)
 {
     static const struct preference cases[] = {
         {"text/plain;q=0.5, application/json;q=0.4", METRICS_PROMETHEUS},
+        {"application/json ; q=0.4 ,text/plain ;\tq=0.5\t", METRICS_PROMETHEUS},
+        {"application/json ; q=0.5 ,text/plain ;\tq=0.4\t", METRICS_JSON},
         {"text/plain;q=0.4, application/json;q=0.5", METRICS_JSON},
         {"text/plain;q=0.5, application/json;q=0.5", METRICS_JSON},
         {"application/openmetrics-text;q=0.9, text/plain", METRICS_PROMETHEUS},
@@ -219,6 +221,9 @@ Test(accept, a_client_may_accept_none_of_the_offers)
         {"text*", ACCEPT_NONE},
         {"text/event-stream-2", ACCEPT_NONE},
         {"text/e*", ACCEPT_NONE},
+        {"text/e", ACCEPT_NONE},
+        {"text/", ACCEPT_NONE},
+        {"text/*x", ACCEPT_NONE},
     };
     CHECK_FEED(cases);
 }

@@ -149,6 +149,16 @@ Test(verify_text, impossible_rows_alone_are_not_clean)
     cr_assert_not_null(strstr(json, "\"order_ids\":[\"ORD3\"]}],\"clean\":false}"), "%s", json);
 }
 
+Test(verify_text, drift_alone_is_not_clean)
+{
+    struct store_verification drifted = clean;
+    drifted.recounted.duration_us++;
+    const char *json = print_json(&drifted);
+    cr_assert_not_null(strstr(json, "\"total_processing_time\":-0.000001},"
+                                    "\"impossible_rows\":[],\"clean\":false}"),
+                       "%s", json);
+}
+
 Test(verify_text, json_without_memory_is_not_complete)
 {
     json_text.failed = true;
