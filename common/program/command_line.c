@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "common/base/log.h"
+#include "common/program/version.h"
 
 struct command_call {
     const struct command *command;
@@ -28,7 +29,7 @@ static void print_help(enum config_program program, const struct command command
 {
     const char *name = config_program_name(program);
     printf("%s %s\n\nUsage: %s [COMMAND [OPTION...] | --help | --version]\n\nCommands:\n", name,
-           ORDERS_VERSION, name);
+           version_text(), name);
     for (size_t i = 0; i < count; i++) {
         printf("  %-20s %s%s\n", commands[i].name, commands[i].summary,
                i == 0 ? " (the default)" : "");
@@ -168,7 +169,7 @@ int command_line_run(enum config_program program, const struct command commands[
         return EXIT_SUCCESS;
     }
     if (version) {
-        printf("%s %s\n", name, ORDERS_VERSION);
+        printf("%s %s\n", name, version_text());
         return EXIT_SUCCESS;
     }
     const struct command *command = find(commands, count, argv[1]);
