@@ -52,7 +52,7 @@ static void print_command_help(enum config_program program, const struct command
                          option->value != NULL ? option->value : "");
         printf("%*s %s\n", len < 22 ? 22 - len : 0, "", option->summary);
     }
-    printf("  %-20s shows this\n", "--help");
+    printf("  %-20s prints this\n", "--help");
 }
 
 /* One line on standard error: "order-api archive: --batch must be a number". Returns 0. */
@@ -88,7 +88,7 @@ static int read_option(enum config_program program, struct command_call *call, c
     const char *attached = strchr(arguments[0], '=');
     int index = find_option(command, arguments[0]);
     if (index < 0) {
-        return refuse(program, command, arguments[0], "is no option of this command");
+        return refuse(program, command, arguments[0], "is not an option of this command");
     }
     const struct command_option *option = &command->options[index];
     if (call->values[index] != NULL) {
@@ -127,7 +127,7 @@ static const struct command *find(const struct command commands[], size_t count,
     return NULL;
 }
 
-/* `arguments` are the `count` behind the command. */
+/* `arguments` are the `count` after the command. */
 static int run(enum config_program program, const struct command *command, char *arguments[],
                int count)
 {
@@ -161,7 +161,7 @@ int command_line_run(enum config_program program, const struct command commands[
     bool help = strcmp(argv[1], "--help") == 0;
     bool version = strcmp(argv[1], "--version") == 0;
     if ((help || version) && argc > 2) {
-        fprintf(stderr, "%s: %s takes no argument; leave out %s\n", name, argv[1], argv[2]);
+        fprintf(stderr, "%s: %s takes no arguments; remove %s\n", name, argv[1], argv[2]);
         return EXIT_USAGE;
     }
     if (help) {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The command line of both programs: one command and its options. What varies from one
- * installation to another is a setting (common/program/config.h); an option is for what varies from
- * one call to the next. A new command is a line in the table of a main.c and its function, a new
- * option a line in the command's own table.
+ * The command line of both programs: one command and its options. What differs between
+ * installations is a setting (common/program/config.h); what differs between calls is an option. A
+ * new command is a line in the table of a main.c and a function, a new option is a line in the
+ * command's own table.
  */
 #ifndef COMMON_PROGRAM_COMMAND_LINE_H
 #define COMMON_PROGRAM_COMMAND_LINE_H

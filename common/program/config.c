@@ -19,7 +19,7 @@ enum {
 
 /*
  * Reads one value into the config. On failure it writes into `reason` what the value should be; the
- * caller puts the variable's name in front. The value itself is never repeated: it may be a secret.
+ * caller writes the variable's name before it. The value itself is not shown: it may be a secret.
  */
 typedef bool read_value(const char *value, struct config *config, char reason[REASON_SIZE]);
 
@@ -67,12 +67,12 @@ static bool read_database_url(const char *value, struct config *config, char rea
     if (database_url_parse(value, &config->database, reason) != STATUS_OK) {
         return false;
     }
-    /* Said now, because later it would look like a server that is away. */
+    /* Checked here: later it would look like a server that does not answer. */
     if (url->tls_ca[0] != '\0' && url->path[0] == '\0' && access(url->tls_ca, R_OK) != 0) {
         bool named = strcmp(url->tls_ca, DATABASE_SYSTEM_CA) != 0;
-        snprintf(reason, REASON_SIZE, "the certificate authorities of %s cannot be read: %s%s",
+        snprintf(reason, REASON_SIZE, "the certificates of %s cannot be read: %s%s",
                  named ? "ssl_ca" : DATABASE_SYSTEM_CA, strerror(errno),
-                 named ? "" : "; install ca-certificates, or name a file by ssl_ca");
+                 named ? "" : "; install ca-certificates, or name a file with ssl_ca");
         return false;
     }
     return true;
@@ -169,23 +169,25 @@ struct setting {
 static const struct setting settings[] = {
     {"DATABASE_URL", "sqlite:///./orders.db", BOTH, read_database_url,
      "sqlite:///relative, sqlite:////absolute, mysql://user:pw@host:port/db or postgresql://...; "
-     "behind a ?: unix_socket, ssl, ssl_ca, connect_timeout (see the README)"},
+     "after the ?: unix_socket, ssl, ssl_ca, connect_timeout (see common/README.md)"},
     {"REQUIRE_DURABILITY", "", BOTH, read_required_durability,
-     "what stored orders must survive, or the start is refused: none, process-crash (of the "
-     "database), power-loss (of its machine)"},
+     "what stored orders must survive, else the program does not start: none, process-crash (of "
+     "the database), power-loss (of its machine)"},
     {"REDIS_URL", "", BOTH, read_redis_url,
-     "redis://[user:pw@]host:port/db or unix:///path; empty: in-process queue"},
+     "redis://[user:pw@]host:port/db or unix:///path; empty: a queue in the process"},
     {"HOST", "127.0.0.1", CONFIG_API, read_host, "address to listen on"},
     {"PORT", "8000", CONFIG_API, read_port,
      "port to listen on; 0 picks a free one; the log says ready port=N"},
     {"API_CLIENT_ID", "", CONFIG_API, read_client_id, "id of the client that may call"},
     {"API_CLIENT_SECRET", "", CONFIG_API, read_client_secret, "that client's secret"},
-    {"PROCESSING_DELAY_MS", "2000", BOTH, read_processing_delay, "time in Processing"},
+    {"PROCESSING_DELAY_MS", "2000", BOTH, read_processing_delay,
+     "milliseconds an order stays in Processing"},
     {"WORKER_CAPACITY", "100000", BOTH, read_worker_capacity,
-     "orders one worker holds in Processing; full, it stops taking"},
+     "most orders one worker holds in Processing; with so many it takes no more"},
     {"REDIS_QUEUE", "orders:pending", BOTH, read_redis_queue, "key of the Redis list"},
     {"HEALTH_FILE", "", CONFIG_WORKER, read_health_file,
-     "file of its own that the worker touches while it works, for order-worker health"},
+     "file of this worker alone, which it touches while it works; order-worker health reads its "
+     "age"},
     {"LOG_LEVEL", "info", BOTH, read_log_level, "debug, info, warn or error"},
     {"LOG_FORMAT", "logfmt", BOTH, read_log_format, "logfmt or json"},
 };
@@ -212,14 +214,14 @@ static bool read_file(const char *path, char value[VALUE_SIZE], char reason[REAS
 {
     FILE *file = fopen(path, "re");
     if (file == NULL) {
-        snprintf(reason, REASON_SIZE, "cannot read the file: %s", strerror(errno));
+        snprintf(reason, REASON_SIZE, "the file it names cannot be read: %s", strerror(errno));
         return false;
     }
     size_t len = fread(value, 1, VALUE_SIZE, file);
     bool failed = ferror(file) != 0;
     fclose(file);
     if (failed || len == VALUE_SIZE || memchr(value, '\0', len) != NULL) {
-        return refuse(reason, "the file must be readable text of less than 4096 bytes");
+        return refuse(reason, "the file it names must be text of less than 4096 bytes");
     }
     value[len] = '\0';
     if (len > 0 && value[len - 1] == '\n') {
@@ -243,7 +245,8 @@ static const char *from_dotenv(const void *source, const char *name)
 
 enum found { FOUND_NOT, FOUND_VALUE, FOUND_WRONG };
 
-/* Looks for NAME and NAME_FILE in one source. `blamed` becomes the variable a reason is about. */
+/* Looks for NAME and NAME_FILE in one source. `blamed` becomes the variable that `reason` is about.
+ */
 static enum found find_value(lookup_value *lookup, const void *source, const char *name,
                              char value[VALUE_SIZE], char blamed[64], char reason[REASON_SIZE])
 {
@@ -252,7 +255,7 @@ static enum found find_value(lookup_value *lookup, const void *source, const cha
     const char *path = lookup(source, blamed);
     if (path != NULL && *path != '\0') {
         if (direct != NULL && *direct != '\0') {
-            snprintf(reason, REASON_SIZE, "is set and %s too; keep one of them", name);
+            snprintf(reason, REASON_SIZE, "%s is set too; remove one of the two", name);
             return FOUND_WRONG;
         }
         return read_file(path, value, reason) ? FOUND_VALUE : FOUND_WRONG;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The settings of both programs: one table says each one's name, default, meaning and reader, and
- * makes the part of `--help` about them. Environment first, then `.env` in the working folder;
- * NAME_FILE reads the value from a file; an empty value means the default.
+ * The settings of both programs: one table has the name, default, meaning and reader of each, and
+ * prints the part of `--help` about them. A new setting is a line there, a field of `struct config`
+ * and a line in `.env.example`; a test compares the two. Environment first, then `.env` in the
+ * working folder; NAME_FILE reads the value from a file; an empty value means the default.
  *
  * Called once, before there are threads.
  */
@@ -40,10 +41,10 @@ struct config {
     enum log_format log_format;
 };
 
-/* Which program reads the settings; each is told only of its own. */
+/* Which program reads the settings; each reads and shows only its own. */
 enum config_program { CONFIG_API = 1, CONFIG_WORKER = 2 };
 
-/* "order-api", "order-worker": at the front of what is said on standard error. */
+/* "order-api", "order-worker": how a line on standard error begins. */
 const char *config_program_name(enum config_program program);
 
 /* Reads the settings. False: one line on standard error says which one to change, and how. */

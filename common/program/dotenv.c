@@ -46,7 +46,7 @@ static const char *unquote(char **value)
     }
     char *rest = skip_blanks(end + 1);
     if (*rest != '\0' && *rest != '#') {
-        return "there is text behind the closing quote";
+        return "there is text after the closing quote";
     }
     *end = '\0';
     (*value)++;
@@ -82,7 +82,7 @@ static const char *parse_line(struct dotenv *env, char *line)
     *equals = '\0';
     cut_blanks_at_end(name);
     if (!is_name(name)) {
-        return "the name is not made of letters, digits and '_'";
+        return "a name is made of letters, digits and '_'";
     }
     char *value = skip_blanks(equals + 1);
     if (*value == '"' || *value == '\'') {
@@ -95,7 +95,7 @@ static const char *parse_line(struct dotenv *env, char *line)
         cut_blanks_at_end(value);
     }
     if (env->count == DOTENV_ENTRIES_MAX) {
-        return "there are too many entries";
+        return "there are more than 128 entries";
     }
     env->entries[env->count].name = name;
     env->entries[env->count].value = value;

@@ -12,7 +12,7 @@
 #include "common/base/status.h"
 
 enum {
-    DOTENV_ENTRIES_MAX = 128,
+    DOTENV_ENTRIES_MAX = 128,    /* the message in dotenv.c names it */
     DOTENV_SIZE_MAX = 64 * 1024, /* bytes of the whole file */
 };
 

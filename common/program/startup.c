@@ -6,7 +6,7 @@
 #include "common/base/thread.h"
 
 enum {
-    DATABASE_WAIT_MS = 60 * 1000,
+    DATABASE_WAIT_MS = 60 * 1000, /* the last message below names it */
     RETRY_MS = 100,
 };
 
@@ -19,13 +19,13 @@ static const char *message_of(const struct durability_report *report)
         [DURABILITY_POWER_LOSS] = "stored orders survive a power cut of the database's machine",
     };
     return report->known ? messages[report->level]
-                         : "what stored orders survive is unknown: the database does not tell the "
+                         : "what stored orders survive is unknown: the database does not show the "
                            "settings that decide it";
 }
 
-/* False: it is less than required. Either way it is told, in one line. */
-static bool tell_durability(const struct store *store, const struct durability_report *report,
-                            enum durability required)
+/* False: it is less than required. One line of the log says what was found either way. */
+static bool log_durability(const struct store *store, const struct durability_report *report,
+                           enum durability required)
 {
     char settings[DURABILITY_TEXT_SIZE];
     bool is_best = report->level == DURABILITY_POWER_LOSS;
@@ -33,10 +33,11 @@ static bool tell_durability(const struct store *store, const struct durability_r
     const char *level = report->known ? durability_name(report->level) : "unknown";
     durability_describe_settings(report, settings);
     if (!enough) {
-        log_error(report->known ? "REQUIRE_DURABILITY: the database is less durable than that; "
-                                  "change its settings, or this one"
-                                : "REQUIRE_DURABILITY: whether the database is that durable is "
-                                  "unknown: it does not tell the settings that decide it",
+        log_error(report->known ? "REQUIRE_DURABILITY: the database survives less than that, so "
+                                  "this program ends; change its settings, or this one"
+                                : "REQUIRE_DURABILITY: the database does not show what it "
+                                  "survives, so this program ends; let its user read the "
+                                  "settings, or change this one",
                   log_str("database", store_name(store)),
                   log_str("required", durability_name(required)), log_str("durability", level),
                   log_str("change", report->change), log_str("power_cut", report->power_cut),
@@ -62,7 +63,7 @@ static enum status advance(struct store *store, enum durability required, enum s
         struct durability_report report;
         status = store_durability(store, &report);
         if (status == STATUS_OK) {
-            *step = tell_durability(store, &report, required) ? STEP_SCHEMA : STEP_REFUSED;
+            *step = log_durability(store, &report, required) ? STEP_SCHEMA : STEP_REFUSED;
         }
     }
     if (*step == STEP_SCHEMA) {
@@ -83,7 +84,7 @@ struct store *startup_open_store(const struct database_url *url, enum durability
     while (status != STATUS_OK && status != STATUS_INVALID && clock_monotonic_ms() < until_ms) {
         *stop_signal = thread_wait_for_stop_signal(RETRY_MS);
         if (*stop_signal != 0) {
-            log_info("told to stop while waiting for the database",
+            log_info("stopping; the database had not answered yet",
                      log_int("signal", *stop_signal));
             store_destroy(store);
             return NULL;
@@ -94,7 +95,11 @@ struct store *startup_open_store(const struct database_url *url, enum durability
         return store;
     }
     if (step != STEP_REFUSED) {
-        log_error("DATABASE_URL: the database cannot be used; giving up",
+        log_error(status == STATUS_INVALID
+                      ? "DATABASE_URL: the database cannot be used, so this program ends; the "
+                        "lines before say why"
+                      : "DATABASE_URL: the database could not be used for 60 s, so this program "
+                        "ends; start the database, or change the URL",
                   log_str("database", store_name(store)), log_str("status", status_name(status)));
     }
     store_destroy(store);

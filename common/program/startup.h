@@ -8,10 +8,10 @@
 
 /*
  * A store whose schema is up to date. One line of the log says what orders stored in it survive;
- * where that is less than `required`, the start has failed. A database that does not answer yet
- * (the usual thing when a whole composition starts) is waited for, up to a minute. NULL and 0 in
+ * where that is less than `required`, the start has failed. A database that does not answer yet,
+ * as usual when a whole composition starts, is tried again for up to a minute. NULL and 0 in
  * `*stop_signal`: it cannot be used, the log says why; the start has failed. NULL and a signal's
- * number: that has ended the wait, which is an orderly stop and no failure.
+ * number: the signal ended the wait, which is an orderly stop and not a failure.
  */
 struct store *startup_open_store(const struct database_url *url, enum durability required,
                                  int *stop_signal);

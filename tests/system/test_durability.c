@@ -120,7 +120,7 @@ Test(durability, that_is_unknown_is_less_than_any)
     struct sql *sql = sql_open_postgres_admin(&postgres);
     sql_execute(sql, "REVOKE EXECUTE ON FUNCTION current_setting(text, boolean) FROM public");
     sql_close(sql);
-    expect_refusal(true, postgres.url, "process-crash", "is unknown");
+    expect_refusal(true, postgres.url, "process-crash", "does not show what it survives");
     expect_start(true, postgres.url, "", "durability=unknown");
 }
 

@@ -189,11 +189,11 @@ Test(command_line, what_is_no_option_of_the_command_is_refused_in_one_line)
     check_refused("first", "--quick", "--quick");
     check_refused("--help", "first", "first");
     check_refused("--quick", "second", "--quick");
-    check_option_refused("--qui", NULL, NULL, "--qui is no option");
-    check_option_refused("--quicker", NULL, NULL, "--quicker is no option");
-    check_option_refused("quick", NULL, NULL, "quick is no option");
-    check_option_refused("", NULL, NULL, "is no option");
-    check_option_refused("--quick", "second", NULL, "second is no option");
+    check_option_refused("--qui", NULL, NULL, "--qui is not an option");
+    check_option_refused("--quicker", NULL, NULL, "--quicker is not an option");
+    check_option_refused("quick", NULL, NULL, "quick is not an option");
+    check_option_refused("", NULL, NULL, "is not an option");
+    check_option_refused("--quick", "second", NULL, "second is not an option");
 }
 
 Test(command_line, options_reach_the_command)

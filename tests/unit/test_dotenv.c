@@ -144,13 +144,13 @@ Test(dotenv, of_two_entries_the_last_counts)
     check_value("A=1\nA=2\n", "2");
 }
 
-Test(dotenv, a_wrong_line_is_told_by_its_number)
+Test(dotenv, a_wrong_line_is_refused_by_its_number)
 {
     check_refused("A=1\n\n# x\nnonsense\n", "line 4", "no '='");
     check_refused("A=\"1\n", "line 1", "quote");
     check_refused("B=2\nA='1\"\n", "line 2", "quote");
-    check_refused("A='1' x\n", "line 1", "behind");
-    check_refused("A=\"1\"x\n", "line 1", "behind");
+    check_refused("A='1' x\n", "line 1", "after the closing quote");
+    check_refused("A=\"1\"x\n", "line 1", "after the closing quote");
 }
 
 Test(dotenv, a_name_is_letters_digits_and_underscores)
@@ -192,7 +192,7 @@ Test(dotenv, there_are_128_entries_at_most)
     cr_assert_eq(env.count, DOTENV_ENTRIES_MAX);
     free(text);
     text = repeat("A=1\n", DOTENV_ENTRIES_MAX + 1);
-    check_refused(text, "line 129", "too many");
+    check_refused(text, "line 129", "more than 128");
     free(text);
 }
 
