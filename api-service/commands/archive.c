@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "api-service/commands/database_command.h"
@@ -128,8 +127,7 @@ static void choose_batch(struct archiving *archiving, enum status status, uint64
 
 static void pause_ms(uint64_t ms)
 {
-    ms = ms < PAUSE_MAX_MS ? ms : PAUSE_MAX_MS;
-    nanosleep(&(struct timespec){(time_t)(ms / 1000), (long)(ms % 1000) * 1000000}, NULL);
+    clock_sleep_ms((uint32_t)(ms < PAUSE_MAX_MS ? ms : PAUSE_MAX_MS));
 }
 
 /*

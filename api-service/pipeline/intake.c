@@ -2,7 +2,6 @@
 #include "api-service/pipeline/intake.h"
 
 #include <stdlib.h>
-#include <time.h>
 
 #include "api-service/pipeline/id_block.h"
 #include "common/base/backoff.h"
@@ -60,9 +59,7 @@ static bool worth_repeating(enum status status)
 
 static void wait_before_retry(struct backoff *backoff)
 {
-    uint32_t ms = backoff_take(backoff);
-    const struct timespec pause = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L};
-    nanosleep(&pause, NULL);
+    clock_sleep_ms(backoff_take(backoff));
 }
 
 /* Gives a new id to each entry whose own is taken. */

@@ -2,7 +2,6 @@
 #include "api-service/pipeline/reads.h"
 
 #include <stdlib.h>
-#include <time.h>
 
 #include "common/base/clock.h"
 #include "common/base/memory.h"
@@ -116,9 +115,8 @@ static size_t give_up_late(struct reads *reads, struct batch_ticket *tickets[], 
 static size_t flush(void *context, struct batch_ticket *tickets[], size_t count)
 {
     struct reads *reads = context;
-    const struct timespec pause = {.tv_nsec = RETRY_MS * 1000000L};
     while (count > 0 && read_all(reads, tickets, count) != STATUS_OK) {
-        nanosleep(&pause, NULL);
+        clock_sleep_ms(RETRY_MS);
         count = give_up_late(reads, tickets, count);
     }
     batcher_progress(reads->batcher);

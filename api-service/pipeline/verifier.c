@@ -4,7 +4,6 @@
 #include <assert.h>
 #include <pthread.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "common/base/clock.h"
 #include "common/base/memory.h"
@@ -39,7 +38,6 @@ static bool go_on(void *context, int64_t rows, int64_t rows_expected)
 /* The connection may have been idle for hours, and the first use then finds it broken. */
 static enum status verify(struct verifier *verifier, struct store_verification *found)
 {
-    const struct timespec pause = {.tv_nsec = RETRY_MS * 1000000L};
     const struct store_progress progress = {.go_on = go_on, .context = verifier};
     uint64_t now_ms = clock_monotonic_ms();
     uint64_t away_until_ms = now_ms + AWAY_LIMIT_MS;
@@ -47,7 +45,7 @@ static enum status verify(struct verifier *verifier, struct store_verification *
     enum status status = store_verify(verifier->store, &progress, found);
     while (status != STATUS_OK && status != STATUS_TIMEOUT &&
            clock_monotonic_ms() < away_until_ms && !atomic_load(verifier->stopping)) {
-        nanosleep(&pause, NULL);
+        clock_sleep_ms(RETRY_MS);
         status = store_verify(verifier->store, &progress, found);
     }
     return status;

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* The host's clocks. Deadlines inside a process use the monotonic one; rows use the database's. */
+/*
+ * The host's clocks. Deadlines inside a process use the monotonic one; rows use the database's.
+ *
+ * Blocks: clock_sleep_ms only. Threads: any. Owns: nothing.
+ */
 #ifndef COMMON_BASE_CLOCK_H
 #define COMMON_BASE_CLOCK_H
 
@@ -19,5 +23,12 @@ struct timespec clock_monotonic_after(uint32_t ms);
 /* `base_ms` shortened or lengthened at random by up to a quarter, so that processes do not beat
  * together. */
 uint32_t clock_jitter_ms(uint32_t base_ms);
+
+/*
+ * Blocks the calling thread for `ms`, and never for less: a signal handler that interrupts the
+ * sleep (EINTR) does not shorten it. So only for short waits that nobody has to end early; a wait
+ * that a stop must end is one on a condition, or on thread_wait_for_stop_signal.
+ */
+void clock_sleep_ms(uint32_t ms);
 
 #endif

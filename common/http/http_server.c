@@ -10,7 +10,6 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "common/base/clock.h"
@@ -148,12 +147,6 @@ uint16_t http_server_port(const struct http_server *server)
     return server->port;
 }
 
-static void wait_a_moment(void)
-{
-    const struct timespec pause = {.tv_nsec = POLL_MS * 1000000L};
-    nanosleep(&pause, NULL);
-}
-
 /*
  * Waits until no client is left, or none that can still be served: those whose request has arrived
  * are answered, those in the middle of one get a while, those without one a moment to send it.
@@ -175,7 +168,7 @@ static void await_clients(struct http_server *server, uint32_t limit_ms)
         if ((!unready && now_ms - busy_ms >= DRAIN_IDLE_MS) || now_ms - start_ms >= limit_ms) {
             return;
         }
-        wait_a_moment();
+        clock_sleep_ms(POLL_MS);
     }
 }
 
@@ -189,7 +182,7 @@ void http_server_drain(struct http_server *server, uint32_t limit_ms)
     await_clients(server, limit_ms);
     atomic_store(&server->traffic.closed, true);
     while (atomic_load(&server->traffic.in_application) > 0) {
-        wait_a_moment();
+        clock_sleep_ms(POLL_MS);
     }
 }
 
@@ -202,7 +195,7 @@ void http_server_stop(struct http_server *server)
     http_stream_wake_all(&server->traffic);
     uint64_t until_ms = clock_monotonic_ms() + STOP_ANSWERS_MS;
     while (atomic_load(&server->traffic.answering) > 0 && clock_monotonic_ms() < until_ms) {
-        wait_a_moment();
+        clock_sleep_ms(POLL_MS);
     }
     http_loops_stop(server->loops);
     if (server->listener >= 0) {
