@@ -6,11 +6,11 @@
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <criterion/criterion.h>
 
+#include "common/order/order.h"
 #include "tests/compose/composition.h"
 #include "tests/support/expect.h"
 #include "tests/support/http_client.h"
@@ -159,13 +159,6 @@ static void expect_metrics_to_equal(const char *command)
     "count(*) FILTER (WHERE status = 2), floor(sum(extract(epoch FROM completed_at - "             \
     "created_at)) * 1000000 / count(*))::bigint FROM orders\""
 
-static int compare_ids(const void *left, const void *right)
-{
-    uint64_t a = *(const uint64_t *)left;
-    uint64_t b = *(const uint64_t *)right;
-    return (a > b) - (a < b);
-}
-
 /*
  * The load is over: every order is completed, those that were acknowledged among them, and the
  * metrics are what a recount of the rows says, so none was counted twice.
@@ -173,7 +166,7 @@ static int compare_ids(const void *left, const void *right)
 static void expect_every_order_to_complete(const char *recount)
 {
     cr_assert_gt(load.accepted, 0);
-    qsort(load.ids, load.accepted, sizeof load.ids[0], compare_ids);
+    order_id_sort(load.ids, load.accepted);
     cr_assert(wait_until(none_is_open, NULL, LIMIT_MS), "orders stay open");
     for (size_t i = 0; i < load.accepted; i++) {
         char path[64];

@@ -166,16 +166,9 @@ struct order_counts expect_exact_counts(void)
     return kept;
 }
 
-int compare_ids(const void *left, const void *right)
-{
-    order_id a = *(const order_id *)left;
-    order_id b = *(const order_id *)right;
-    return (a > b) - (a < b);
-}
-
 void expect_ids(order_id ids[], size_t count, const order_id expected[], size_t expected_count)
 {
-    qsort(ids, count, sizeof ids[0], compare_ids);
+    order_id_sort(ids, count);
     cr_assert_eq(count, expected_count, "%zu ids instead of %zu", count, expected_count);
     for (size_t i = 0; i < count; i++) {
         cr_assert_eq(ids[i], expected[i], "%" PRIu64 " instead of %" PRIu64, ids[i], expected[i]);

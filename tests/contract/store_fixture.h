@@ -62,8 +62,6 @@ size_t complete(order_id ids[], size_t count);
 /* The counters are what a recount of the rows gives; returns them. */
 struct order_counts expect_exact_counts(void);
 
-int compare_ids(const void *left, const void *right);
-
 /* The same ids, in whatever order; `expected` is sorted. */
 void expect_ids(order_id ids[], size_t count, const order_id expected[], size_t expected_count);
 

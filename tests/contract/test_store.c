@@ -6,7 +6,6 @@
  */
 #include <stdatomic.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -55,7 +54,7 @@ Test(store, ids_are_never_handed_out_twice_to_many_threads)
 {
     static order_id firsts[THREADS * BLOCKS];
     run_workers(reserve_blocks, firsts);
-    qsort(firsts, THREADS * BLOCKS, sizeof firsts[0], compare_ids);
+    order_id_sort(firsts, THREADS * BLOCKS);
     cr_assert_geq(firsts[0], 1);
     for (size_t i = 1; i < THREADS * BLOCKS; i++) {
         cr_assert_geq(firsts[i], firsts[i - 1] + BLOCK_IDS);
