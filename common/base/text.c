@@ -29,25 +29,32 @@ bool text_is_whole(const struct text *text)
     return !text->failed;
 }
 
+/* False: the memory for `size` more bytes is not to be had; nothing is changed. */
+static bool grow(struct text *text, size_t size)
+{
+    if (size > SIZE_MAX / 2 - text->len) {
+        return false; /* doubling would wrap around */
+    }
+    size_t capacity = text->capacity > 0 ? text->capacity : FIRST_CAPACITY;
+    while (capacity - text->len < size) {
+        capacity *= 2;
+    }
+    char *bytes = realloc(text->bytes, capacity);
+    if (bytes == NULL) {
+        return false;
+    }
+    text->bytes = bytes;
+    text->capacity = capacity;
+    return true;
+}
+
 char *text_reserve(struct text *text, size_t size)
 {
-    if (text->failed) {
-        return NULL;
+    assert(text->len <= text->capacity);
+    if (!text->failed && size > text->capacity - text->len) {
+        text->failed = !grow(text, size);
     }
-    if (size > text->capacity - text->len) {
-        size_t capacity = text->capacity > 0 ? text->capacity : FIRST_CAPACITY;
-        while (capacity - text->len < size) {
-            capacity *= 2;
-        }
-        char *bytes = realloc(text->bytes, capacity);
-        if (bytes == NULL) {
-            text->failed = true;
-            return NULL;
-        }
-        text->bytes = bytes;
-        text->capacity = capacity;
-    }
-    return text->bytes + text->len;
+    return text->failed ? NULL : text->bytes + text->len;
 }
 
 void text_extend(struct text *text, size_t written)
