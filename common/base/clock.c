@@ -16,11 +16,6 @@ uint64_t clock_monotonic_ms(void)
     return now_us(CLOCK_MONOTONIC) / 1000;
 }
 
-uint64_t clock_monotonic_us(void)
-{
-    return now_us(CLOCK_MONOTONIC);
-}
-
 int64_t clock_wall_us(void)
 {
     return (int64_t)now_us(CLOCK_REALTIME);

@@ -11,7 +11,6 @@
 #include <time.h>
 
 uint64_t clock_monotonic_ms(void);
-uint64_t clock_monotonic_us(void);
 
 /* Microseconds since the epoch, UTC. SQLite has no finer clock of its own, so its rows use this
  * one. */

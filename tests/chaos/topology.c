@@ -113,7 +113,8 @@ void topology_launch(struct topology *topology, size_t service)
     topology->was_started[service] = true;
 }
 
-void topology_expect_alive(const struct topology *topology)
+/* Fails the test if a process has ended by itself. */
+static void expect_alive(const struct topology *topology)
 {
     for (size_t i = 0; i < TOPOLOGY_SERVICES; i++) {
         const struct process *process = &topology->services[i].process;
@@ -173,7 +174,7 @@ void topology_settle(struct topology *topology)
             expect_skew(topology, i);
         }
     }
-    topology_expect_alive(topology);
+    expect_alive(topology);
 }
 
 static void start_links(struct topology *topology)

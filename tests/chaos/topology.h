@@ -61,9 +61,6 @@ void topology_settle(struct topology *topology);
 /* Where the disk can be full: starts a server that could not write its log, and so has ended. */
 void topology_revive_database(struct topology *topology);
 
-/* Fails the test if a process has ended that nobody has ended. */
-void topology_expect_alive(const struct topology *topology);
-
 /* SIGTERM to all services; fails the test unless each exits with 0. */
 void topology_stop_services(struct topology *topology);
 

@@ -20,9 +20,9 @@ static void count_tick(int signal_number)
 
 Test(clock, a_sleep_is_not_shorter_than_asked, .timeout = 60)
 {
-    uint64_t start_us = clock_monotonic_us();
+    uint64_t start_ms = clock_monotonic_ms();
     clock_sleep_ms(SLEEP_MS);
-    cr_assert_geq(clock_monotonic_us() - start_us, SLEEP_MS * 1000);
+    cr_assert_geq(clock_monotonic_ms() - start_ms, SLEEP_MS);
 }
 
 Test(clock, a_signal_handler_does_not_shorten_a_sleep, .timeout = 60)
@@ -32,9 +32,9 @@ Test(clock, a_signal_handler_does_not_shorten_a_sleep, .timeout = 60)
                                          .it_value.tv_usec = TICK_MS * 1000};
     cr_assert_eq(sigaction(SIGALRM, &action, NULL), 0);
     cr_assert_eq(setitimer(ITIMER_REAL, &every_tick, NULL), 0);
-    uint64_t start_us = clock_monotonic_us();
+    uint64_t start_ms = clock_monotonic_ms();
     clock_sleep_ms(SLEEP_MS);
-    cr_assert_geq(clock_monotonic_us() - start_us, SLEEP_MS * 1000);
+    cr_assert_geq(clock_monotonic_ms() - start_ms, SLEEP_MS);
     cr_assert_gt(ticks, 0);
 }
 
