@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "common/base/clock.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <sodium.h>
 
@@ -42,6 +43,7 @@ struct timespec clock_monotonic_after(uint32_t ms)
 
 uint32_t clock_jitter_ms(uint32_t base_ms)
 {
+    assert(base_ms <= UINT32_MAX / 2); /* a quarter more still fits */
     uint32_t quarter = base_ms / 4;
     return base_ms - quarter + randombytes_uniform(2 * quarter + 1);
 }

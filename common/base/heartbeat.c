@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "common/base/heartbeat.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
@@ -48,6 +49,7 @@ static bool touch(const char *path)
 
 struct heartbeat *heartbeat_open(const char *path)
 {
+    assert(path != NULL && *path != '\0');
     if (!make_file(path) || !touch(path)) {
         log_error("HEALTH_FILE: cannot be used; name a file of its own, in a folder that is there",
                   log_str("file", path), log_str("error", strerror(errno)));

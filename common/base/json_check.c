@@ -402,6 +402,7 @@ static bool finish_value(struct checker *check, bool *more)
         if (!next_is(check, frame->is_object ? '}' : ']')) {
             return fail(check, check->at, "a comma or a closing bracket is missing");
         }
+        assert(check->key_count >= frame->first_key);
         check->at++;
         check->key_count = frame->first_key;
         check->depth--;
@@ -429,6 +430,7 @@ enum status json_check(const char *text, size_t len, const char *const names[],
                        struct json_span found[], size_t count, struct json_span *root,
                        struct json_error *error)
 {
+    assert(text != NULL || len == 0);
     assert(count <= JSON_MEMBERS_MAX);
     /* Field by field: to zero the room for the keys would cost more than a short text does. */
     struct checker check;
@@ -454,7 +456,8 @@ enum status json_check(const char *text, size_t len, const char *const names[],
 
 bool json_array_next(const struct json_span *array, size_t *position, struct json_span *element)
 {
-    assert(array->kind == JSON_ARRAY);
+    assert(array->kind == JSON_ARRAY && array->len >= 2);
+    assert(*position < array->len);
     const char *at = array->text + (*position > 0 ? *position : 1);
     const char *end = array->text + array->len - 1; /* the closing bracket */
     while (at < end && (is_space(*at) || *at == ',')) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "common/base/log.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -134,6 +135,8 @@ void log_init(enum log_level level, enum log_format format)
 void log_write(enum log_level level, const char *message, const struct log_field fields[],
                size_t count)
 {
+    assert((unsigned)level < sizeof level_names / sizeof level_names[0]);
+    assert(message != NULL && (fields != NULL || count == 0));
     if (level < threshold) {
         return;
     }
@@ -147,6 +150,7 @@ void log_write(enum log_level level, const char *message, const struct log_field
     for (size_t i = 0; i < count; i++) {
         put_field(&line, &fields[i]);
     }
+    assert(line.len + strlen("}\n") <= sizeof line.text);
     line.text[line.len++] = '\n';
     if (line_format == LOG_FORMAT_JSON) {
         line.text[line.len - 1] = '}';

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "common/base/status.h"
 
+#include <assert.h>
+#include <stddef.h>
+
 const char *status_name(enum status status)
 {
     static const char *const names[] = {
@@ -12,5 +15,6 @@ const char *status_name(enum status status)
         [STATUS_TIMEOUT] = "timeout",
         [STATUS_UNAVAILABLE] = "unavailable",
     };
+    assert((unsigned)status < sizeof names / sizeof names[0] && names[status] != NULL);
     return names[status];
 }

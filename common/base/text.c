@@ -115,7 +115,7 @@ void text_print(struct text *text, const char *format, ...)
     va_copy(again, arguments);
     int len = vsnprintf(NULL, 0, format, arguments);
     va_end(arguments);
-    assert(len >= 0);
+    assert(len >= 0); /* the format is good and what it makes fits an int */
     char *end = text_reserve(text, (size_t)len + 1); /* vsnprintf ends with a NUL */
     if (end != NULL) {
         vsnprintf(end, (size_t)len + 1, format, again);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "common/base/thread.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <sched.h>
 #include <signal.h>
@@ -10,8 +11,11 @@
 
 #include "common/base/log.h"
 
+enum { NAME_LEN_MAX = 15 }; /* pthread_setname_np(3) refuses longer ones */
+
 pthread_t thread_start(const char *name, void *(*run)(void *arg), void *arg)
 {
+    assert(strlen(name) <= NAME_LEN_MAX);
     pthread_t thread;
     int error = pthread_create(&thread, NULL, run, arg);
     if (error != 0) {
@@ -65,6 +69,7 @@ void thread_unblock_signals(void)
 
 int thread_wait_for_stop_signal(int wait_ms)
 {
+    assert(wait_ms >= 0 || wait_ms == THREAD_WAIT_FOR_EVER);
     sigset_t set = stop_signals();
     const struct timespec wait = {.tv_sec = wait_ms / 1000, .tv_nsec = wait_ms % 1000 * 1000000L};
     int signal_number;
