@@ -3,11 +3,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/base/clock.h"
 #include "common/base/heartbeat.h"
+#include "tests/support/captured_log.h"
 #include "tests/support/temp_dir.h"
 #include "tests/support/wait_until.h"
 
@@ -93,6 +95,7 @@ Test(heartbeat, a_file_ahead_of_the_clock_is_old_too)
     open_heartbeat();
     set_age(-HOUR_S);
     cr_assert_gt(age_ms(), HOUR_S * 1000 - FRESH_MS);
+    cr_assert_lt(age_ms(), HOUR_S * 1000 + FRESH_MS);
 }
 
 Test(heartbeat, without_a_file_there_is_no_age)
@@ -127,6 +130,58 @@ Test(heartbeat, a_file_that_somebody_removed_is_made_again)
     open_heartbeat();
     cr_assert_eq(unlink(path), 0);
     cr_assert(wait_until(is_fresh_after_a_beat, NULL, WAIT_MS));
+}
+
+static bool is_due(void *arg)
+{
+    return clock_monotonic_ms() >= *(const uint64_t *)arg;
+}
+
+/* A beat that comes late enough to touch the file. */
+static void beat_when_due(void)
+{
+    uint64_t due_ms = clock_monotonic_ms() + BEAT_MS;
+    cr_assert(wait_until(is_due, &due_ms, WAIT_MS));
+    heartbeat_beat(heartbeat);
+}
+
+/* The link was put there by somebody else, and what it leads to is none of the process's. */
+Test(heartbeat, a_link_in_the_place_of_the_file_is_not_followed)
+{
+    temp_dir_write(&dir, "other", "");
+    open_heartbeat();
+    cr_assert_eq(unlink(path), 0);
+    cr_assert_eq(symlink("other", path), 0);
+    set_age(HOUR_S);
+    beat_when_due();
+    cr_assert_geq(age_ms(), HOUR_S * 1000);
+}
+
+static void lose_the_folder_twice(void)
+{
+    cr_assert_eq(unlink(path), 0);
+    cr_assert_eq(rmdir(dir.path), 0);
+    beat_when_due();
+    beat_when_due();
+    cr_assert_eq(mkdir(dir.path, 0700), 0);
+    beat_when_due();
+    cr_assert_eq(unlink(path), 0);
+    cr_assert_eq(rmdir(dir.path), 0);
+    beat_when_due();
+    cr_assert_eq(mkdir(dir.path, 0700), 0);
+}
+
+Test(heartbeat, a_failure_is_one_line_however_long_it_lasts)
+{
+    open_heartbeat();
+    size_t lines = 0;
+    const char *log = captured_log(lose_the_folder_twice);
+    for (const char *at = log; (at = strstr(at, "level=warn")) != NULL; at++) {
+        lines++;
+    }
+    cr_assert_eq(lines, 2, "%s", log);
+    cr_assert_not_null(strstr(log, path), "%s", log);
+    cr_assert_not_null(strstr(log, "No such file"), "%s", log);
 }
 
 Test(heartbeat, closing_removes_the_file)

@@ -5,8 +5,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/thread.h"
 
@@ -57,6 +59,22 @@ static const char *behind_time(const char *line)
         cr_assert(fits, "the time in %s", line);
     }
     return line + sizeof shape - 1;
+}
+
+Test(log, the_time_is_now_in_utc_to_the_millisecond)
+{
+    struct tm parts = {0};
+    int ms = -1;
+    start_capture();
+    int64_t before_ms = clock_wall_us() / 1000;
+    log_info("m", log_int("v", 1));
+    int64_t after_ms = clock_wall_us() / 1000;
+    const char *line = stop_capture();
+    const char *rest = strptime(line, "time=%Y-%m-%dT%H:%M:%S", &parts);
+    cr_assert_not_null(rest, "%s", line);
+    cr_assert_eq(sscanf(rest, ".%3dZ", &ms), 1, "%s", line);
+    int64_t at_ms = (int64_t)timegm(&parts) * 1000 + ms;
+    cr_assert(at_ms >= before_ms && at_ms <= after_ms, "%s", line);
 }
 
 static void check_value(const char *value, const char *expected)
