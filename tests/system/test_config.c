@@ -207,6 +207,32 @@ Test(config, a_value_may_come_from_a_file)
     expect_client(settings, "demo", "from a file");
 }
 
+/* As where a composition hands on a variable that is not set. */
+Test(config, of_a_value_and_a_file_an_empty_one_does_not_count)
+{
+    static const char *const by_file[] = {"PORT=0", "API_CLIENT_ID=demo",
+                                          "API_CLIENT_SECRET=", "API_CLIENT_SECRET_FILE=secret.txt",
+                                          NULL};
+    static const char *const by_value[] = {"PORT=0", "API_CLIENT_ID=demo",
+                                           "API_CLIENT_SECRET=direct",
+                                           "API_CLIENT_SECRET_FILE=", NULL};
+    temp_dir_write(&dir, "secret.txt", "from a file\n");
+    expect_client(by_file, "demo", "from a file");
+    expect_client(by_value, "demo", "direct");
+}
+
+Test(config, a_file_that_is_too_long_for_a_value_ends_the_start)
+{
+    static const char *const settings[] = {"API_CLIENT_ID=demo",
+                                           "API_CLIENT_SECRET_FILE=secret.txt", NULL};
+    char text[4096 + 1];
+    memset(text, 's', sizeof text - 1);
+    text[sizeof text - 1] = '\0';
+    temp_dir_write(&dir, "secret.txt", text);
+    refuse(false, settings, "API_CLIENT_SECRET_FILE");
+    cr_assert(process_log_contains(&service.process, "less than 4096 bytes"));
+}
+
 Test(config, values_come_from_dotenv_in_the_working_folder)
 {
     temp_dir_write(&dir, ".env",

@@ -247,11 +247,13 @@ Test(database_url, unknown_parameters_are_refused_by_name)
     refuse_database("postgresql://u:secret@h/d?a2345678901234567890123456789012=1",
                     "a2345678901234567890123456789012: there is host, ssl, sslmode, ssl_ca, "
                     "sslrootcert, connect_timeout, application_name");
+    refuse_database("mysql://u:secret@h/d?a23456789012345678901234567890123=1",
+                    "unknown query parameter: there is unix_socket");
     refuse_database("mysql://u:secret@h/d?UNIX_SOCKET=/s", "UNIX_SOCKET");
     refuse_database("mysql://u:secret@h/d?password=hunter2", "unknown query parameter password");
     refuse_database("mysql://h/d?%68unter2!=1", "unknown query parameter: ");
     refuse_redis("redis://h?db=1", "unknown query parameter db");
-    refuse_redis("unix:///s?db=1&timeout=2", "unknown query parameter timeout");
+    refuse_redis("unix:///s?db=1&timeout=2", "unknown query parameter timeout: there is db");
     refuse_redis("unix:///s?password=hunter2", "unknown query parameter password");
 }
 
@@ -307,6 +309,11 @@ Test(database_url, an_endless_text_is_refused)
     refuse_database(text, "longer than 4096 bytes");
     memcpy(text, "redis:////", 10);
     refuse_redis(text, "longer than 4096 bytes");
+    text[4097] = '\0';
+    refuse_redis(text, "longer than 4096 bytes");
+    text[4096] = '\0';
+    memcpy(text, "sqlite:///", 10);
+    refuse_database(text, "longer than 1023 bytes");
 }
 
 Test(database_url, other_databases_are_refused_with_the_kinds_there_are)
@@ -319,7 +326,7 @@ Test(database_url, other_databases_are_refused_with_the_kinds_there_are)
     refuse_database("mysqlx://u:secret@h/d", "sqlite://, mysql://, mariadb:// and postgresql://");
     refuse_database("redis://h", "sqlite://, mysql://, mariadb:// and postgresql://");
     refuse_database("orders.db", "://");
-    refuse_database("//h/d", "://");
+    refuse_database("//h/d", "it is not a URL");
     refuse_database("mysql:h/d", "://");
 }
 

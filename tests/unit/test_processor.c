@@ -15,6 +15,7 @@
 enum {
     DELAY_MS = 30,
     LONG_DELAY_MS = 600000,
+    PAUSE_MS = 100, /* before what failed is tried again; here it comes twice */
     WAIT_MS = 10000,
     QUIET_MS = 1500, /* longer than the second between two beats */
     STOP_MS = 500,   /* half of the longest wait there is in the processor */
@@ -320,6 +321,19 @@ Test(processor, a_completion_that_fails_is_repeated)
     push(11, 3);
     check_completed(6);
     cr_assert_eq(fake_store_processing_peak(store), 3);
+}
+
+/* Not at the next opportunity, which comes after 20 ms. */
+Test(processor, a_completion_that_fails_is_repeated_after_a_pause)
+{
+    fake_store_fail(store, FAKE_COMPLETE, 0, 2, STATUS_UNAVAILABLE);
+    fake_store_add_pending(store, 1, 1, 0);
+    push(1, 1);
+    start(DELAY_MS, 1, false);
+    check_completed(1);
+    struct fake_order order;
+    cr_assert(fake_store_find(store, 1, &order));
+    cr_assert_geq(order.completed_ms - order.started_ms, DELAY_MS + PAUSE_MS);
 }
 
 Test(processor, a_completion_whose_answer_is_lost_is_harmless)
