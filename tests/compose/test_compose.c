@@ -103,19 +103,12 @@ struct figures {
 
 static struct figures read_metrics(void)
 {
-    struct figures figures;
-    double average = 0;
-    const struct http_response *response = http_get(client, "/metrics");
-    expect_status(response, 200);
-    cr_assert_eq(sscanf(response->body,
-                        "{\"total_orders\":%" SCNd64 ",\"average_processing_time\":%lf,"
-                        "\"pending_orders\":%" SCNd64 ",\"processing_orders\":%" SCNd64
-                        ",\"completed_orders\":%" SCNd64 "}",
-                        &figures.total, &average, &figures.pending, &figures.processing,
-                        &figures.completed),
-                 5, "%s", response->body);
-    figures.average_us = (int64_t)(average * 1e6 + 0.5);
-    return figures;
+    const struct shown_metrics shown = expect_metrics(http_get(client, "/metrics"));
+    return (struct figures){.total = shown.total,
+                            .pending = shown.pending,
+                            .processing = shown.processing,
+                            .completed = shown.completed,
+                            .average_us = (int64_t)(shown.average_s * 1e6 + 0.5)};
 }
 
 static bool none_is_open(void *arg)

@@ -54,6 +54,31 @@ void expect_order(const struct http_response *response, uint64_t id, const char 
     expect_order_body(response, id, order_status);
 }
 
+struct shown_metrics expect_metrics(const struct http_response *response)
+{
+    struct shown_metrics shown;
+    int end = 0;
+    expect_status(response, 200);
+    int matched = sscanf(response->body,
+                         "{\"total_orders\":%" SCNd64 ",\"average_processing_time\":%lf,"
+                         "\"pending_orders\":%" SCNd64 ",\"processing_orders\":%" SCNd64
+                         ",\"completed_orders\":%" SCNd64 "}%n",
+                         &shown.total, &shown.average_s, &shown.pending, &shown.processing,
+                         &shown.completed, &end);
+    cr_assert(matched == 5 && end > 0 && response->body[end] == '\0', "%s", response->body);
+    return shown;
+}
+
+void expect_average(const struct shown_metrics *shown, int64_t duration_us)
+{
+    double expected = 0;
+    if (shown->completed > 0) {
+        expected = (double)duration_us / 1e6 / (double)shown->completed;
+    }
+    cr_assert(shown->average_s > expected - 2e-6 && shown->average_s < expected + 2e-6,
+              "%f, not %f", shown->average_s, expected);
+}
+
 /* The member `name`, a string that is not empty. */
 static const char *text_of(const cJSON *object, const char *name, const char *body)
 {

@@ -24,6 +24,21 @@ uint64_t expect_created(const struct http_response *response);
 /* The answer to a lookup, exactly. */
 void expect_order(const struct http_response *response, uint64_t id, const char *order_status);
 
+/* What GET /metrics shows in JSON. */
+struct shown_metrics {
+    int64_t total;
+    int64_t pending;
+    int64_t processing;
+    int64_t completed;
+    double average_s; /* from created to completed */
+};
+
+/* The answer to GET /metrics, exactly these five numbers. */
+struct shown_metrics expect_metrics(const struct http_response *response);
+
+/* The average is that of the completed orders, which took `duration_us` together. */
+void expect_average(const struct shown_metrics *shown, int64_t duration_us);
+
 /*
  * A problem as RFC 9457 has it: the content type, and the five members (`errors` may be with them
  * in a 422) of the right kinds, `status` and `instance` as said.
