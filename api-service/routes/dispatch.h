@@ -6,7 +6,7 @@
 #ifndef API_SERVICE_ROUTES_DISPATCH_H
 #define API_SERVICE_ROUTES_DISPATCH_H
 
-#include "api-service/service.h"
+#include "api-service/routes/service.h"
 #include "common/http/http_exchange.h"
 
 /* The HTTP server's application, on `service`. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "common/program/version.h"
 
-#include "orders_commit.h" /* made by commit.cmake: ORDERS_COMMIT, "" where it is unknown */
+#include "common/program/orders_commit.h" /* made by commit.cmake: ORDERS_COMMIT, "" where it is unknown */
 
 const char *version_text(void)
 {

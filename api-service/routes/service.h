@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What the routes work with; one a process, wired by application.c. Everything is borrowed. */
-#ifndef API_SERVICE_SERVICE_H
-#define API_SERVICE_SERVICE_H
+#ifndef API_SERVICE_ROUTES_SERVICE_H
+#define API_SERVICE_ROUTES_SERVICE_H
 
 #include <stdatomic.h>
 
