@@ -78,3 +78,40 @@ void sql_text_add_hex(struct text *text, const unsigned char *bytes, size_t len)
     }
     text_add(text, "'");
 }
+
+static const char *find_fragment(const struct sql_fragment fragments[], const char *name,
+                                 size_t len)
+{
+    while (fragments->name != NULL &&
+           (strlen(fragments->name) != len || memcmp(fragments->name, name, len) != 0)) {
+        fragments++;
+    }
+    assert(fragments->name != NULL);
+    return fragments->text;
+}
+
+static void add_fragment(struct text *text, const char *fragment, const char *argument, size_t len)
+{
+    for (const char *mark; (mark = strchr(fragment, '#')) != NULL; fragment = mark + 1) {
+        text_add_bytes(text, fragment, (size_t)(mark - fragment));
+        text_add_bytes(text, argument, len);
+    }
+    text_add(text, fragment);
+}
+
+void sql_text_add_template(struct text *text, const char *template,
+                           const struct sql_fragment fragments[])
+{
+    for (const char *open; (open = strchr(template, '{')) != NULL;) {
+        const char *close = strchr(open, '}');
+        assert(close != NULL);
+        const char *name = open + 1;
+        size_t name_len = strcspn(name, ":}");
+        const char *argument = name[name_len] == ':' ? name + name_len + 1 : close;
+        text_add_bytes(text, template, (size_t)(open - template));
+        add_fragment(text, find_fragment(fragments, name, name_len), argument,
+                     (size_t)(close - argument));
+        template = close + 1;
+    }
+    text_add(text, template);
+}

@@ -91,6 +91,8 @@ enum status store_failed(struct store *store, enum status status, const char *op
         /* The one is part of normal life between concurrent transactions. Of the other only who
          * made the name knows what it means, and says it. */
         level = LOG_LEVEL_DEBUG;
+    } else if (status == STATUS_TIMEOUT) {
+        level = LOG_LEVEL_WARN;
     } else if (status == STATUS_UNAVAILABLE) {
         level = record_cause(store, message) ? LOG_LEVEL_WARN : LOG_LEVEL_DEBUG;
     }
@@ -346,6 +348,14 @@ enum status store_lookup(struct store *store, struct store_lookup lookups[], siz
 enum status store_counts(struct store *store, struct order_counts *counts)
 {
     ON_CONNECTION(store, store->ops->counts(store, counts));
+}
+
+enum status store_read(struct store *store, const struct store_query *query,
+                       struct store_rows *rows)
+{
+    rows->count = 0;
+    rows->more = false;
+    ON_CONNECTION(store, store_read_connected(store, query, rows));
 }
 
 enum status store_now(struct store *store, int64_t *now_us)

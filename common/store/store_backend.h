@@ -11,7 +11,9 @@
 
 #include "common/base/backoff.h"
 #include "common/store/schema/schema.h"
+#include "common/store/sql_text.h"
 #include "common/store/store.h"
+#include "common/store/store_read.h"
 
 /* Where orders are. */
 enum store_table {
@@ -22,6 +24,7 @@ enum store_table {
 
 struct store_ops {
     const char *name;
+    const struct sql_fragment *fragments; /* the names of store_read.h, in this kind's SQL */
     struct store *(*create)(void); /* allocates the backend's own struct, `struct store` first */
     enum status (*connect)(struct store *store);
     void (*disconnect)(struct store *store); /* also when not, or half, connected */
@@ -50,6 +53,14 @@ struct store_ops {
                            size_t *count, bool *any_processing);
     enum status (*lookup)(struct store *store, struct store_lookup lookups[], size_t count);
     enum status (*counts)(struct store *store, struct order_counts *counts);
+
+    /*
+     * As store_read, within the transaction that is open, if one is. `query` has been checked; its
+     * statement has its fragments and its LIMIT, but still a `?` for each parameter, and its
+     * `limit_ms` is not 0. Each row goes to store_rows_add.
+     */
+    enum status (*read)(struct store *store, const struct store_query *query,
+                        struct store_rows *rows);
 
     enum status (*now)(struct store *store, int64_t *now_us);
     enum status (*archive)(struct store *store, int64_t before_us, size_t max, order_id *position,
@@ -102,6 +113,24 @@ struct store {
 extern const struct store_ops store_sqlite_ops;
 extern const struct store_ops store_mysql_ops;
 extern const struct store_ops store_postgres_ops;
+
+/* store_read on a store that is connected. */
+MUST_CHECK enum status store_read_connected(struct store *store, const struct store_query *query,
+                                            struct store_rows *rows);
+
+/* For `read`: takes a row in. Anything but STATUS_OK ends the reading. */
+MUST_CHECK enum status store_rows_add(struct store_rows *rows, const struct store_query *query,
+                                      const struct store_value values[]);
+
+/*
+ * For `read`: makes a value of what the database has sent as text, NULL for NULL. Borrows `text`.
+ * False: it is not of that type.
+ */
+MUST_CHECK bool store_value_read(struct store_value *value, enum store_type type, const char *text,
+                                 size_t len);
+
+/* Logs that and returns STATUS_INVALID. */
+enum status store_value_is_bad(struct store *store, const struct store_query *query, size_t column);
 
 /*
  * Logs, once, what the database's library said, and passes `status` on:

@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: MIT */
+#include "common/store/mysql/mysql_dialect.h"
+#include "common/store/postgres/postgres_dialect.h"
 #include "common/store/sql_text.h"
+#include "common/store/sqlite/sqlite_dialect.h"
 
 #include <string.h>
+
+#include <signal.h>
 
 #include <criterion/criterion.h>
 
@@ -89,4 +94,48 @@ Test(sql_text, another_column_is_named_each_time)
 {
     sql_text_add_ids(&text, "o.id", (const order_id[]){1, 2, 3, 9}, 4);
     cr_assert_str_eq(text_string(&text), "(o.id BETWEEN 1 AND 3 OR o.id IN (9))");
+}
+
+static const struct sql_fragment fragments[] = {
+    {"now", "NOW()"},
+    {"us", "US(#)"},
+    {"twice", "#+#"},
+    {NULL, NULL},
+};
+
+Test(sql_text, a_template_gets_the_fragments_it_names)
+{
+    static const char *const cases[][2] = {
+        {"", ""},
+        {"SELECT 1", "SELECT 1"},
+        {"{now}", "NOW()"},
+        {"SELECT {us:created_at}, {now} FROM t", "SELECT US(created_at), NOW() FROM t"},
+        {"{twice:a.b}{twice:?}", "a.b+a.b?+?"},
+        {"{us:}", "US()"},
+        {"{us}", "US()"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        text_clear(&text);
+        sql_text_add_template(&text, cases[i][0], fragments);
+        cr_expect_str_eq(text_string(&text), cases[i][1]);
+    }
+}
+
+Test(sql_text, a_name_that_is_no_fragments_is_a_fault_of_the_program, .signal = SIGABRT)
+{
+    sql_text_add_template(&text, "{no}", fragments);
+}
+
+/* What is written once must be there for every database. */
+Test(sql_text, all_dialects_have_the_same_names_in_the_same_order)
+{
+    size_t i = 0;
+    for (; sqlite_fragments[i].name != NULL; i++) {
+        cr_assert_not_null(mysql_fragments[i].name);
+        cr_assert_not_null(postgres_fragments[i].name);
+        cr_expect_str_eq(mysql_fragments[i].name, sqlite_fragments[i].name);
+        cr_expect_str_eq(postgres_fragments[i].name, sqlite_fragments[i].name);
+    }
+    cr_expect_null(mysql_fragments[i].name);
+    cr_expect_null(postgres_fragments[i].name);
 }

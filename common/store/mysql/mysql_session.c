@@ -18,8 +18,10 @@ enum {
     PACKET_OVERHEAD = 1024,    /* of the server's max_allowed_packet, not for the statement */
     VERSION_MYSQL_MIN = 80000, /* SKIP LOCKED */
     VERSION_MARIADB_MIN = 100600,
-    MYSQL_IDLE_MAX_MS = 5000, /* well below the wait_timeout that is set */
-    ERROR_DUPLICATE = 1062,   /* a row with this key exists */
+    MYSQL_IDLE_MAX_MS = 5000,     /* well below the wait_timeout that is set */
+    ERROR_DUPLICATE = 1062,       /* a row with this key exists */
+    ERROR_TIMEOUT_MARIADB = 1969, /* max_statement_time */
+    ERROR_TIMEOUT_MYSQL = 3024,   /* max_execution_time */
 };
 
 struct mysql_session {
@@ -29,7 +31,8 @@ struct mysql_session {
     size_t deferred;   /* statements in the text before the one that is being written */
     uint64_t deferred_rows;
     size_t text_max;
-    uint64_t slot; /* this connection's row of the table `counters` */
+    uint64_t slot;     /* this connection's row of the table `counters` */
+    bool is_cold_read; /* the statement that is under way */
     struct text text;
 };
 
@@ -81,7 +84,9 @@ static enum status classify(unsigned int code)
 static enum status failed(struct mysql_session *session, const char *operation)
 {
     unsigned int code = mysql_errno(session->connection);
-    return store_failed(session->store, classify(code), operation, (int)code,
+    bool timed_out = code == ERROR_TIMEOUT_MARIADB || code == ERROR_TIMEOUT_MYSQL;
+    enum status status = timed_out && session->is_cold_read ? STATUS_TIMEOUT : classify(code);
+    return store_failed(session->store, status, operation, (int)code,
                         mysql_error(session->connection));
 }
 
@@ -275,6 +280,11 @@ struct text *mysql_session_text(struct mysql_session *session)
     return &session->text;
 }
 
+bool mysql_session_is_mariadb(const struct mysql_session *session)
+{
+    return is_mariadb_server(session->connection);
+}
+
 size_t mysql_session_text_max(const struct mysql_session *session)
 {
     return session->text_max;
@@ -361,6 +371,19 @@ enum status mysql_session_query(struct mysql_session *session, const char *opera
         status = session->result != NULL ? STATUS_OK : failed(session, operation);
     }
     return status;
+}
+
+enum status mysql_session_query_cold(struct mysql_session *session, const char *operation)
+{
+    session->is_cold_read = true;
+    enum status status = mysql_session_query(session, operation);
+    session->is_cold_read = false;
+    return status;
+}
+
+size_t mysql_session_columns(const struct mysql_session *session)
+{
+    return mysql_num_fields(session->result);
 }
 
 bool mysql_session_next(struct mysql_session *session, struct mysql_row *row)

@@ -46,6 +46,9 @@ struct text *mysql_session_text(struct mysql_session *session);
 /* Adds 'bytes', quoted and escaped. */
 void mysql_session_add_string(struct mysql_session *session, const char *bytes, size_t len);
 
+/* MariaDB, else MySQL. */
+bool mysql_session_is_mariadb(const struct mysql_session *session);
+
 /* How long a statement may become, in bytes, for the server to take it. */
 size_t mysql_session_text_max(const struct mysql_session *session);
 
@@ -67,6 +70,16 @@ struct mysql_row {
 
 /* Sends a query, and empties the text. Its rows are read with mysql_session_next. */
 MUST_CHECK enum status mysql_session_query(struct mysql_session *session, const char *operation);
+
+/*
+ * The same for a cold read: STATUS_TIMEOUT if the server has ended it because it took too long.
+ * Other statements are small, so for them that means that the server is in trouble: UNAVAILABLE.
+ */
+MUST_CHECK enum status mysql_session_query_cold(struct mysql_session *session,
+                                                const char *operation);
+
+/* How many columns the last query's rows have. */
+size_t mysql_session_columns(const struct mysql_session *session);
 
 /* False: there are no more. A row is good until the next statement. */
 bool mysql_session_next(struct mysql_session *session, struct mysql_row *row);

@@ -4,24 +4,15 @@
 
 #include "common/base/memory.h"
 #include "common/store/mysql/mysql_archive.h"
+#include "common/store/mysql/mysql_dialect.h"
 #include "common/store/mysql/mysql_durability.h"
 #include "common/store/mysql/mysql_insert.h"
 #include "common/store/mysql/mysql_move.h"
 #include "common/store/mysql/mysql_recount.h"
 #include "common/store/mysql/mysql_session.h"
-#include "common/store/store_backend.h"
+#include "common/store/mysql/store_mysql.h"
 
 enum { MIGRATION_WAIT_S = 30 };
-
-struct store_mysql {
-    struct store base;
-    struct mysql_session *session; /* NULL when not connected */
-};
-
-static struct mysql_session *of(struct store *store)
-{
-    return ((struct store_mysql *)store)->session;
-}
 
 static struct store *mysql_create(void)
 {
@@ -35,13 +26,13 @@ static enum status mysql_connect(struct store *store)
 
 static void mysql_disconnect(struct store *store)
 {
-    mysql_session_close(of(store));
+    mysql_session_close(mysql_session_of(store));
     ((struct store_mysql *)store)->session = NULL;
 }
 
 static enum status mysql_store_ping(struct store *store)
 {
-    return mysql_session_ping(of(store));
+    return mysql_session_ping(mysql_session_of(store));
 }
 
 static enum status run(struct mysql_session *session, const char *sql)
@@ -81,13 +72,13 @@ static enum status take_migration_lock(struct mysql_session *session)
 
 static enum status mysql_store_durability(struct store *store, struct durability_report *report)
 {
-    return mysql_durability(of(store), report);
+    return mysql_durability(mysql_session_of(store), report);
 }
 
 static enum status mysql_versions(struct store *store, struct store_version versions[], size_t max,
                                   size_t *count)
 {
-    struct mysql_session *session = of(store);
+    struct mysql_session *session = mysql_session_of(store);
     struct text *text = mysql_session_text(session);
     int64_t made = 0;
     text_add(text, "SELECT COUNT(*) FROM information_schema.tables "
@@ -112,7 +103,7 @@ static enum status mysql_versions(struct store *store, struct store_version vers
 
 static enum status mysql_migrate_begin(struct store *store, int *version)
 {
-    struct mysql_session *session = of(store);
+    struct mysql_session *session = mysql_session_of(store);
     enum status status = take_migration_lock(session);
     if (status != STATUS_OK) {
         return status;
@@ -153,7 +144,7 @@ static enum status run_script(struct mysql_session *session, const char *sql, co
 
 static enum status mysql_migrate_step(struct store *store, const struct schema_step *step)
 {
-    struct mysql_session *session = of(store);
+    struct mysql_session *session = mysql_session_of(store);
     enum status status = run_script(session, step->sql, step->name);
     if (status != STATUS_OK) {
         return status;
@@ -169,7 +160,7 @@ static enum status mysql_migrate_step(struct store *store, const struct schema_s
 
 static enum status mysql_migrate_end(struct store *store, enum status outcome)
 {
-    release_migration_lock(of(store));
+    release_migration_lock(mysql_session_of(store));
     return outcome;
 }
 
@@ -179,7 +170,7 @@ static enum status mysql_migrate_end(struct store *store, enum status outcome)
  */
 static enum status mysql_reserve_ids(struct store *store, uint32_t count, order_id *first)
 {
-    struct mysql_session *session = of(store);
+    struct mysql_session *session = mysql_session_of(store);
     struct text *text = mysql_session_text(session);
     uint64_t affected = 0;
     int64_t newest = 0;
@@ -207,31 +198,31 @@ static enum status mysql_reserve_ids(struct store *store, uint32_t count, order_
 static enum status mysql_store_insert(struct store *store, struct store_insert entries[],
                                       size_t count)
 {
-    return mysql_insert(of(store), entries, count);
+    return mysql_insert(mysql_session_of(store), entries, count);
 }
 
 static enum status mysql_store_claim(struct store *store, order_id ids[], size_t *count,
                                      uint32_t delay_ms, uint64_t *age_ms)
 {
-    return mysql_claim(of(store), ids, count, delay_ms, age_ms);
+    return mysql_claim(mysql_session_of(store), ids, count, delay_ms, age_ms);
 }
 
 static enum status mysql_store_claim_waiting(struct store *store, uint32_t min_age_ms,
                                              uint32_t delay_ms, order_id ids[], size_t max,
                                              size_t *count)
 {
-    return mysql_claim_waiting(of(store), min_age_ms, delay_ms, ids, max, count);
+    return mysql_claim_waiting(mysql_session_of(store), min_age_ms, delay_ms, ids, max, count);
 }
 
 static enum status mysql_store_complete(struct store *store, const order_id ids[], size_t *count)
 {
-    return mysql_complete(of(store), ids, count);
+    return mysql_complete(mysql_session_of(store), ids, count);
 }
 
 static enum status mysql_overdue(struct store *store, uint32_t grace_ms, order_id ids[], size_t max,
                                  size_t *count, bool *any_processing)
 {
-    struct mysql_session *session = of(store);
+    struct mysql_session *session = mysql_session_of(store);
     struct text *text = mysql_session_text(session);
     text_add(text, "SELECT id FROM orders FORCE INDEX (orders_open) "
                    "WHERE status = 1 AND due_at <= UTC_TIMESTAMP(6) - INTERVAL ");
@@ -302,38 +293,38 @@ static enum status mysql_lookup(struct store *store, struct store_lookup lookups
         sorted[i] = &lookups[i];
     }
     qsort(sorted, count, sizeof sorted[0], compare_lookups);
-    enum status status = look_up_in(of(store), "orders", sorted, count);
+    enum status status = look_up_in(mysql_session_of(store), "orders", sorted, count);
     for (size_t i = 0; i < count; i++) {
         if (!sorted[i]->found) {
             sorted[missing++] = sorted[i];
         }
     }
     return status == STATUS_OK && missing > 0
-               ? look_up_in(of(store), "orders_archive", sorted, missing)
+               ? look_up_in(mysql_session_of(store), "orders_archive", sorted, missing)
                : status;
 }
 
 static enum status mysql_store_now(struct store *store, int64_t *now_us)
 {
-    return mysql_now(of(store), now_us);
+    return mysql_now(mysql_session_of(store), now_us);
 }
 
 static enum status mysql_store_archive(struct store *store, int64_t before_us, size_t max,
                                        order_id *position, size_t *moved, bool *more)
 {
-    return mysql_archive(of(store), before_us, max, position, moved, more);
+    return mysql_archive(mysql_session_of(store), before_us, max, position, moved, more);
 }
 
 static enum status mysql_store_forget_keys(struct store *store, int64_t before_us, size_t max,
                                            struct store_key_position *position, size_t *deleted,
                                            bool *more)
 {
-    return mysql_forget_keys(of(store), before_us, max, position, deleted, more);
+    return mysql_forget_keys(mysql_session_of(store), before_us, max, position, deleted, more);
 }
 
 static enum status mysql_counts(struct store *store, struct order_counts *counts)
 {
-    struct mysql_session *session = of(store);
+    struct mysql_session *session = mysql_session_of(store);
     int64_t sums[4];
     text_add(mysql_session_text(session), "SELECT SUM(created), SUM(started), SUM(completed), "
                                           "SUM(duration_us) FROM counters");
@@ -348,7 +339,7 @@ static enum status mysql_counts(struct store *store, struct order_counts *counts
 static enum status mysql_snapshot_begin(struct store *store, struct order_counts *counts,
                                         struct order_counts *repaired)
 {
-    struct mysql_session *session = of(store);
+    struct mysql_session *session = mysql_session_of(store);
     /* Of the next transaction only. */
     enum status status = run(session, "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ");
     if (status == STATUS_OK) {
@@ -367,29 +358,30 @@ static enum status mysql_snapshot_begin(struct store *store, struct order_counts
 static enum status mysql_snapshot_part(struct store *store, enum store_table table, int64_t first,
                                        uint32_t rows, int64_t sums[])
 {
-    return mysql_recount_part(of(store), table, first, rows, sums);
+    return mysql_recount_part(mysql_session_of(store), table, first, rows, sums);
 }
 
 static enum status mysql_snapshot_flawed(struct store *store, enum store_table table,
                                          enum store_flaw flaw, int64_t first, int64_t last,
                                          int64_t ids[], size_t max, size_t *count)
 {
-    return mysql_find_flawed(of(store), table, flaw, first, last, ids, max, count);
+    return mysql_find_flawed(mysql_session_of(store), table, flaw, first, last, ids, max, count);
 }
 
 static enum status mysql_snapshot_end(struct store *store, enum status status)
 {
-    return mysql_session_end(of(store), status);
+    return mysql_session_end(mysql_session_of(store), status);
 }
 
 static enum status mysql_store_repair(struct store *store, const struct order_counts *seen,
                                       const struct order_counts *addition)
 {
-    return mysql_repair(of(store), seen, addition);
+    return mysql_repair(mysql_session_of(store), seen, addition);
 }
 
 const struct store_ops store_mysql_ops = {
     .name = "mysql",
+    .fragments = mysql_fragments,
     .create = mysql_create,
     .connect = mysql_connect,
     .disconnect = mysql_disconnect,
@@ -407,6 +399,7 @@ const struct store_ops store_mysql_ops = {
     .overdue = mysql_overdue,
     .lookup = mysql_lookup,
     .counts = mysql_counts,
+    .read = mysql_read,
     .now = mysql_store_now,
     .archive = mysql_store_archive,
     .forget_keys = mysql_store_forget_keys,

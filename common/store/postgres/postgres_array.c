@@ -20,7 +20,7 @@ static void add_int(struct text *array, uint32_t number)
     add(array, &bytes, sizeof bytes);
 }
 
-void postgres_array_start(struct text *array, enum postgres_element element, size_t count)
+void postgres_array_start(struct text *array, enum postgres_type element, size_t count)
 {
     assert(count >= 1 && count <= INT32_MAX);
     text_clear(array);

@@ -12,17 +12,10 @@
 #include <stdint.h>
 
 #include "common/order/order.h"
-#include "common/store/sql_text.h"
-
-/* The numbers of the types in the catalog pg_type; they are the same in every server. */
-enum postgres_element {
-    POSTGRES_BYTEA = 17,
-    POSTGRES_BIGINT = 20,
-    POSTGRES_TEXT = 25,
-};
+#include "common/store/postgres/postgres_session.h"
 
 /* Whatever `array` held is forgotten. `count` >= 1. */
-void postgres_array_start(struct text *array, enum postgres_element element, size_t count);
+void postgres_array_start(struct text *array, enum postgres_type element, size_t count);
 
 void postgres_array_add_bigint(struct text *array, int64_t number);
 

@@ -83,7 +83,7 @@ static void add_text(struct text *array, const char *text)
 static void write_part(struct postgres_session *session, struct postgres_value columns[],
                        struct store_insert *const entries[], size_t count)
 {
-    static const enum postgres_element elements[COLUMN_COUNT] = {
+    static const enum postgres_type elements[COLUMN_COUNT] = {
         [ID] = POSTGRES_BIGINT,         [CLIENT] = POSTGRES_TEXT,  [USER] = POSTGRES_TEXT,
         [ITEMS] = POSTGRES_TEXT,        [CENTS] = POSTGRES_BIGINT, [KEY] = POSTGRES_TEXT,
         [FINGERPRINT] = POSTGRES_BYTEA,

@@ -13,6 +13,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
+#include "common/store/postgres/postgres_connect.h"
 #include "common/store/store_backend.h"
 
 enum {
@@ -21,7 +22,7 @@ enum {
     MIGRATION_LIMIT_MS =
         24 * 60 * 60 * 1000, /* for a step of the schema over many millions of rows */
     VERSION_MIN = 140000,    /* the oldest that is still maintained */
-    PARAMETERS_MAX = 8,
+    PARAMETERS_MAX = STORE_READ_PARAMETERS_MAX,
     PREPARED_MAX = 8,
     MESSAGE_SIZE = 400,
     ARRAY_KEPT_BYTES = 1 << 20, /* longer ones, for a few enormous orders, are freed again */
@@ -33,6 +34,7 @@ struct postgres_session {
     PGresult *result; /* of the last statement, until the next */
     const char *prepared[PREPARED_MAX];
     size_t prepared_count;
+    bool is_cold_read; /* the statement that is under way */
     struct text arrays[POSTGRES_ARRAYS];
 };
 
@@ -55,6 +57,7 @@ static const char set_up_sql[] =
     "set_config('enable_seqscan', 'off', false), "
     "set_config('enable_bitmapscan', 'off', false), "
     "set_config('jit', 'off', false), "
+    "set_config('bytea_output', 'hex', false), "
     "set_config('client_min_messages', 'warning', false)";
 
 /* Classes are the first two characters of an SQLSTATE. */
@@ -103,9 +106,12 @@ static enum status answer_failed(struct postgres_session *session, const char *o
     }
     char message[MESSAGE_SIZE];
     snprintf(message, sizeof message, "%s %s", sqlstate, primary);
-    /* With the connection went the knowledge of what became of the statement. */
-    enum status status =
-        PQstatus(session->connection) == CONNECTION_OK ? classify(sqlstate) : STATUS_UNAVAILABLE;
+    enum status status = classify(sqlstate);
+    if (PQstatus(session->connection) != CONNECTION_OK) {
+        status = STATUS_UNAVAILABLE; /* what became of the statement is not known */
+    } else if (session->is_cold_read && strcmp(sqlstate, "57014") == 0) {
+        status = STATUS_TIMEOUT; /* ended by statement_timeout, or by hand */
+    }
     return store_failed(session->store, status, operation, 0, message);
 }
 
@@ -156,49 +162,6 @@ static enum status connect_within(struct postgres_session *session, uint32_t lim
     return STATUS_OK;
 }
 
-/* Empty: libpq's own default, which is prefer unless PGSSLMODE in the environment says more. */
-static const char *const tls_modes[] = {
-    [DATABASE_TLS_DEFAULT] = "",           [DATABASE_TLS_DISABLED] = "disable",
-    [DATABASE_TLS_ALLOWED] = "allow",      [DATABASE_TLS_PREFERRED] = "prefer",
-    [DATABASE_TLS_REQUIRED] = "require",   [DATABASE_TLS_VERIFY_CA] = "verify-ca",
-    [DATABASE_TLS_VERIFY] = "verify-full",
-};
-
-/* An empty value means the same as none: libpq's default. */
-static PGconn *start_connecting(const struct database_url *url)
-{
-    char port[8];
-    snprintf(port, sizeof port, "%u", (unsigned)url->port);
-    const struct {
-        const char *name;
-        const char *value;
-    } parameters[] = {
-        {"host", url->path[0] != '\0' ? url->path : url->host},
-        {"port", port},
-        {"user", url->user},
-        {"password", url->password},
-        {"dbname", url->database},
-        {"sslmode", tls_modes[url->tls]},
-        {"sslrootcert", url->tls_ca},
-        {"client_encoding", "UTF8"},
-        {"application_name", url->application_name},
-        {"fallback_application_name", "orders"},
-        {"gssencmode", "disable"},
-        {"tcp_user_timeout", "5000"},
-        {"keepalives_idle", "10"},
-        {"keepalives_interval", "5"},
-        {"keepalives_count", "3"},
-    };
-    enum { COUNT = sizeof parameters / sizeof parameters[0] };
-    const char *names[COUNT + 1] = {NULL};
-    const char *values[COUNT + 1] = {NULL};
-    for (size_t i = 0; i < COUNT; i++) {
-        names[i] = parameters[i].name;
-        values[i] = parameters[i].value;
-    }
-    return PQconnectStartParams(names, values, 0);
-}
-
 /* Warnings of the server are in its own log; the default would print them here. */
 static void ignore_notice(void *arg, const PGresult *notice)
 {
@@ -235,7 +198,7 @@ enum status postgres_session_open(struct store *store, struct postgres_session *
 {
     *session = NULL;
     struct postgres_session *opened = calloc(1, sizeof *opened);
-    PGconn *connection = opened != NULL ? start_connecting(&store->url) : NULL;
+    PGconn *connection = opened != NULL ? postgres_connect_start(&store->url) : NULL;
     if (connection == NULL) {
         free(opened);
         return store_failed(store, STATUS_UNAVAILABLE, "connect", 0, "out of memory");
@@ -362,16 +325,40 @@ static enum status finish(struct postgres_session *session, bool sent, const cha
     return status;
 }
 
-/* Parameters as libpq takes them. A number stays in `numbers`, an array where it is. */
+/* Parameters as libpq takes them. A number stays in `numbers`, all else where it is. */
 struct wire_values {
     uint64_t numbers[PARAMETERS_MAX];
     const char *values[PARAMETERS_MAX];
     int lengths[PARAMETERS_MAX];
+    Oid types[PARAMETERS_MAX];
 };
 
 enum { BINARY = 1, TEXT = 0 };
-static const int formats[PARAMETERS_MAX] = {BINARY, BINARY, BINARY, BINARY,
-                                            BINARY, BINARY, BINARY, BINARY};
+static const int formats[] = {
+    BINARY, BINARY, BINARY, BINARY, BINARY, BINARY, BINARY, BINARY,
+    BINARY, BINARY, BINARY, BINARY, BINARY, BINARY, BINARY, BINARY,
+};
+_Static_assert(sizeof formats / sizeof formats[0] == PARAMETERS_MAX, "all are sent in binary");
+
+static void write_value(const struct postgres_value *parameter, struct wire_values *wire, size_t i)
+{
+    const struct text *array = parameter->array;
+    wire->types[i] = (Oid)parameter->type;
+    if (array != NULL) {
+        wire->values[i] = array->bytes;
+        wire->lengths[i] = (int)array->len;
+    } else if (parameter->is_null) {
+        wire->values[i] = NULL;
+        wire->lengths[i] = 0;
+    } else if (parameter->type == POSTGRES_TEXT || parameter->type == POSTGRES_BYTEA) {
+        wire->values[i] = parameter->bytes != NULL ? parameter->bytes : "";
+        wire->lengths[i] = (int)parameter->len;
+    } else {
+        wire->numbers[i] = htobe64((uint64_t)parameter->number);
+        wire->values[i] = (const char *)&wire->numbers[i];
+        wire->lengths[i] = (int)sizeof wire->numbers[i];
+    }
+}
 
 static enum status write_values(struct postgres_session *session, const char *operation,
                                 const struct postgres_value parameters[], size_t count,
@@ -383,9 +370,7 @@ static enum status write_values(struct postgres_session *session, const char *op
         if (array != NULL && !text_is_whole(array)) {
             return postgres_session_failed(session, STATUS_UNAVAILABLE, operation, "out of memory");
         }
-        wire->numbers[i] = htobe64((uint64_t)parameters[i].number);
-        wire->values[i] = array != NULL ? array->bytes : (const char *)&wire->numbers[i];
-        wire->lengths[i] = array != NULL ? (int)array->len : (int)sizeof wire->numbers[i];
+        write_value(&parameters[i], wire, i);
     }
     return STATUS_OK;
 }
@@ -400,9 +385,30 @@ enum status postgres_session_run(struct postgres_session *session, const char *o
     if (status != STATUS_OK) {
         return status;
     }
-    int sent = PQsendQueryParams(session->connection, sql, (int)count, NULL, wire.values,
+    int sent = PQsendQueryParams(session->connection, sql, (int)count, wire.types, wire.values,
                                  wire.lengths, formats, TEXT);
     return finish(session, sent == 1, operation);
+}
+
+enum status postgres_session_run_cold(struct postgres_session *session, const char *operation,
+                                      const char *sql, const struct postgres_value parameters[],
+                                      size_t count)
+{
+    session->is_cold_read = true;
+    enum status status = postgres_session_run(session, operation, sql, parameters, count);
+    session->is_cold_read = false;
+    return status;
+}
+
+enum status postgres_session_set_limit(struct postgres_session *session, uint32_t limit_ms)
+{
+    const struct postgres_value limit = postgres_number(limit_ms);
+    if (PQtransactionStatus(session->connection) == PQTRANS_INERROR) {
+        return STATUS_OK;
+    }
+    return postgres_session_run(session, "set limit",
+                                "SELECT set_config('statement_timeout', $1::bigint::text, false)",
+                                &limit, 1);
 }
 
 /* The statement's place among those that are prepared is its name. */
@@ -467,6 +473,20 @@ int64_t postgres_session_number(const struct postgres_session *session, size_t r
 const char *postgres_session_text(const struct postgres_session *session, size_t row, size_t column)
 {
     return PQgetvalue(session->result, (int)row, (int)column);
+}
+
+const char *postgres_session_value(const struct postgres_session *session, size_t row,
+                                   size_t column, size_t *len)
+{
+    *len = (size_t)PQgetlength(session->result, (int)row, (int)column);
+    return PQgetisnull(session->result, (int)row, (int)column) != 0
+               ? NULL
+               : PQgetvalue(session->result, (int)row, (int)column);
+}
+
+size_t postgres_session_columns(const struct postgres_session *session)
+{
+    return (size_t)PQnfields(session->result);
 }
 
 enum status postgres_session_begin(struct postgres_session *session)

@@ -17,6 +17,7 @@
 #ifndef COMMON_STORE_POSTGRES_POSTGRES_SESSION_H
 #define COMMON_STORE_POSTGRES_POSTGRES_SESSION_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -30,10 +31,22 @@ enum {
 struct postgres_session;
 struct store;
 
-/* A parameter: a bigint, or an array if there is one. */
+/* The numbers of the types in the catalog pg_type; they are the same in every server. */
+enum postgres_type {
+    POSTGRES_ANY = 0, /* what the statement says */
+    POSTGRES_BYTEA = 17,
+    POSTGRES_BIGINT = 20,
+    POSTGRES_TEXT = 25,
+};
+
+/* A parameter: an array if there is one, else text or bytes if its type says so, else a bigint. */
 struct postgres_value {
     const struct text *array;
+    enum postgres_type type;
+    bool is_null;
     int64_t number;
+    const void *bytes;
+    size_t len;
 };
 
 static inline struct postgres_value postgres_number(int64_t number)
@@ -79,6 +92,20 @@ MUST_CHECK enum status postgres_session_run_prepared(struct postgres_session *se
                                                      const struct postgres_value parameters[],
                                                      size_t count);
 
+/*
+ * The same for a cold read: STATUS_TIMEOUT if the server has ended it because it took too long.
+ * Other statements are small, so for them that means that the server is in trouble: UNAVAILABLE.
+ */
+MUST_CHECK enum status postgres_session_run_cold(struct postgres_session *session,
+                                                 const char *operation, const char *sql,
+                                                 const struct postgres_value parameters[],
+                                                 size_t count);
+
+/* How long a statement may take from now on. In a transaction that has failed nothing is done: when
+ * it is rolled back the limit is what it was before. */
+MUST_CHECK enum status postgres_session_set_limit(struct postgres_session *session,
+                                                  uint32_t limit_ms);
+
 /* Like `postgres_session_run`, for several statements without parameters, whose rows are ignored.
  */
 MUST_CHECK enum status postgres_session_script(struct postgres_session *session,
@@ -92,6 +119,11 @@ size_t postgres_session_rows(const struct postgres_session *session);
 int64_t postgres_session_number(const struct postgres_session *session, size_t row, size_t column);
 const char *postgres_session_text(const struct postgres_session *session, size_t row,
                                   size_t column);
+
+/* The same with the length; NULL for NULL. */
+const char *postgres_session_value(const struct postgres_session *session, size_t row,
+                                   size_t column, size_t *len);
+size_t postgres_session_columns(const struct postgres_session *session);
 
 MUST_CHECK enum status postgres_session_begin(struct postgres_session *session);
 

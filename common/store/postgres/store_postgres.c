@@ -4,27 +4,18 @@
 #include "common/base/memory.h"
 #include "common/store/postgres/postgres_archive.h"
 #include "common/store/postgres/postgres_array.h"
+#include "common/store/postgres/postgres_dialect.h"
 #include "common/store/postgres/postgres_durability.h"
 #include "common/store/postgres/postgres_insert.h"
 #include "common/store/postgres/postgres_move.h"
 #include "common/store/postgres/postgres_recount.h"
 #include "common/store/postgres/postgres_session.h"
-#include "common/store/store_backend.h"
+#include "common/store/postgres/store_postgres.h"
 
 enum { MIGRATION_TRIES = 15 }; /* each ends after the session's lock_timeout of 2 s */
 
 /* Locks of this kind belong to one database. The number is the word "orders" in ASCII. */
 static const int64_t migration_lock = 0x6f7264657273;
-
-struct store_postgres {
-    struct store base;
-    struct postgres_session *session; /* NULL when not connected */
-};
-
-static struct postgres_session *of(struct store *store)
-{
-    return ((struct store_postgres *)store)->session;
-}
 
 static struct store *postgres_create(void)
 {
@@ -38,7 +29,7 @@ static enum status postgres_connect(struct store *store)
 
 static void postgres_disconnect(struct store *store)
 {
-    postgres_session_close(of(store));
+    postgres_session_close(postgres_session_of(store));
     ((struct store_postgres *)store)->session = NULL;
 }
 
@@ -49,12 +40,12 @@ static enum status run(struct postgres_session *session, const char *operation, 
 
 static enum status postgres_ping(struct store *store)
 {
-    return run(of(store), "ping", "SELECT 1");
+    return run(postgres_session_of(store), "ping", "SELECT 1");
 }
 
 static enum status postgres_store_durability(struct store *store, struct durability_report *report)
 {
-    return postgres_durability(of(store), report);
+    return postgres_durability(postgres_session_of(store), report);
 }
 
 /* The lock ends with the transaction, whatever ends that. */
@@ -82,7 +73,7 @@ static enum status begin_with_lock(struct postgres_session *session)
 static enum status postgres_versions(struct store *store, struct store_version versions[],
                                      size_t max, size_t *count)
 {
-    struct postgres_session *session = of(store);
+    struct postgres_session *session = postgres_session_of(store);
     const struct postgres_value limit = postgres_number((int64_t)max);
     *count = 0;
     enum status status = run(session, "look for versions",
@@ -104,7 +95,7 @@ static enum status postgres_versions(struct store *store, struct store_version v
 
 static enum status postgres_migrate_begin(struct store *store, int *version)
 {
-    struct postgres_session *session = of(store);
+    struct postgres_session *session = postgres_session_of(store);
     enum status status = begin_with_lock(session);
     if (status != STATUS_OK) {
         return status;
@@ -124,7 +115,7 @@ static enum status postgres_migrate_begin(struct store *store, int *version)
 
 static enum status postgres_migrate_step(struct store *store, const struct schema_step *step)
 {
-    struct postgres_session *session = of(store);
+    struct postgres_session *session = postgres_session_of(store);
     enum status status = postgres_session_script(session, step->name, step->sql);
     if (status != STATUS_OK) {
         return status;
@@ -141,12 +132,12 @@ static enum status postgres_migrate_step(struct store *store, const struct schem
 
 static enum status postgres_migrate_end(struct store *store, enum status outcome)
 {
-    return postgres_session_end(of(store), outcome);
+    return postgres_session_end(postgres_session_of(store), outcome);
 }
 
 static enum status postgres_reserve_ids(struct store *store, uint32_t count, order_id *first)
 {
-    struct postgres_session *session = of(store);
+    struct postgres_session *session = postgres_session_of(store);
     const struct postgres_value step = postgres_number(count);
     enum status status =
         postgres_session_run(session, "reserve ids",
@@ -170,31 +161,32 @@ static enum status postgres_reserve_ids(struct store *store, uint32_t count, ord
 static enum status postgres_store_insert(struct store *store, struct store_insert entries[],
                                          size_t count)
 {
-    return postgres_insert(of(store), entries, count);
+    return postgres_insert(postgres_session_of(store), entries, count);
 }
 
 static enum status postgres_store_claim(struct store *store, order_id ids[], size_t *count,
                                         uint32_t delay_ms, uint64_t *age_ms)
 {
-    return postgres_claim(of(store), ids, count, delay_ms, age_ms);
+    return postgres_claim(postgres_session_of(store), ids, count, delay_ms, age_ms);
 }
 
 static enum status postgres_store_claim_waiting(struct store *store, uint32_t min_age_ms,
                                                 uint32_t delay_ms, order_id ids[], size_t max,
                                                 size_t *count)
 {
-    return postgres_claim_waiting(of(store), min_age_ms, delay_ms, ids, max, count);
+    return postgres_claim_waiting(postgres_session_of(store), min_age_ms, delay_ms, ids, max,
+                                  count);
 }
 
 static enum status postgres_store_complete(struct store *store, const order_id ids[], size_t *count)
 {
-    return postgres_complete(of(store), ids, count);
+    return postgres_complete(postgres_session_of(store), ids, count);
 }
 
 static enum status postgres_overdue(struct store *store, uint32_t grace_ms, order_id ids[],
                                     size_t max, size_t *count, bool *any_processing)
 {
-    struct postgres_session *session = of(store);
+    struct postgres_session *session = postgres_session_of(store);
     const struct postgres_value limits[] = {postgres_number(grace_ms),
                                             postgres_number((int64_t)max)};
     enum status status =
@@ -253,38 +245,39 @@ static enum status postgres_lookup(struct store *store, struct store_lookup look
     for (size_t i = 0; i < count; i++) {
         asked[i] = &lookups[i];
     }
-    enum status status = look_up_with(of(store), LOOKUP("orders"), asked, count);
+    enum status status = look_up_with(postgres_session_of(store), LOOKUP("orders"), asked, count);
     for (size_t i = 0; i < count; i++) {
         if (!lookups[i].found) {
             asked[missing++] = &lookups[i];
         }
     }
     return status == STATUS_OK && missing > 0
-               ? look_up_with(of(store), LOOKUP("orders_archive"), asked, missing)
+               ? look_up_with(postgres_session_of(store), LOOKUP("orders_archive"), asked, missing)
                : status;
 }
 
 static enum status postgres_store_now(struct store *store, int64_t *now_us)
 {
-    return postgres_now(of(store), now_us);
+    return postgres_now(postgres_session_of(store), now_us);
 }
 
 static enum status postgres_store_archive(struct store *store, int64_t before_us, size_t max,
                                           order_id *position, size_t *moved, bool *more)
 {
-    return postgres_archive(of(store), before_us, max, position, moved, more);
+    return postgres_archive(postgres_session_of(store), before_us, max, position, moved, more);
 }
 
 static enum status postgres_store_forget_keys(struct store *store, int64_t before_us, size_t max,
                                               struct store_key_position *position, size_t *deleted,
                                               bool *more)
 {
-    return postgres_forget_keys(of(store), before_us, max, position, deleted, more);
+    return postgres_forget_keys(postgres_session_of(store), before_us, max, position, deleted,
+                                more);
 }
 
 static enum status postgres_counts(struct store *store, struct order_counts *counts)
 {
-    struct postgres_session *session = of(store);
+    struct postgres_session *session = postgres_session_of(store);
     enum status status =
         postgres_session_run_prepared(session, "counts",
                                       "SELECT sum(created), sum(started), sum(completed), "
@@ -303,7 +296,7 @@ static enum status postgres_counts(struct store *store, struct order_counts *cou
 static enum status postgres_snapshot_begin(struct store *store, struct order_counts *counts,
                                            struct order_counts *repaired)
 {
-    struct postgres_session *session = of(store);
+    struct postgres_session *session = postgres_session_of(store);
     enum status status = postgres_session_begin_snapshot(session);
     if (status != STATUS_OK) {
         return status;
@@ -318,29 +311,31 @@ static enum status postgres_snapshot_begin(struct store *store, struct order_cou
 static enum status postgres_snapshot_part(struct store *store, enum store_table table,
                                           int64_t first, uint32_t rows, int64_t sums[])
 {
-    return postgres_recount_part(of(store), table, first, rows, sums);
+    return postgres_recount_part(postgres_session_of(store), table, first, rows, sums);
 }
 
 static enum status postgres_snapshot_flawed(struct store *store, enum store_table table,
                                             enum store_flaw flaw, int64_t first, int64_t last,
                                             int64_t ids[], size_t max, size_t *count)
 {
-    return postgres_find_flawed(of(store), table, flaw, first, last, ids, max, count);
+    return postgres_find_flawed(postgres_session_of(store), table, flaw, first, last, ids, max,
+                                count);
 }
 
 static enum status postgres_snapshot_end(struct store *store, enum status status)
 {
-    return postgres_session_end(of(store), status);
+    return postgres_session_end(postgres_session_of(store), status);
 }
 
 static enum status postgres_store_repair(struct store *store, const struct order_counts *seen,
                                          const struct order_counts *addition)
 {
-    return postgres_repair(of(store), seen, addition);
+    return postgres_repair(postgres_session_of(store), seen, addition);
 }
 
 const struct store_ops store_postgres_ops = {
     .name = "postgresql",
+    .fragments = postgres_fragments,
     .create = postgres_create,
     .connect = postgres_connect,
     .disconnect = postgres_disconnect,
@@ -358,6 +353,7 @@ const struct store_ops store_postgres_ops = {
     .overdue = postgres_overdue,
     .lookup = postgres_lookup,
     .counts = postgres_counts,
+    .read = postgres_read,
     .now = postgres_store_now,
     .archive = postgres_store_archive,
     .forget_keys = postgres_store_forget_keys,

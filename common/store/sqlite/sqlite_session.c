@@ -14,6 +14,8 @@ enum {
     BUSY_TIMEOUT_MS = 3000, /* another process holds the file's write lock */
     BUSY_POLL_MS = 1,
     PARAMETERS_MAX = 8,
+    COLUMNS_MAX = STORE_READ_COLUMNS_MAX,
+    PROGRESS_STEPS = 1000, /* of SQLite's machine between two looks at the clock */
 };
 
 struct sqlite_session {
@@ -43,6 +45,8 @@ static enum status classify(int code)
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
         return STATUS_CONFLICT;
+    case SQLITE_INTERRUPT: /* only by on_progress */
+        return STATUS_TIMEOUT;
     case SQLITE_CONSTRAINT:
     case SQLITE_MISMATCH:
     case SQLITE_TOOBIG:
@@ -88,6 +92,19 @@ static int set_durability(sqlite3 *connection, bool may_change_file)
     return code;
 }
 
+/* For statements: the clock that the services' own moves go by. */
+static void now_us(sqlite3_context *context, int count, sqlite3_value **arguments)
+{
+    (void)count;
+    (void)arguments;
+    sqlite3_result_int64(context, clock_wall_us());
+}
+
+static int add_functions(sqlite3 *connection)
+{
+    return sqlite3_create_function(connection, "now_us", 0, SQLITE_UTF8, NULL, now_us, NULL, NULL);
+}
+
 enum status sqlite_session_open(struct store *store, const char *const texts[], size_t count,
                                 struct sqlite_session **session)
 {
@@ -105,6 +122,9 @@ enum status sqlite_session_open(struct store *store, const char *const texts[], 
     if (code == SQLITE_OK) {
         sqlite3_busy_handler(opened->connection, on_busy, NULL);
         code = set_durability(opened->connection, !store->open_existing);
+    }
+    if (code == SQLITE_OK) {
+        code = add_functions(opened->connection);
     }
     if (code == SQLITE_CANTOPEN && store->open_existing && access(store->url.path, F_OK) != 0) {
         sqlite_session_close(opened);
@@ -146,10 +166,12 @@ static int bind(sqlite3_stmt *statement, int index, const struct sqlite_value *v
         return sqlite3_bind_int64(statement, index, value->number);
     case SQLITE_KIND_TEXT:
         return sqlite3_bind_text(statement, index, value->bytes, (int)value->len, SQLITE_STATIC);
-    case SQLITE_KIND_BYTES:
-        break;
+    case SQLITE_KIND_NULL:
+        return sqlite3_bind_null(statement, index);
+    default: /* a NULL pointer would be a NULL */
+        return sqlite3_bind_blob(statement, index, value->len > 0 ? value->bytes : "",
+                                 (int)value->len, SQLITE_STATIC);
     }
-    return sqlite3_bind_blob(statement, index, value->bytes, (int)value->len, SQLITE_STATIC);
 }
 
 enum status sqlite_session_start(struct sqlite_session *session, size_t index,
@@ -251,6 +273,63 @@ enum status sqlite_session_ask(struct sqlite_session *session, const char *sql,
     if (rows != NULL) {
         *rows = status == STATUS_OK ? answered : 0;
     }
+    return status;
+}
+
+/* True ends the statement with SQLITE_INTERRUPT. */
+static int on_progress(void *deadline_ms)
+{
+    return clock_monotonic_ms() >= *(const uint64_t *)deadline_ms;
+}
+
+static void read_columns(sqlite3_stmt *statement, size_t count, struct sqlite_value columns[])
+{
+    static const enum sqlite_kind kinds[] = {
+        [SQLITE_INTEGER] = SQLITE_KIND_NUMBER, [SQLITE_FLOAT] = SQLITE_KIND_REAL,
+        [SQLITE_TEXT] = SQLITE_KIND_TEXT,      [SQLITE_BLOB] = SQLITE_KIND_BYTES,
+        [SQLITE_NULL] = SQLITE_KIND_NULL,
+    };
+    for (int i = 0; i < (int)count; i++) {
+        struct sqlite_value *column = &columns[i];
+        *column = (struct sqlite_value){.kind = kinds[sqlite3_column_type(statement, i)]};
+        if (column->kind == SQLITE_KIND_NUMBER) {
+            column->number = sqlite3_column_int64(statement, i);
+        } else if (column->kind == SQLITE_KIND_TEXT || column->kind == SQLITE_KIND_BYTES) {
+            column->bytes = sqlite3_column_blob(statement, i);
+            column->len = (size_t)sqlite3_column_bytes(statement, i);
+        }
+    }
+}
+
+static enum status hand_out_rows(struct sqlite_session *session, sqlite3_stmt *statement,
+                                 const struct sqlite_query *query)
+{
+    struct sqlite_value columns[COLUMNS_MAX];
+    enum status status = STATUS_OK;
+    int code = SQLITE_ROW;
+    while (status == STATUS_OK && (code = sqlite3_step(statement)) == SQLITE_ROW) {
+        read_columns(statement, query->column_count, columns);
+        status = query->row(query->context, columns);
+    }
+    return status == STATUS_OK ? settle(session, code, query->operation) : status;
+}
+
+enum status sqlite_session_query(struct sqlite_session *session, const struct sqlite_query *query)
+{
+    uint64_t deadline_ms = clock_monotonic_ms() + query->limit_ms;
+    sqlite3_stmt *statement = NULL;
+    int code = sqlite3_prepare_v2(session->connection, query->sql, -1, &statement, NULL);
+    for (size_t i = 0; i < query->parameter_count && code == SQLITE_OK; i++) {
+        code = bind(statement, (int)i + 1, &query->parameters[i]);
+    }
+    enum status status = settle(session, code, query->operation);
+    if (status == STATUS_OK) {
+        assert(sqlite3_column_count(statement) == (int)query->column_count);
+        sqlite3_progress_handler(session->connection, PROGRESS_STEPS, on_progress, &deadline_ms);
+        status = hand_out_rows(session, statement, query);
+        sqlite3_progress_handler(session->connection, 0, NULL, NULL);
+    }
+    sqlite3_finalize(statement);
     return status;
 }
 

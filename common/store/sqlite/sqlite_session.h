@@ -22,9 +22,16 @@
 struct sqlite_session;
 struct store;
 
-enum sqlite_kind { SQLITE_KIND_NUMBER, SQLITE_KIND_TEXT, SQLITE_KIND_BYTES };
+enum sqlite_kind {
+    SQLITE_KIND_NUMBER,
+    SQLITE_KIND_TEXT,
+    SQLITE_KIND_BYTES,
+    SQLITE_KIND_NULL,
+    SQLITE_KIND_REAL, /* of columns only; has no value here */
+};
 
-/* A parameter of a statement. Text and bytes are borrowed until sqlite_session_finish. */
+/* A parameter of a statement, or a column of a row. Text and bytes of a parameter are borrowed
+ * until sqlite_session_finish. */
 struct sqlite_value {
     enum sqlite_kind kind;
     int64_t number;
@@ -95,6 +102,23 @@ struct sqlite_table {
 MUST_CHECK enum status sqlite_session_ask(struct sqlite_session *session, const char *sql,
                                           const int64_t parameters[], size_t count,
                                           const struct sqlite_table *table, size_t *rows);
+
+/* A statement that is too seldom to be in the table of texts. */
+struct sqlite_query {
+    const char *operation; /* names it in the log */
+    const char *sql;
+    const struct sqlite_value *parameters;
+    size_t parameter_count;
+    size_t column_count; /* as many as the statement has */
+    uint32_t limit_ms;   /* how long it may take */
+    /* Gets each row; its bytes are good until it returns. Not STATUS_OK: the last. */
+    enum status (*row)(void *context, const struct sqlite_value columns[]);
+    void *context;
+};
+
+/* Runs it. STATUS_TIMEOUT: it took too long. Any other status may be the callback's. */
+MUST_CHECK enum status sqlite_session_query(struct sqlite_session *session,
+                                            const struct sqlite_query *query);
 
 /* How many rows the last INSERT, UPDATE or DELETE changed. */
 int64_t sqlite_session_changes(const struct sqlite_session *session);

@@ -5,21 +5,12 @@
 #include "common/base/clock.h"
 #include "common/base/memory.h"
 #include "common/store/sqlite/sqlite_archive.h"
+#include "common/store/sqlite/sqlite_dialect.h"
 #include "common/store/sqlite/sqlite_durability.h"
 #include "common/store/sqlite/sqlite_recount.h"
 #include "common/store/sqlite/sqlite_session.h"
 #include "common/store/sqlite/sqlite_statements.h"
-#include "common/store/store_backend.h"
-
-struct store_sqlite {
-    struct store base;
-    struct sqlite_session *session; /* NULL when not connected */
-};
-
-static struct sqlite_session *of(struct store *store)
-{
-    return ((struct store_sqlite *)store)->session;
-}
+#include "common/store/sqlite/store_sqlite.h"
 
 static struct store *sqlite_create(void)
 {
@@ -34,18 +25,19 @@ static enum status sqlite_connect(struct store *store)
 
 static void sqlite_disconnect(struct store *store)
 {
-    sqlite_session_close(of(store));
+    sqlite_session_close(sqlite_session_of(store));
     ((struct store_sqlite *)store)->session = NULL;
 }
 
 static enum status sqlite_ping(struct store *store)
 {
-    return sqlite_session_script(of(store), "SELECT 1 FROM sqlite_schema LIMIT 1", "ping");
+    return sqlite_session_script(sqlite_session_of(store), "SELECT 1 FROM sqlite_schema LIMIT 1",
+                                 "ping");
 }
 
 static enum status sqlite_durability(struct store *store, struct durability_report *report)
 {
-    struct sqlite_session *session = of(store);
+    struct sqlite_session *session = sqlite_session_of(store);
     char journal_mode[DURABILITY_VALUE_SIZE] = "";
     int64_t synchronous = -1;
     enum status status =
@@ -72,14 +64,14 @@ static enum status sqlite_versions(struct store *store, struct store_version ver
     int64_t numbers[SCHEMA_VERSIONS_MAX * 2];
     int64_t made = 0;
     enum status status =
-        sqlite_session_ask(of(store),
+        sqlite_session_ask(sqlite_session_of(store),
                            "SELECT count(*) FROM sqlite_schema WHERE name = 'schema_versions'",
                            NULL, 0,
                            &(struct sqlite_table){.numbers = &made, .columns = 1, .max = 1}, count);
     *count = 0;
     if (status == STATUS_OK && made != 0) {
         status = sqlite_session_ask(
-            of(store),
+            sqlite_session_of(store),
             "SELECT version, applied_at / 1000000 FROM schema_versions ORDER BY version DESC", NULL,
             0, &(struct sqlite_table){.numbers = numbers, .columns = 2, .max = max}, count);
     }
@@ -92,7 +84,7 @@ static enum status sqlite_versions(struct store *store, struct store_version ver
 /* A step is one transaction, and its write lock is the lock. */
 static enum status sqlite_migrate_begin(struct store *store, int *version)
 {
-    struct sqlite_session *session = of(store);
+    struct sqlite_session *session = sqlite_session_of(store);
     int64_t reached = 0;
     enum status status = sqlite_session_begin_write(session);
     if (status != STATUS_OK) {
@@ -120,19 +112,19 @@ static enum status change(struct sqlite_session *session, enum sqlite_statement 
 
 static enum status sqlite_migrate_step(struct store *store, const struct schema_step *step)
 {
-    enum status status = sqlite_session_script(of(store), step->sql, step->name);
+    enum status status = sqlite_session_script(sqlite_session_of(store), step->sql, step->name);
     if (status != STATUS_OK) {
         return status;
     }
     const struct sqlite_value parameters[] = {sqlite_number(step->version),
                                               sqlite_string(step->name, strlen(step->name)),
                                               sqlite_number(clock_wall_us())};
-    return change(of(store), SQL_RECORD_VERSION, parameters, 3);
+    return change(sqlite_session_of(store), SQL_RECORD_VERSION, parameters, 3);
 }
 
 static enum status sqlite_migrate_end(struct store *store, enum status outcome)
 {
-    return sqlite_session_end_write(of(store), outcome);
+    return sqlite_session_end_write(sqlite_session_of(store), outcome);
 }
 
 static enum status count_moves(struct sqlite_session *session, const struct order_counts *moved)
@@ -143,17 +135,18 @@ static enum status count_moves(struct sqlite_session *session, const struct orde
 
 static enum status sqlite_reserve_ids(struct store *store, uint32_t count, order_id *first)
 {
-    enum status status = sqlite_session_begin_write(of(store));
+    enum status status = sqlite_session_begin_write(sqlite_session_of(store));
     if (status != STATUS_OK) {
         return status;
     }
     int64_t row = 0;
-    status = sqlite_session_run(of(store), SQL_RESERVE_IDS, (int64_t[]){count}, 1, &row, 1);
+    status = sqlite_session_run(sqlite_session_of(store), SQL_RESERVE_IDS, (int64_t[]){count}, 1,
+                                &row, 1);
     if (status == STATUS_OK && row < 1) {
         status = store_failed(store, STATUS_UNAVAILABLE, "reserve ids", 0,
                               "table id_blocks has no row for orders");
     }
-    status = sqlite_session_end_write(of(store), status);
+    status = sqlite_session_end_write(sqlite_session_of(store), status);
     *first = (order_id)row;
     return status;
 }
@@ -253,17 +246,18 @@ static enum status insert_all(struct sqlite_session *session, struct store_inser
 
 static enum status sqlite_insert(struct store *store, struct store_insert entries[], size_t count)
 {
-    enum status status = sqlite_session_begin_write(of(store));
+    enum status status = sqlite_session_begin_write(sqlite_session_of(store));
     if (status != STATUS_OK) {
         return status;
     }
-    return sqlite_session_end_write(of(store), insert_all(of(store), entries, count));
+    return sqlite_session_end_write(sqlite_session_of(store),
+                                    insert_all(sqlite_session_of(store), entries, count));
 }
 
 static enum status sqlite_claim(struct store *store, order_id ids[], size_t *count,
                                 uint32_t delay_ms, uint64_t *age_ms)
 {
-    enum status status = sqlite_session_begin_write(of(store));
+    enum status status = sqlite_session_begin_write(sqlite_session_of(store));
     if (status != STATUS_OK) {
         return status;
     }
@@ -273,16 +267,16 @@ static enum status sqlite_claim(struct store *store, order_id ids[], size_t *cou
     for (size_t i = 0; i < *count && status == STATUS_OK; i++) {
         int64_t age_us = -1; /* no row is returned for an order that is not Pending */
         int64_t parameters[] = {(int64_t)ids[i], now, (int64_t)delay_ms * 1000};
-        status = sqlite_session_run(of(store), SQL_CLAIM, parameters, 3, &age_us, 1);
+        status = sqlite_session_run(sqlite_session_of(store), SQL_CLAIM, parameters, 3, &age_us, 1);
         if (age_us >= 0) {
             first_age_us = moved.started == 0 ? age_us : first_age_us;
             ids[moved.started++] = ids[i];
         }
     }
     if (status == STATUS_OK) {
-        status = count_moves(of(store), &moved);
+        status = count_moves(sqlite_session_of(store), &moved);
     }
-    status = sqlite_session_end_write(of(store), status);
+    status = sqlite_session_end_write(sqlite_session_of(store), status);
     *count = (size_t)moved.started;
     if (age_ms != NULL) {
         *age_ms = (uint64_t)first_age_us / 1000;
@@ -308,7 +302,7 @@ static enum status collect_ids(struct sqlite_session *session, enum sqlite_state
 static enum status sqlite_claim_waiting(struct store *store, uint32_t min_age_ms, uint32_t delay_ms,
                                         order_id ids[], size_t max, size_t *count)
 {
-    enum status status = sqlite_session_begin_write(of(store));
+    enum status status = sqlite_session_begin_write(sqlite_session_of(store));
     if (status != STATUS_OK) {
         return status;
     }
@@ -317,16 +311,18 @@ static enum status sqlite_claim_waiting(struct store *store, uint32_t min_age_ms
                                               sqlite_number((int64_t)delay_ms * 1000),
                                               sqlite_number(now - (int64_t)min_age_ms * 1000),
                                               sqlite_number((int64_t)max)};
-    status = collect_ids(of(store), SQL_CLAIM_WAITING, parameters, 4, ids, max, count);
+    status =
+        collect_ids(sqlite_session_of(store), SQL_CLAIM_WAITING, parameters, 4, ids, max, count);
     if (status == STATUS_OK && *count > 0) {
-        status = count_moves(of(store), &(struct order_counts){.started = (int64_t)*count});
+        status = count_moves(sqlite_session_of(store),
+                             &(struct order_counts){.started = (int64_t)*count});
     }
-    return sqlite_session_end_write(of(store), status);
+    return sqlite_session_end_write(sqlite_session_of(store), status);
 }
 
 static enum status sqlite_complete(struct store *store, const order_id ids[], size_t *count)
 {
-    enum status status = sqlite_session_begin_write(of(store));
+    enum status status = sqlite_session_begin_write(sqlite_session_of(store));
     if (status != STATUS_OK) {
         return status;
     }
@@ -335,17 +331,18 @@ static enum status sqlite_complete(struct store *store, const order_id ids[], si
     for (size_t i = 0; i < *count && status == STATUS_OK; i++) {
         int64_t duration_us = -1; /* no row is returned for an order that is not due */
         int64_t parameters[] = {(int64_t)ids[i], now};
-        status = sqlite_session_run(of(store), SQL_COMPLETE, parameters, 2, &duration_us, 1);
+        status = sqlite_session_run(sqlite_session_of(store), SQL_COMPLETE, parameters, 2,
+                                    &duration_us, 1);
         if (duration_us >= 0) {
             moved.completed++;
             moved.duration_us += duration_us;
         }
     }
     if (status == STATUS_OK) {
-        status = count_moves(of(store), &moved);
+        status = count_moves(sqlite_session_of(store), &moved);
     }
     *count = (size_t)moved.completed;
-    return sqlite_session_end_write(of(store), status);
+    return sqlite_session_end_write(sqlite_session_of(store), status);
 }
 
 static enum status sqlite_overdue(struct store *store, uint32_t grace_ms, order_id ids[],
@@ -354,10 +351,11 @@ static enum status sqlite_overdue(struct store *store, uint32_t grace_ms, order_
     const struct sqlite_value parameters[] = {sqlite_number(clock_wall_us() -
                                                             (int64_t)grace_ms * 1000),
                                               sqlite_number((int64_t)max)};
-    enum status status = collect_ids(of(store), SQL_OVERDUE, parameters, 2, ids, max, count);
+    enum status status =
+        collect_ids(sqlite_session_of(store), SQL_OVERDUE, parameters, 2, ids, max, count);
     if (status == STATUS_OK) {
         int64_t row = 0;
-        status = sqlite_session_run(of(store), SQL_ANY_PROCESSING, NULL, 0, &row, 1);
+        status = sqlite_session_run(sqlite_session_of(store), SQL_ANY_PROCESSING, NULL, 0, &row, 1);
         *any_processing = row != 0;
     }
     return status;
@@ -389,20 +387,20 @@ static enum status look_up_one(struct sqlite_session *session, struct store_look
 
 static enum status sqlite_lookup(struct store *store, struct store_lookup lookups[], size_t count)
 {
-    enum status status = sqlite_session_begin_read(of(store));
+    enum status status = sqlite_session_begin_read(sqlite_session_of(store));
     if (status != STATUS_OK) {
         return status;
     }
     for (size_t i = 0; i < count && status == STATUS_OK; i++) {
-        status = look_up_one(of(store), &lookups[i]);
+        status = look_up_one(sqlite_session_of(store), &lookups[i]);
     }
-    return sqlite_session_end_read(of(store), status);
+    return sqlite_session_end_read(sqlite_session_of(store), status);
 }
 
 static enum status sqlite_counts(struct store *store, struct order_counts *counts)
 {
     int64_t row[4] = {0};
-    enum status status = sqlite_session_run(of(store), SQL_COUNTS, NULL, 0, row, 4);
+    enum status status = sqlite_session_run(sqlite_session_of(store), SQL_COUNTS, NULL, 0, row, 4);
     *counts = (struct order_counts){.created = row[0],
                                     .started = row[1],
                                     .completed = row[2],
@@ -420,57 +418,59 @@ static enum status sqlite_now(struct store *store, int64_t *now_us)
 static enum status sqlite_store_archive(struct store *store, int64_t before_us, size_t max,
                                         order_id *position, size_t *moved, bool *more)
 {
-    return sqlite_archive(of(store), before_us, max, position, moved, more);
+    return sqlite_archive(sqlite_session_of(store), before_us, max, position, moved, more);
 }
 
 static enum status sqlite_store_forget_keys(struct store *store, int64_t before_us, size_t max,
                                             struct store_key_position *position, size_t *deleted,
                                             bool *more)
 {
-    return sqlite_forget_keys(of(store), before_us, max, position, deleted, more);
+    return sqlite_forget_keys(sqlite_session_of(store), before_us, max, position, deleted, more);
 }
 
 /* What is read first in the transaction makes its snapshot. */
 static enum status sqlite_snapshot_begin(struct store *store, struct order_counts *counts,
                                          struct order_counts *repaired)
 {
-    enum status status = sqlite_session_begin_read(of(store));
+    enum status status = sqlite_session_begin_read(sqlite_session_of(store));
     if (status != STATUS_OK) {
         return status;
     }
     status = sqlite_counts(store, counts);
     if (status == STATUS_OK) {
-        status = sqlite_read_repaired(of(store), repaired);
+        status = sqlite_read_repaired(sqlite_session_of(store), repaired);
     }
-    return status == STATUS_OK ? STATUS_OK : sqlite_session_end_read(of(store), status);
+    return status == STATUS_OK ? STATUS_OK
+                               : sqlite_session_end_read(sqlite_session_of(store), status);
 }
 
 static enum status sqlite_snapshot_part(struct store *store, enum store_table table, int64_t first,
                                         uint32_t rows, int64_t sums[])
 {
-    return sqlite_recount_part(of(store), table, first, rows, sums);
+    return sqlite_recount_part(sqlite_session_of(store), table, first, rows, sums);
 }
 
 static enum status sqlite_snapshot_flawed(struct store *store, enum store_table table,
                                           enum store_flaw flaw, int64_t first, int64_t last,
                                           int64_t ids[], size_t max, size_t *count)
 {
-    return sqlite_find_flawed(of(store), table, flaw, first, last, ids, max, count);
+    return sqlite_find_flawed(sqlite_session_of(store), table, flaw, first, last, ids, max, count);
 }
 
 static enum status sqlite_snapshot_end(struct store *store, enum status status)
 {
-    return sqlite_session_end_read(of(store), status);
+    return sqlite_session_end_read(sqlite_session_of(store), status);
 }
 
 static enum status sqlite_store_repair(struct store *store, const struct order_counts *seen,
                                        const struct order_counts *addition)
 {
-    return sqlite_repair(of(store), seen, addition);
+    return sqlite_repair(sqlite_session_of(store), seen, addition);
 }
 
 const struct store_ops store_sqlite_ops = {
     .name = "sqlite",
+    .fragments = sqlite_fragments,
     .create = sqlite_create,
     .connect = sqlite_connect,
     .disconnect = sqlite_disconnect,
@@ -488,6 +488,7 @@ const struct store_ops store_sqlite_ops = {
     .overdue = sqlite_overdue,
     .lookup = sqlite_lookup,
     .counts = sqlite_counts,
+    .read = sqlite_read,
     .now = sqlite_now,
     .archive = sqlite_store_archive,
     .forget_keys = sqlite_store_forget_keys,

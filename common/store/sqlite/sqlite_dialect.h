@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: MIT */
+/* SQLite's SQL where the cold read's statements differ; see store_read.h. Pure. */
+#ifndef COMMON_STORE_SQLITE_SQLITE_DIALECT_H
+#define COMMON_STORE_SQLITE_SQLITE_DIALECT_H
+
+#include "common/store/sql_text.h"
+
+extern const struct sql_fragment sqlite_fragments[];
+
+#endif
