@@ -35,10 +35,13 @@ static size_t complete_overdue(struct store *store, bool *any_processing, bool *
     size_t total = 0;
     *more = false;
     for (int round = 0; round < OVERDUE_ROUNDS; round++) {
-        size_t count;
-        if (store_overdue(store, OVERDUE_GRACE_MS, ids, STORE_BATCH_MAX, &count, any_processing) !=
-                STATUS_OK ||
-            count == 0) {
+        struct store_overdue overdue = {.grace_ms = OVERDUE_GRACE_MS,
+                                        .max = STORE_BATCH_MAX,
+                                        .ids = ids};
+        enum status status = store_overdue(store, &overdue);
+        size_t count = overdue.count;
+        *any_processing = overdue.any_processing;
+        if (status != STATUS_OK || count == 0) {
             break;
         }
         *more = count == STORE_BATCH_MAX;

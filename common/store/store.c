@@ -6,8 +6,8 @@
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
-#include "common/store/recount.h"
 #include "common/store/store_backend.h"
+#include "common/store/store_verify.h"
 
 enum {
     BACKOFF_FIRST_MS = 20,
@@ -189,14 +189,6 @@ enum status store_durability(struct store *store, struct durability_report *repo
     ON_CONNECTION(store, read_durability(store, report));
 }
 
-enum status store_versions(struct store *store, struct store_version versions[], size_t max,
-                           size_t *count)
-{
-    assert(max >= 1 && max <= SCHEMA_VERSIONS_MAX);
-    *count = 0;
-    ON_CONNECTION(store, store->ops->versions(store, versions, max, count));
-}
-
 int store_program_version(const struct store *store)
 {
     size_t count;
@@ -327,15 +319,6 @@ enum status store_complete(struct store *store, order_id ids[], size_t *count)
     ON_CONNECTION(store, store->ops->complete(store, ids, count));
 }
 
-enum status store_overdue(struct store *store, uint32_t grace_ms, order_id ids[], size_t max,
-                          size_t *count, bool *any_processing)
-{
-    assert(max >= 1 && max <= STORE_BATCH_MAX);
-    *count = 0;
-    *any_processing = false;
-    ON_CONNECTION(store, store->ops->overdue(store, grace_ms, ids, max, count, any_processing));
-}
-
 enum status store_lookup(struct store *store, struct store_lookup lookups[], size_t count)
 {
     assert(count >= 1 && count <= STORE_BATCH_MAX);
@@ -356,11 +339,6 @@ enum status store_read(struct store *store, const struct store_query *query,
     rows->count = 0;
     rows->more = false;
     ON_CONNECTION(store, store_read_connected(store, query, rows));
-}
-
-enum status store_now(struct store *store, int64_t *now_us)
-{
-    ON_CONNECTION(store, store->ops->now(store, now_us));
 }
 
 /* An id that is in the archive already is no business of store_insert's. */
@@ -392,7 +370,7 @@ enum status store_forget_keys(struct store *store, int64_t before_us, size_t max
 enum status store_verify(struct store *store, const struct store_progress *progress,
                          struct store_verification *found)
 {
-    ON_CONNECTION(store, recount_run(store, progress, found));
+    ON_CONNECTION(store, store_verify_connected(store, progress, found));
 }
 
 enum status store_repair(struct store *store, const struct store_verification *found)

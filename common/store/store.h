@@ -188,13 +188,16 @@ MUST_CHECK enum status store_claim_waiting(struct store *store, uint32_t min_age
  */
 MUST_CHECK enum status store_complete(struct store *store, order_id ids[], size_t *count);
 
-/*
- * Reads the ids of up to `max` (1 to STORE_BATCH_MAX) orders that are still Processing `grace_ms`
- * or more after they were due, the longest overdue first. `*any_processing`: some order is
- * Processing, overdue or not.
- */
-MUST_CHECK enum status store_overdue(struct store *store, uint32_t grace_ms, order_id ids[],
-                                     size_t max, size_t *count, bool *any_processing);
+/* A search for orders that are still Processing `grace_ms` or more after they were due. */
+struct store_overdue {
+    uint32_t grace_ms;
+    size_t max;          /* 1 to STORE_BATCH_MAX */
+    order_id *ids;       /* room for `max` */
+    size_t count;        /* out: how many stand in `ids`, the longest overdue first */
+    bool any_processing; /* out: some order is Processing, overdue or not */
+};
+
+MUST_CHECK enum status store_overdue(struct store *store, struct store_overdue *overdue);
 
 /* Answers all `count` (1 to STORE_BATCH_MAX) lookups in one round trip. */
 MUST_CHECK enum status store_lookup(struct store *store, struct store_lookup lookups[],

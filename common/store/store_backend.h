@@ -15,13 +15,6 @@
 #include "common/store/store.h"
 #include "common/store/store_read.h"
 
-/* Where orders are. */
-enum store_table {
-    STORE_TABLE_ORDERS,
-    STORE_TABLE_ARCHIVE,
-    STORE_TABLES,
-};
-
 struct store_ops {
     const char *name;
     const struct sql_fragment *fragments; /* the names of store_read.h, in this kind's SQL */
@@ -31,9 +24,6 @@ struct store_ops {
     enum status (*ping)(struct store *store);
     enum status (*durability)(struct store *store, struct durability_report *report);
 
-    /* As store_versions, 1 to 64 of them. Changes nothing and needs no more rights than reading. */
-    enum status (*versions)(struct store *store, struct store_version versions[], size_t max,
-                            size_t *count);
     /* Takes the lock of migrations and reads the version reached so far, 0 on an empty database. */
     enum status (*migrate_begin)(struct store *store, int *version);
     /* Applies one step and records it. May have been cut off half way before: repeats are harmless.
@@ -49,8 +39,6 @@ struct store_ops {
     enum status (*claim_waiting)(struct store *store, uint32_t min_age_ms, uint32_t delay_ms,
                                  order_id ids[], size_t max, size_t *count);
     enum status (*complete)(struct store *store, const order_id ids[], size_t *count);
-    enum status (*overdue)(struct store *store, uint32_t grace_ms, order_id ids[], size_t max,
-                           size_t *count, bool *any_processing);
     enum status (*lookup)(struct store *store, struct store_lookup lookups[], size_t count);
     enum status (*counts)(struct store *store, struct order_counts *counts);
 
@@ -62,22 +50,14 @@ struct store_ops {
     enum status (*read)(struct store *store, const struct store_query *query,
                         struct store_rows *rows);
 
-    enum status (*now)(struct store *store, int64_t *now_us);
     enum status (*archive)(struct store *store, int64_t before_us, size_t max, order_id *position,
                            size_t *moved, bool *more);
     enum status (*forget_keys)(struct store *store, int64_t before_us, size_t max,
                                struct store_key_position *position, size_t *deleted, bool *more);
 
-    /* Begins a snapshot of everything and reads the counters in it: all, and STORE_REPAIR_SLOT. */
-    enum status (*snapshot_begin)(struct store *store, struct order_counts *counts,
-                                  struct order_counts *repaired);
-    /* Sums up the first `rows` orders of the table whose ids are `first` or more; see recount.h. */
-    enum status (*snapshot_part)(struct store *store, enum store_table table, int64_t first,
-                                 uint32_t rows, int64_t sums[]);
-    /* The first ids from `first` to `last` of orders with the flaw, at most `max`. */
-    enum status (*snapshot_flawed)(struct store *store, enum store_table table,
-                                   enum store_flaw flaw, int64_t first, int64_t last, int64_t ids[],
-                                   size_t max, size_t *count);
+    /* Begins a transaction that sees everything as it is at its first read, and only reads. */
+    enum status (*snapshot_begin)(struct store *store);
+    /* Ends it, and returns `status` or why that failed. */
     enum status (*snapshot_end)(struct store *store, enum status status);
     /*
      * Adds to STORE_REPAIR_SLOT, if it still holds what was `seen` in the snapshot, else

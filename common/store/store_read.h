@@ -19,6 +19,7 @@
  * `{name}` and `{name:argument}` stand for what the kinds of database write differently. All have:
  *
  *     {now}           the time now, as columns of times have it; of the database's own clock
+ *     {now_us}        the same as microseconds since the epoch
  *     {us:TIME}       a time as microseconds since the epoch; NULL for what has not happened
  *     {time:US}       the reverse
  *     {ago:US}        the time so many microseconds ago

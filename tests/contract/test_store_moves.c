@@ -307,9 +307,10 @@ Test(store_moves, overlapping_completions_of_many_threads_count_each_order_once)
 
 static size_t overdue(uint32_t grace_ms, order_id ids[], size_t max, bool *any_processing)
 {
-    size_t count = 99;
-    cr_assert_eq(store_overdue(store, grace_ms, ids, max, &count, any_processing), STATUS_OK);
-    return count;
+    struct store_overdue search = {.grace_ms = grace_ms, .max = max, .ids = ids, .count = 99};
+    cr_assert_eq(store_overdue(store, &search), STATUS_OK);
+    *any_processing = search.any_processing;
+    return search.count;
 }
 
 Test(store_moves, nothing_is_overdue_where_nothing_is_processing)

@@ -39,10 +39,8 @@ static void change_order(const char *statement, order_id id)
 static bool is_due(void *arg)
 {
     order_id ids[10];
-    size_t count;
-    bool any;
-    return store_overdue(store, 0, ids, 10, &count, &any) == STATUS_OK &&
-           count == *(const size_t *)arg;
+    struct store_overdue overdue = {.max = 10, .ids = ids};
+    return store_overdue(store, &overdue) == STATUS_OK && overdue.count == *(const size_t *)arg;
 }
 
 /* Three orders: Pending, Processing, Completed. */

@@ -27,7 +27,9 @@ enum fake_kind {
     FAKE_DISCONNECT,
     FAKE_PING,
     FAKE_DURABILITY,
+    FAKE_LOOK_FOR_VERSIONS,
     FAKE_VERSIONS,
+    FAKE_NOW,
     FAKE_MIGRATE_BEGIN,
     FAKE_MIGRATE_STEP,
     FAKE_MIGRATE_END,
@@ -37,11 +39,13 @@ enum fake_kind {
     FAKE_CLAIM_WAITING,
     FAKE_COMPLETE,
     FAKE_OVERDUE,
+    FAKE_PROCESSING,
     FAKE_LOOKUP,
     FAKE_COUNTS,
     FAKE_SNAPSHOT_BEGIN,
-    FAKE_SNAPSHOT_PART,
-    FAKE_SNAPSHOT_FLAWED,
+    FAKE_READ_REPAIRED,
+    FAKE_VERIFY_PART,
+    FAKE_VERIFY_IDS,
     FAKE_SNAPSHOT_END,
     FAKE_REPAIR,
     FAKE_KINDS,
@@ -49,7 +53,8 @@ enum fake_kind {
 
 /* What one call was asked. */
 struct fake_call {
-    size_t count;   /* ids, entries or lookups; of FAKE_CLAIM_WAITING and FAKE_OVERDUE the most */
+    size_t count;   /* ids, entries or lookups; of FAKE_CLAIM_WAITING and FAKE_OVERDUE the most; of
+                       FAKE_VERIFY_PART its rows, of FAKE_VERIFY_IDS the ids */
     order_id first; /* of the ids */
     bool repeated;  /* of FAKE_INSERT: the first entry was */
     order_id last;

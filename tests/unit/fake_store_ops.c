@@ -3,10 +3,10 @@
 #include <string.h>
 
 #include "common/base/clock.h"
-#include "common/store/recount.h"
+#include "common/store/sqlite/sqlite_dialect.h"
 #include "tests/unit/fake_store_state.h"
 
-static uint64_t now_ms(const struct fake_store *fake)
+uint64_t fake_store_now_ms(const struct fake_store *fake)
 {
     return clock_monotonic_ms() + fake->advanced_ms;
 }
@@ -25,7 +25,7 @@ struct fake_order *fake_store_add_locked(struct fake_store *fake, order_id id)
 {
     assert(fake->order_count < FAKE_ORDERS_MAX && fake_store_row_locked(fake, id) == NULL);
     struct fake_order *order = &fake->orders[fake->order_count++];
-    *order = (struct fake_order){.id = id, .created_ms = now_ms(fake)};
+    *order = (struct fake_order){.id = id, .created_ms = fake_store_now_ms(fake)};
     return order;
 }
 
@@ -38,11 +38,7 @@ size_t fake_store_count_locked(const struct fake_store *fake, enum order_status 
     return count;
 }
 
-/*
- * Begins an operation: notes it, stands still if that is wanted, and answers what it is to answer.
- * The lock is held until `leave`.
- */
-static enum status enter(struct fake_store *fake, enum fake_kind kind, struct fake_call call)
+enum status fake_store_enter(struct fake_store *fake, enum fake_kind kind, struct fake_call call)
 {
     pthread_mutex_lock(&fake->lock);
     assert(!fake->inside);
@@ -65,7 +61,7 @@ static enum status enter(struct fake_store *fake, enum fake_kind kind, struct fa
     return STATUS_OK;
 }
 
-static enum status leave(struct fake_store *fake, enum fake_kind kind, enum status status)
+enum status fake_store_leave(struct fake_store *fake, enum fake_kind kind, enum status status)
 {
     bool has_worked = status == STATUS_OK || status == STATUS_ALREADY_EXISTS;
     if (has_worked && fake->lost_answers[kind] > 0) {
@@ -88,15 +84,15 @@ static struct fake_call call_on_ids(const order_id ids[], size_t count)
 
 static enum status simple(struct store *store, enum fake_kind kind)
 {
-    enum status status = enter(fake_store_of(store), kind, (struct fake_call){0});
-    return leave(fake_store_of(store), kind, status);
+    enum status status = fake_store_enter(fake_store_of(store), kind, (struct fake_call){0});
+    return fake_store_leave(fake_store_of(store), kind, status);
 }
 
 static enum status fake_connect(struct store *store)
 {
     struct fake_call call = {.no_statement_timeout = store->no_statement_timeout};
-    enum status status = enter(fake_store_of(store), FAKE_CONNECT, call);
-    return leave(fake_store_of(store), FAKE_CONNECT, status);
+    enum status status = fake_store_enter(fake_store_of(store), FAKE_CONNECT, call);
+    return fake_store_leave(fake_store_of(store), FAKE_CONNECT, status);
 }
 
 static void fake_disconnect(struct store *store)
@@ -115,50 +111,41 @@ static enum status fake_durability(struct store *store, struct durability_report
     return simple(store, FAKE_DURABILITY);
 }
 
-static enum status fake_versions(struct store *store, struct store_version versions[], size_t max,
-                                 size_t *count)
-{
-    struct fake_store *fake = fake_store_of(store);
-    enum status status = enter(fake, FAKE_VERSIONS, (struct fake_call){.count = max});
-    *count = 0;
-    for (int version = fake->schema_version; version > 0 && *count < max; version--) {
-        versions[(*count)++] = (struct store_version){.version = version};
-    }
-    return leave(fake, FAKE_VERSIONS, status);
-}
-
 static enum status fake_migrate_begin(struct store *store, int *version)
 {
-    enum status status = enter(fake_store_of(store), FAKE_MIGRATE_BEGIN, (struct fake_call){0});
+    enum status status =
+        fake_store_enter(fake_store_of(store), FAKE_MIGRATE_BEGIN, (struct fake_call){0});
     *version = fake_store_of(store)->schema_version;
-    return leave(fake_store_of(store), FAKE_MIGRATE_BEGIN, status);
+    return fake_store_leave(fake_store_of(store), FAKE_MIGRATE_BEGIN, status);
 }
 
 static enum status fake_migrate_step(struct store *store, const struct schema_step *step)
 {
-    enum status status = enter(fake_store_of(store), FAKE_MIGRATE_STEP, (struct fake_call){0});
+    enum status status =
+        fake_store_enter(fake_store_of(store), FAKE_MIGRATE_STEP, (struct fake_call){0});
     if (status == STATUS_OK) {
         fake_store_of(store)->schema_version = step->version;
     }
-    return leave(fake_store_of(store), FAKE_MIGRATE_STEP, status);
+    return fake_store_leave(fake_store_of(store), FAKE_MIGRATE_STEP, status);
 }
 
 static enum status fake_migrate_end(struct store *store, enum status outcome)
 {
-    enum status status =
-        enter(fake_store_of(store), FAKE_MIGRATE_END, (struct fake_call){.outcome = outcome});
-    return leave(fake_store_of(store), FAKE_MIGRATE_END, status);
+    enum status status = fake_store_enter(fake_store_of(store), FAKE_MIGRATE_END,
+                                          (struct fake_call){.outcome = outcome});
+    return fake_store_leave(fake_store_of(store), FAKE_MIGRATE_END, status);
 }
 
 static enum status fake_reserve_ids(struct store *store, uint32_t count, order_id *first)
 {
     struct fake_store *fake = fake_store_of(store);
-    enum status status = enter(fake, FAKE_RESERVE_IDS, (struct fake_call){.count = count});
+    enum status status =
+        fake_store_enter(fake, FAKE_RESERVE_IDS, (struct fake_call){.count = count});
     if (status == STATUS_OK) {
         *first = fake->next_id;
         fake->next_id += count;
     }
-    return leave(fake, FAKE_RESERVE_IDS, status);
+    return fake_store_leave(fake, FAKE_RESERVE_IDS, status);
 }
 
 static struct fake_order *find_key(struct fake_store *fake, const struct order *order)
@@ -228,18 +215,18 @@ static enum status fake_insert(struct store *store, struct store_insert entries[
                              .repeated = entries[0].repeated,
                              .first = entries[0].order->id,
                              .last = entries[count - 1].order->id};
-    enum status status = enter(fake, FAKE_INSERT, call);
+    enum status status = fake_store_enter(fake, FAKE_INSERT, call);
     if (status == STATUS_OK) {
         status = insert_all(fake, entries, count);
     }
-    return leave(fake, FAKE_INSERT, status);
+    return fake_store_leave(fake, FAKE_INSERT, status);
 }
 
 static void start(struct fake_store *fake, struct fake_order *order, uint32_t delay_ms)
 {
     assert(order->status == ORDER_PENDING);
     order->status = ORDER_PROCESSING;
-    order->started_ms = now_ms(fake);
+    order->started_ms = fake_store_now_ms(fake);
     order->due_ms = order->started_ms + delay_ms;
     size_t processing = fake_store_count_locked(fake, ORDER_PROCESSING);
     fake->processing_peak = processing > fake->processing_peak ? processing : fake->processing_peak;
@@ -269,11 +256,11 @@ static enum status fake_claim(struct store *store, order_id ids[], size_t *count
                               uint64_t *age_ms)
 {
     struct fake_store *fake = fake_store_of(store);
-    enum status status = enter(fake, FAKE_CLAIM, call_on_ids(ids, *count));
+    enum status status = fake_store_enter(fake, FAKE_CLAIM, call_on_ids(ids, *count));
     if (status == STATUS_OK) {
         claim_all(fake, ids, count, delay_ms, age_ms);
     }
-    return leave(fake, FAKE_CLAIM, status);
+    return fake_store_leave(fake, FAKE_CLAIM, status);
 }
 
 static enum status fake_claim_waiting(struct store *store, uint32_t min_age_ms, uint32_t delay_ms,
@@ -281,65 +268,50 @@ static enum status fake_claim_waiting(struct store *store, uint32_t min_age_ms, 
 {
     struct fake_store *fake = fake_store_of(store);
     struct fake_call call = {.count = max, .ms = min_age_ms};
-    enum status status = enter(fake, FAKE_CLAIM_WAITING, call);
+    enum status status = fake_store_enter(fake, FAKE_CLAIM_WAITING, call);
     for (size_t i = 0; i < fake->order_count && *count < max && status == STATUS_OK; i++) {
         struct fake_order *order = &fake->orders[i];
-        if (order->status == ORDER_PENDING && order->created_ms + min_age_ms <= now_ms(fake)) {
+        if (order->status == ORDER_PENDING &&
+            order->created_ms + min_age_ms <= fake_store_now_ms(fake)) {
             start(fake, order, delay_ms);
             ids[(*count)++] = order->id;
         }
     }
-    return leave(fake, FAKE_CLAIM_WAITING, status);
+    return fake_store_leave(fake, FAKE_CLAIM_WAITING, status);
 }
 
 static enum status fake_complete(struct store *store, const order_id ids[], size_t *count)
 {
     struct fake_store *fake = fake_store_of(store);
-    enum status status = enter(fake, FAKE_COMPLETE, call_on_ids(ids, *count));
+    enum status status = fake_store_enter(fake, FAKE_COMPLETE, call_on_ids(ids, *count));
     size_t moved = 0;
     for (size_t i = 0; i < *count && status == STATUS_OK; i++) {
         struct fake_order *order = fake_store_row_locked(fake, ids[i]);
-        if (order != NULL && order->status == ORDER_PROCESSING && order->due_ms <= now_ms(fake)) {
+        if (order != NULL && order->status == ORDER_PROCESSING &&
+            order->due_ms <= fake_store_now_ms(fake)) {
             order->status = ORDER_COMPLETED;
-            order->completed_ms = now_ms(fake);
+            order->completed_ms = fake_store_now_ms(fake);
             moved++;
         }
     }
     *count = moved;
-    return leave(fake, FAKE_COMPLETE, status);
-}
-
-static enum status fake_overdue(struct store *store, uint32_t grace_ms, order_id ids[], size_t max,
-                                size_t *count, bool *any_processing)
-{
-    struct fake_store *fake = fake_store_of(store);
-    struct fake_call call = {.count = max, .ms = grace_ms};
-    enum status status = enter(fake, FAKE_OVERDUE, call);
-    for (size_t i = 0; i < fake->order_count && status == STATUS_OK; i++) {
-        struct fake_order *order = &fake->orders[i];
-        *any_processing = *any_processing || order->status == ORDER_PROCESSING;
-        if (order->status == ORDER_PROCESSING && order->due_ms + grace_ms <= now_ms(fake) &&
-            *count < max) {
-            ids[(*count)++] = order->id;
-        }
-    }
-    return leave(fake, FAKE_OVERDUE, status);
+    return fake_store_leave(fake, FAKE_COMPLETE, status);
 }
 
 static enum status fake_lookup(struct store *store, struct store_lookup lookups[], size_t count)
 {
     struct fake_store *fake = fake_store_of(store);
     struct fake_call call = {.count = count, .first = lookups[0].id, .last = lookups[count - 1].id};
-    enum status status = enter(fake, FAKE_LOOKUP, call);
+    enum status status = fake_store_enter(fake, FAKE_LOOKUP, call);
     for (size_t i = 0; i < count && status == STATUS_OK; i++) {
         const struct fake_order *order = fake_store_row_locked(fake, lookups[i].id);
         lookups[i].found = order != NULL && strcmp(order->client_id, lookups[i].client_id) == 0;
         lookups[i].status = lookups[i].found ? order->status : ORDER_PENDING;
     }
-    return leave(fake, FAKE_LOOKUP, status);
+    return fake_store_leave(fake, FAKE_LOOKUP, status);
 }
 
-static void add_up(const struct fake_order *order, struct order_counts *counts)
+void fake_store_add_up(const struct fake_order *order, struct order_counts *counts)
 {
     counts->created++;
     counts->started += order->status != ORDER_PENDING;
@@ -353,76 +325,29 @@ static struct order_counts count_locked(const struct fake_store *fake)
 {
     struct order_counts counts = fake->drift;
     for (size_t i = 0; i < fake->order_count; i++) {
-        add_up(&fake->orders[i], &counts);
+        fake_store_add_up(&fake->orders[i], &counts);
     }
     return counts;
 }
 
 static enum status fake_counts(struct store *store, struct order_counts *counts)
 {
-    enum status status = enter(fake_store_of(store), FAKE_COUNTS, (struct fake_call){0});
+    enum status status = fake_store_enter(fake_store_of(store), FAKE_COUNTS, (struct fake_call){0});
     *counts = count_locked(fake_store_of(store));
-    return leave(fake_store_of(store), FAKE_COUNTS, status);
+    return fake_store_leave(fake_store_of(store), FAKE_COUNTS, status);
 }
 
-static enum status fake_snapshot_begin(struct store *store, struct order_counts *counts,
-                                       struct order_counts *repaired)
+static enum status fake_snapshot_begin(struct store *store)
 {
-    enum status status = enter(fake_store_of(store), FAKE_SNAPSHOT_BEGIN, (struct fake_call){0});
-    *counts = count_locked(fake_store_of(store));
-    *repaired = fake_store_of(store)->repaired;
-    return leave(fake_store_of(store), FAKE_SNAPSHOT_BEGIN, status);
-}
-
-/* Its orders are in the order of their ids, and none is archived. A Completed one without a time is
- * flawed. */
-static enum status fake_snapshot_part(struct store *store, enum store_table table, int64_t first,
-                                      uint32_t rows, int64_t sums[])
-{
-    struct fake_store *fake = fake_store_of(store);
-    enum status status = enter(fake, FAKE_SNAPSHOT_PART, (struct fake_call){.count = rows});
-    struct order_counts counts = {0};
-    memset(sums, 0, RECOUNT_SUMS * sizeof sums[0]);
-    for (size_t i = 0;
-         i < fake->order_count && counts.created < rows && table == STORE_TABLE_ORDERS; i++) {
-        const struct fake_order *order = &fake->orders[i];
-        if ((int64_t)order->id >= first) {
-            add_up(order, &counts);
-            sums[RECOUNT_LAST_ID] = (int64_t)order->id;
-            sums[RECOUNT_FLAWS + STORE_FLAW_NO_END] +=
-                order->status == ORDER_COMPLETED && order->completed_ms == 0;
-        }
-    }
-    sums[RECOUNT_ROWS] = counts.created;
-    sums[RECOUNT_STARTED] = counts.started;
-    sums[RECOUNT_COMPLETED] = counts.completed;
-    sums[RECOUNT_DURATION_US] = counts.duration_us;
-    return leave(fake, FAKE_SNAPSHOT_PART, status);
-}
-
-static enum status fake_snapshot_flawed(struct store *store, enum store_table table,
-                                        enum store_flaw flaw, int64_t first, int64_t last,
-                                        int64_t ids[], size_t max, size_t *count)
-{
-    struct fake_store *fake = fake_store_of(store);
-    enum status status = enter(fake, FAKE_SNAPSHOT_FLAWED, (struct fake_call){.count = max});
-    assert(table == STORE_TABLE_ORDERS && flaw == STORE_FLAW_NO_END);
-    *count = 0;
-    for (size_t i = 0; i < fake->order_count && *count < max; i++) {
-        const struct fake_order *order = &fake->orders[i];
-        if ((int64_t)order->id >= first && (int64_t)order->id <= last &&
-            order->status == ORDER_COMPLETED && order->completed_ms == 0) {
-            ids[(*count)++] = (int64_t)order->id;
-        }
-    }
-    return leave(fake, FAKE_SNAPSHOT_FLAWED, status);
+    return simple(store, FAKE_SNAPSHOT_BEGIN);
 }
 
 static enum status fake_snapshot_end(struct store *store, enum status outcome)
 {
-    enum status status =
-        enter(fake_store_of(store), FAKE_SNAPSHOT_END, (struct fake_call){.outcome = outcome});
-    return leave(fake_store_of(store), FAKE_SNAPSHOT_END, outcome != STATUS_OK ? outcome : status);
+    enum status status = fake_store_enter(fake_store_of(store), FAKE_SNAPSHOT_END,
+                                          (struct fake_call){.outcome = outcome});
+    return fake_store_leave(fake_store_of(store), FAKE_SNAPSHOT_END,
+                            outcome != STATUS_OK ? outcome : status);
 }
 
 static enum status repair_locked(struct fake_store *fake, const struct order_counts *seen,
@@ -446,18 +371,19 @@ static enum status fake_repair(struct store *store, const struct order_counts *s
                                const struct order_counts *addition)
 {
     struct fake_store *fake = fake_store_of(store);
-    enum status status = enter(fake, FAKE_REPAIR, (struct fake_call){0});
-    return leave(fake, FAKE_REPAIR,
-                 status == STATUS_OK ? repair_locked(fake, seen, addition) : status);
+    enum status status = fake_store_enter(fake, FAKE_REPAIR, (struct fake_call){0});
+    return fake_store_leave(fake, FAKE_REPAIR,
+                            status == STATUS_OK ? repair_locked(fake, seen, addition) : status);
 }
 
 const struct store_ops fake_store_ops = {
     .name = "fake",
+    .fragments = sqlite_fragments,
+    .read = fake_store_read,
     .connect = fake_connect,
     .disconnect = fake_disconnect,
     .ping = fake_ping,
     .durability = fake_durability,
-    .versions = fake_versions,
     .migrate_begin = fake_migrate_begin,
     .migrate_step = fake_migrate_step,
     .migrate_end = fake_migrate_end,
@@ -466,12 +392,9 @@ const struct store_ops fake_store_ops = {
     .claim = fake_claim,
     .claim_waiting = fake_claim_waiting,
     .complete = fake_complete,
-    .overdue = fake_overdue,
     .lookup = fake_lookup,
     .counts = fake_counts,
     .snapshot_begin = fake_snapshot_begin,
-    .snapshot_part = fake_snapshot_part,
-    .snapshot_flawed = fake_snapshot_flawed,
     .snapshot_end = fake_snapshot_end,
     .repair = fake_repair,
 };

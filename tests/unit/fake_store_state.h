@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What the two halves of the fake store share: fake_store.c, which the tests call, and
- * fake_store_ops.c, which store.c calls. */
+/* What the parts of the fake store share: fake_store.c, which the tests call, fake_store_ops.c,
+ * which store.c calls, and fake_store_reads.c, the cold reads. */
 #ifndef TESTS_UNIT_FAKE_STORE_STATE_H
 #define TESTS_UNIT_FAKE_STORE_STATE_H
 
@@ -50,6 +50,19 @@ struct fake_order *fake_store_row_locked(struct fake_store *fake, order_id id);
 /* A Pending order, created now. */
 struct fake_order *fake_store_add_locked(struct fake_store *fake, order_id id);
 size_t fake_store_count_locked(const struct fake_store *fake, enum order_status status);
+
+/*
+ * Begins an operation: notes it, stands still if that is wanted, and answers what it is to answer.
+ * The lock is held until fake_store_leave.
+ */
+enum status fake_store_enter(struct fake_store *fake, enum fake_kind kind, struct fake_call call);
+enum status fake_store_leave(struct fake_store *fake, enum fake_kind kind, enum status status);
+
+uint64_t fake_store_now_ms(const struct fake_store *fake);
+void fake_store_add_up(const struct fake_order *order, struct order_counts *counts);
+
+enum status fake_store_read(struct store *store, const struct store_query *query,
+                            struct store_rows *rows);
 
 extern const struct store_ops fake_store_ops;
 

@@ -42,7 +42,7 @@ static enum status call(enum fake_kind kind)
     struct store_version version;
     order_id ids[2] = {1, 2};
     size_t count = 2;
-    bool any;
+    struct store_overdue overdue = {.max = 2, .ids = ids};
     switch (kind) {
     case FAKE_VERSIONS:
         return store_versions(store, &version, 1, &count);
@@ -57,7 +57,7 @@ static enum status call(enum fake_kind kind)
     case FAKE_COMPLETE:
         return store_complete(store, ids, &count);
     case FAKE_OVERDUE:
-        return store_overdue(store, 0, ids, 2, &count, &any);
+        return store_overdue(store, &overdue);
     case FAKE_LOOKUP:
         return store_lookup(store, &lookup, 1);
     case FAKE_COUNTS:
@@ -291,13 +291,12 @@ Test(store, what_is_given_back_is_defined_even_when_the_database_is_away)
     fake_store_fail(store, FAKE_CONNECT, 0, 100, STATUS_UNAVAILABLE);
     order_id ids[4];
     size_t count = 99;
-    bool any = true;
+    struct store_overdue overdue = {.max = 4, .ids = ids, .count = 99, .any_processing = true};
     cr_assert_eq(store_claim_waiting(store, 0, 0, ids, 4, &count), STATUS_UNAVAILABLE);
     cr_assert_eq(count, 0);
-    count = 99;
-    cr_assert_eq(store_overdue(store, 0, ids, 4, &count, &any), STATUS_UNAVAILABLE);
-    cr_assert_eq(count, 0);
-    cr_assert_not(any);
+    cr_assert_eq(store_overdue(store, &overdue), STATUS_UNAVAILABLE);
+    cr_assert_eq(overdue.count, 0);
+    cr_assert_not(overdue.any_processing);
     struct store_lookup lookup = {.id = 1, .client_id = "c", .found = true};
     cr_assert_eq(store_lookup(store, &lookup, 1), STATUS_UNAVAILABLE);
     cr_assert_not(lookup.found);

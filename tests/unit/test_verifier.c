@@ -75,11 +75,11 @@ Test(verifier, what_was_found_is_told)
 
 Test(verifier, of_two_at_once_the_second_is_refused_until_the_first_is_answered)
 {
-    fake_store_hold(store, FAKE_SNAPSHOT_PART);
+    fake_store_hold(store, FAKE_VERIFY_PART);
     submit();
     cr_assert(fake_store_wait_held(store));
     cr_assert_not(verifier_reserve(verifier));
-    fake_store_release(store, FAKE_SNAPSHOT_PART);
+    fake_store_release(store, FAKE_VERIFY_PART);
     wait_answers(1);
     submit();
     wait_answers(2);
@@ -119,15 +119,15 @@ Test(verifier, a_database_that_stays_away_is_told_after_some_seconds)
 Test(verifier, a_service_that_stops_does_not_wait_for_a_recount)
 {
     fake_store_add_pending(store, 1, 15000, 0);
-    fake_store_hold(store, FAKE_SNAPSHOT_PART);
+    fake_store_hold(store, FAKE_VERIFY_PART);
     submit();
     cr_assert(fake_store_wait_held(store));
     atomic_store(&stopping, true);
-    fake_store_release(store, FAKE_SNAPSHOT_PART);
+    fake_store_release(store, FAKE_VERIFY_PART);
     stop();
     cr_assert_eq(answers, 1);
     cr_assert_eq(status, STATUS_TIMEOUT);
-    cr_assert_eq(fake_store_calls(store, FAKE_SNAPSHOT_PART), 1);
+    cr_assert_eq(fake_store_calls(store, FAKE_VERIFY_PART), 1);
 }
 
 Test(verifier, what_was_submitted_is_answered_before_the_stop)

@@ -10,14 +10,6 @@
 
 enum { KEY_BYTES_MAX = 2 * (ORDER_CLIENT_ID_SIZE + ORDER_IDEMPOTENCY_KEY_SIZE) + 64 };
 
-enum status mysql_now(struct mysql_session *session, int64_t *now_us)
-{
-    text_add(mysql_session_text(session),
-             "SELECT TIMESTAMPDIFF(MICROSECOND, TIMESTAMP'1970-01-01 00:00:00', "
-             "UTC_TIMESTAMP(6))");
-    return mysql_session_query_numbers(session, "read clock", now_us, 1);
-}
-
 static void add_time(struct text *text, int64_t us)
 {
     text_add(text, "TIMESTAMP'1970-01-01 00:00:00' + INTERVAL ");

@@ -10,7 +10,6 @@
 #include "common/store/store.h"
 
 /* As the functions of store.h. */
-MUST_CHECK enum status mysql_now(struct mysql_session *session, int64_t *now_us);
 MUST_CHECK enum status mysql_archive(struct mysql_session *session, int64_t before_us, size_t max,
                                      order_id *position, size_t *moved, bool *more);
 MUST_CHECK enum status mysql_forget_keys(struct mysql_session *session, int64_t before_us,

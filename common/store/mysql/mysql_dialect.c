@@ -9,6 +9,7 @@
 
 const struct sql_fragment mysql_fragments[] = {
     {"now", "UTC_TIMESTAMP(6)"},
+    {"now_us", "TIMESTAMPDIFF(MICROSECOND, " EPOCH ", UTC_TIMESTAMP(6))"},
     {"us", "TIMESTAMPDIFF(MICROSECOND, " EPOCH ", NULLIF(#, " MYSQL_NEVER "))"},
     {"time", EPOCH " + INTERVAL # MICROSECOND"},
     {"ago", "UTC_TIMESTAMP(6) - INTERVAL # MICROSECOND"},

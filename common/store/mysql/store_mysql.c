@@ -8,7 +8,6 @@
 #include "common/store/mysql/mysql_durability.h"
 #include "common/store/mysql/mysql_insert.h"
 #include "common/store/mysql/mysql_move.h"
-#include "common/store/mysql/mysql_recount.h"
 #include "common/store/mysql/mysql_session.h"
 #include "common/store/mysql/store_mysql.h"
 
@@ -73,32 +72,6 @@ static enum status take_migration_lock(struct mysql_session *session)
 static enum status mysql_store_durability(struct store *store, struct durability_report *report)
 {
     return mysql_durability(mysql_session_of(store), report);
-}
-
-static enum status mysql_versions(struct store *store, struct store_version versions[], size_t max,
-                                  size_t *count)
-{
-    struct mysql_session *session = mysql_session_of(store);
-    struct text *text = mysql_session_text(session);
-    int64_t made = 0;
-    text_add(text, "SELECT COUNT(*) FROM information_schema.tables "
-                   "WHERE table_schema = DATABASE() AND table_name = 'schema_versions'");
-    enum status status = mysql_session_query_numbers(session, "look for versions", &made, 1);
-    *count = 0;
-    if (status != STATUS_OK || made == 0) {
-        return status;
-    }
-    text_add(text, "SELECT version, FLOOR(UNIX_TIMESTAMP(applied_at)) FROM schema_versions "
-                   "ORDER BY version DESC LIMIT ");
-    text_add_unsigned(text, max);
-    status = mysql_session_query(session, "read versions");
-    struct mysql_row row;
-    while (status == STATUS_OK && mysql_session_next(session, &row)) {
-        versions[(*count)++] =
-            (struct store_version){(int)strtol(row.values[0], NULL, 10),
-                                   row.values[1] != NULL ? strtoll(row.values[1], NULL, 10) : 0};
-    }
-    return status;
 }
 
 static enum status mysql_migrate_begin(struct store *store, int *version)
@@ -219,27 +192,6 @@ static enum status mysql_store_complete(struct store *store, const order_id ids[
     return mysql_complete(mysql_session_of(store), ids, count);
 }
 
-static enum status mysql_overdue(struct store *store, uint32_t grace_ms, order_id ids[], size_t max,
-                                 size_t *count, bool *any_processing)
-{
-    struct mysql_session *session = mysql_session_of(store);
-    struct text *text = mysql_session_text(session);
-    text_add(text, "SELECT id FROM orders FORCE INDEX (orders_open) "
-                   "WHERE status = 1 AND due_at <= UTC_TIMESTAMP(6) - INTERVAL ");
-    text_add_unsigned(text, (uint64_t)grace_ms * 1000);
-    text_add(text, " MICROSECOND ORDER BY due_at LIMIT ");
-    text_add_unsigned(text, max);
-    enum status status = mysql_session_query_ids(session, "find overdue", ids, max, count);
-    int64_t exists = *count > 0;
-    if (status == STATUS_OK && *count == 0) {
-        text_add(text,
-                 "SELECT EXISTS (SELECT 1 FROM orders FORCE INDEX (orders_open) WHERE status = 1)");
-        status = mysql_session_query_numbers(session, "find processing", &exists, 1);
-    }
-    *any_processing = exists != 0;
-    return status;
-}
-
 static int compare_lookups(const void *left, const void *right)
 {
     order_id a = (*(struct store_lookup *const *)left)->id;
@@ -304,11 +256,6 @@ static enum status mysql_lookup(struct store *store, struct store_lookup lookups
                : status;
 }
 
-static enum status mysql_store_now(struct store *store, int64_t *now_us)
-{
-    return mysql_now(mysql_session_of(store), now_us);
-}
-
 static enum status mysql_store_archive(struct store *store, int64_t before_us, size_t max,
                                        order_id *position, size_t *moved, bool *more)
 {
@@ -336,49 +283,6 @@ static enum status mysql_counts(struct store *store, struct order_counts *counts
     return status;
 }
 
-static enum status mysql_snapshot_begin(struct store *store, struct order_counts *counts,
-                                        struct order_counts *repaired)
-{
-    struct mysql_session *session = mysql_session_of(store);
-    /* Of the next transaction only. */
-    enum status status = run(session, "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ");
-    if (status == STATUS_OK) {
-        status = run(session, "START TRANSACTION WITH CONSISTENT SNAPSHOT");
-    }
-    if (status != STATUS_OK) {
-        return status;
-    }
-    status = mysql_counts(store, counts);
-    if (status == STATUS_OK) {
-        status = mysql_read_repaired(session, repaired);
-    }
-    return status == STATUS_OK ? STATUS_OK : mysql_session_end(session, status);
-}
-
-static enum status mysql_snapshot_part(struct store *store, enum store_table table, int64_t first,
-                                       uint32_t rows, int64_t sums[])
-{
-    return mysql_recount_part(mysql_session_of(store), table, first, rows, sums);
-}
-
-static enum status mysql_snapshot_flawed(struct store *store, enum store_table table,
-                                         enum store_flaw flaw, int64_t first, int64_t last,
-                                         int64_t ids[], size_t max, size_t *count)
-{
-    return mysql_find_flawed(mysql_session_of(store), table, flaw, first, last, ids, max, count);
-}
-
-static enum status mysql_snapshot_end(struct store *store, enum status status)
-{
-    return mysql_session_end(mysql_session_of(store), status);
-}
-
-static enum status mysql_store_repair(struct store *store, const struct order_counts *seen,
-                                      const struct order_counts *addition)
-{
-    return mysql_repair(mysql_session_of(store), seen, addition);
-}
-
 const struct store_ops store_mysql_ops = {
     .name = "mysql",
     .fragments = mysql_fragments,
@@ -387,7 +291,6 @@ const struct store_ops store_mysql_ops = {
     .disconnect = mysql_disconnect,
     .ping = mysql_store_ping,
     .durability = mysql_store_durability,
-    .versions = mysql_versions,
     .migrate_begin = mysql_migrate_begin,
     .migrate_step = mysql_migrate_step,
     .migrate_end = mysql_migrate_end,
@@ -396,16 +299,12 @@ const struct store_ops store_mysql_ops = {
     .claim = mysql_store_claim,
     .claim_waiting = mysql_store_claim_waiting,
     .complete = mysql_store_complete,
-    .overdue = mysql_overdue,
     .lookup = mysql_lookup,
     .counts = mysql_counts,
     .read = mysql_read,
-    .now = mysql_store_now,
     .archive = mysql_store_archive,
     .forget_keys = mysql_store_forget_keys,
     .snapshot_begin = mysql_snapshot_begin,
-    .snapshot_part = mysql_snapshot_part,
-    .snapshot_flawed = mysql_snapshot_flawed,
     .snapshot_end = mysql_snapshot_end,
-    .repair = mysql_store_repair,
+    .repair = mysql_repair,
 };

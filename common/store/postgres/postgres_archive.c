@@ -42,16 +42,6 @@ static const char forget_up_to_sql[] =
     FORGET(" AND (client_id, idempotency_key) <= (($4::text[])[1], ($5::text[])[1])");
 static const char forget_rest_sql[] = FORGET("");
 
-enum status postgres_now(struct postgres_session *session, int64_t *now_us)
-{
-    enum status status =
-        postgres_session_run(session, "read clock",
-                             "SELECT (extract(epoch FROM statement_timestamp()) * 1000000)::bigint",
-                             NULL, 0);
-    *now_us = status == STATUS_OK ? postgres_session_number(session, 0, 0) : 0;
-    return status;
-}
-
 static enum status look(struct postgres_session *session, int64_t before_us, size_t max,
                         order_id *position, order_id ids[], size_t *count)
 {

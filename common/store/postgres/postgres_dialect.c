@@ -8,6 +8,7 @@
 /* The statement's time, as in the other statements; now() would be that of the transaction. */
 const struct sql_fragment postgres_fragments[] = {
     {"now", "statement_timestamp()"},
+    {"now_us", US("statement_timestamp()")},
     {"us", US("#")},
     {"time", "timestamptz 'epoch' + #::bigint * interval '1 microsecond'"},
     {"ago", "statement_timestamp() - #::bigint * interval '1 microsecond'"},

@@ -8,7 +8,6 @@
 #include "common/store/postgres/postgres_durability.h"
 #include "common/store/postgres/postgres_insert.h"
 #include "common/store/postgres/postgres_move.h"
-#include "common/store/postgres/postgres_recount.h"
 #include "common/store/postgres/postgres_session.h"
 #include "common/store/postgres/store_postgres.h"
 
@@ -66,29 +65,6 @@ static enum status begin_with_lock(struct postgres_session *session)
     if (status == STATUS_CONFLICT) {
         status = postgres_session_failed(session, STATUS_UNAVAILABLE, "take migration lock",
                                          "another process has been migrating for too long");
-    }
-    return status;
-}
-
-static enum status postgres_versions(struct store *store, struct store_version versions[],
-                                     size_t max, size_t *count)
-{
-    struct postgres_session *session = postgres_session_of(store);
-    const struct postgres_value limit = postgres_number((int64_t)max);
-    *count = 0;
-    enum status status = run(session, "look for versions",
-                             "SELECT (to_regclass('schema_versions') IS NOT NULL)::int");
-    if (status != STATUS_OK || postgres_session_number(session, 0, 0) == 0) {
-        return status;
-    }
-    status = postgres_session_run(session, "read versions",
-                                  "SELECT version, floor(extract(epoch FROM applied_at))::bigint "
-                                  "FROM schema_versions ORDER BY version DESC LIMIT $1::bigint",
-                                  &limit, 1);
-    *count = status == STATUS_OK ? postgres_session_rows(session) : 0;
-    for (size_t i = 0; i < *count; i++) {
-        versions[i] = (struct store_version){(int)postgres_session_number(session, i, 0),
-                                             postgres_session_number(session, i, 1)};
     }
     return status;
 }
@@ -183,31 +159,6 @@ static enum status postgres_store_complete(struct store *store, const order_id i
     return postgres_complete(postgres_session_of(store), ids, count);
 }
 
-static enum status postgres_overdue(struct store *store, uint32_t grace_ms, order_id ids[],
-                                    size_t max, size_t *count, bool *any_processing)
-{
-    struct postgres_session *session = postgres_session_of(store);
-    const struct postgres_value limits[] = {postgres_number(grace_ms),
-                                            postgres_number((int64_t)max)};
-    enum status status =
-        postgres_session_run(session, "find overdue",
-                             "SELECT id FROM orders WHERE status = 1 AND due_at <= "
-                             "statement_timestamp() - $1::bigint * interval '1 ms' "
-                             "ORDER BY due_at LIMIT $2::bigint",
-                             limits, 2);
-    if (status != STATUS_OK) {
-        return status;
-    }
-    postgres_move_read_ids(session, ids, max, count);
-    *any_processing = *count > 0;
-    if (*count == 0) {
-        status = run(session, "find processing",
-                     "SELECT EXISTS (SELECT FROM orders WHERE status = 1)::int");
-        *any_processing = status == STATUS_OK && postgres_session_number(session, 0, 0) != 0;
-    }
-    return status;
-}
-
 #define LOOKUP(table)                                                                              \
     "SELECT l.place, o.status FROM unnest($1::bigint[], $2::text[]) WITH ORDINALITY "              \
     "AS l (id, client_id, place) JOIN " table " o ON o.id = l.id AND o.client_id = l.client_id"
@@ -256,11 +207,6 @@ static enum status postgres_lookup(struct store *store, struct store_lookup look
                : status;
 }
 
-static enum status postgres_store_now(struct store *store, int64_t *now_us)
-{
-    return postgres_now(postgres_session_of(store), now_us);
-}
-
 static enum status postgres_store_archive(struct store *store, int64_t before_us, size_t max,
                                           order_id *position, size_t *moved, bool *more)
 {
@@ -293,46 +239,6 @@ static enum status postgres_counts(struct store *store, struct order_counts *cou
     return status;
 }
 
-static enum status postgres_snapshot_begin(struct store *store, struct order_counts *counts,
-                                           struct order_counts *repaired)
-{
-    struct postgres_session *session = postgres_session_of(store);
-    enum status status = postgres_session_begin_snapshot(session);
-    if (status != STATUS_OK) {
-        return status;
-    }
-    status = postgres_counts(store, counts);
-    if (status == STATUS_OK) {
-        status = postgres_read_repaired(session, repaired);
-    }
-    return status == STATUS_OK ? STATUS_OK : postgres_session_end(session, status);
-}
-
-static enum status postgres_snapshot_part(struct store *store, enum store_table table,
-                                          int64_t first, uint32_t rows, int64_t sums[])
-{
-    return postgres_recount_part(postgres_session_of(store), table, first, rows, sums);
-}
-
-static enum status postgres_snapshot_flawed(struct store *store, enum store_table table,
-                                            enum store_flaw flaw, int64_t first, int64_t last,
-                                            int64_t ids[], size_t max, size_t *count)
-{
-    return postgres_find_flawed(postgres_session_of(store), table, flaw, first, last, ids, max,
-                                count);
-}
-
-static enum status postgres_snapshot_end(struct store *store, enum status status)
-{
-    return postgres_session_end(postgres_session_of(store), status);
-}
-
-static enum status postgres_store_repair(struct store *store, const struct order_counts *seen,
-                                         const struct order_counts *addition)
-{
-    return postgres_repair(postgres_session_of(store), seen, addition);
-}
-
 const struct store_ops store_postgres_ops = {
     .name = "postgresql",
     .fragments = postgres_fragments,
@@ -341,7 +247,6 @@ const struct store_ops store_postgres_ops = {
     .disconnect = postgres_disconnect,
     .ping = postgres_ping,
     .durability = postgres_store_durability,
-    .versions = postgres_versions,
     .migrate_begin = postgres_migrate_begin,
     .migrate_step = postgres_migrate_step,
     .migrate_end = postgres_migrate_end,
@@ -350,16 +255,12 @@ const struct store_ops store_postgres_ops = {
     .claim = postgres_store_claim,
     .claim_waiting = postgres_store_claim_waiting,
     .complete = postgres_store_complete,
-    .overdue = postgres_overdue,
     .lookup = postgres_lookup,
     .counts = postgres_counts,
     .read = postgres_read,
-    .now = postgres_store_now,
     .archive = postgres_store_archive,
     .forget_keys = postgres_store_forget_keys,
     .snapshot_begin = postgres_snapshot_begin,
-    .snapshot_part = postgres_snapshot_part,
-    .snapshot_flawed = postgres_snapshot_flawed,
     .snapshot_end = postgres_snapshot_end,
-    .repair = postgres_store_repair,
+    .repair = postgres_repair,
 };

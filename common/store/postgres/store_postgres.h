@@ -23,4 +23,10 @@ static inline struct postgres_session *postgres_session_of(struct store *store)
 MUST_CHECK enum status postgres_read(struct store *store, const struct store_query *query,
                                      struct store_rows *rows);
 
+/* postgres_verify.c */
+MUST_CHECK enum status postgres_snapshot_begin(struct store *store);
+MUST_CHECK enum status postgres_snapshot_end(struct store *store, enum status status);
+MUST_CHECK enum status postgres_repair(struct store *store, const struct order_counts *seen,
+                                       const struct order_counts *addition);
+
 #endif

@@ -9,6 +9,7 @@
  */
 const struct sql_fragment sqlite_fragments[] = {
     {"now", "(SELECT now_us())"},
+    {"now_us", "now_us()"},
     {"us", "#"},
     {"time", "#"},
     {"ago", "(SELECT now_us()) - #"},

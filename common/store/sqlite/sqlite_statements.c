@@ -37,11 +37,6 @@ const char *const sqlite_statement_texts[SQL_STATEMENTS] = {
     [SQL_COMPLETE] = "UPDATE orders SET status = 2, completed_at = ?2 "
                      "WHERE id = ?1 AND status = 1 AND due_at <= ?2 "
                      "RETURNING completed_at - created_at",
-    [SQL_OVERDUE] =
-        "SELECT id FROM orders INDEXED BY orders_open "
-        "WHERE completed_at IS NULL AND status = 1 AND due_at <= ?1 ORDER BY due_at LIMIT ?2",
-    [SQL_ANY_PROCESSING] = "SELECT EXISTS (SELECT 1 FROM orders INDEXED BY orders_open "
-                           "WHERE completed_at IS NULL AND status = 1)",
     [SQL_LOOKUP] = "SELECT status FROM orders WHERE id = ?1 AND client_id = ?2",
     [SQL_LOOKUP_ARCHIVED] = "SELECT status FROM orders_archive WHERE id = ?1 AND client_id = ?2",
     [SQL_FIND_KEY] = "SELECT client_id, idempotency_key FROM idempotency_keys "

@@ -16,8 +16,6 @@ enum sqlite_statement {
     SQL_CLAIM,
     SQL_CLAIM_WAITING,
     SQL_COMPLETE,
-    SQL_OVERDUE,
-    SQL_ANY_PROCESSING,
     SQL_LOOKUP,
     SQL_LOOKUP_ARCHIVED,
     SQL_FIND_KEY,

@@ -7,7 +7,6 @@
 #include "common/store/sqlite/sqlite_archive.h"
 #include "common/store/sqlite/sqlite_dialect.h"
 #include "common/store/sqlite/sqlite_durability.h"
-#include "common/store/sqlite/sqlite_recount.h"
 #include "common/store/sqlite/sqlite_session.h"
 #include "common/store/sqlite/sqlite_statements.h"
 #include "common/store/sqlite/store_sqlite.h"
@@ -56,29 +55,6 @@ static enum status sqlite_durability(struct store *store, struct durability_repo
     *report = sqlite_durability_judge(synchronous, journal_mode,
                                       sqlite_durability_is_in_memory(store->url.path));
     return sqlite_session_finish(session);
-}
-
-static enum status sqlite_versions(struct store *store, struct store_version versions[], size_t max,
-                                   size_t *count)
-{
-    int64_t numbers[SCHEMA_VERSIONS_MAX * 2];
-    int64_t made = 0;
-    enum status status =
-        sqlite_session_ask(sqlite_session_of(store),
-                           "SELECT count(*) FROM sqlite_schema WHERE name = 'schema_versions'",
-                           NULL, 0,
-                           &(struct sqlite_table){.numbers = &made, .columns = 1, .max = 1}, count);
-    *count = 0;
-    if (status == STATUS_OK && made != 0) {
-        status = sqlite_session_ask(
-            sqlite_session_of(store),
-            "SELECT version, applied_at / 1000000 FROM schema_versions ORDER BY version DESC", NULL,
-            0, &(struct sqlite_table){.numbers = numbers, .columns = 2, .max = max}, count);
-    }
-    for (size_t i = 0; i < *count; i++) {
-        versions[i] = (struct store_version){(int)numbers[2 * i], numbers[2 * i + 1]};
-    }
-    return status;
 }
 
 /* A step is one transaction, and its write lock is the lock. */
@@ -345,22 +321,6 @@ static enum status sqlite_complete(struct store *store, const order_id ids[], si
     return sqlite_session_end_write(sqlite_session_of(store), status);
 }
 
-static enum status sqlite_overdue(struct store *store, uint32_t grace_ms, order_id ids[],
-                                  size_t max, size_t *count, bool *any_processing)
-{
-    const struct sqlite_value parameters[] = {sqlite_number(clock_wall_us() -
-                                                            (int64_t)grace_ms * 1000),
-                                              sqlite_number((int64_t)max)};
-    enum status status =
-        collect_ids(sqlite_session_of(store), SQL_OVERDUE, parameters, 2, ids, max, count);
-    if (status == STATUS_OK) {
-        int64_t row = 0;
-        status = sqlite_session_run(sqlite_session_of(store), SQL_ANY_PROCESSING, NULL, 0, &row, 1);
-        *any_processing = row != 0;
-    }
-    return status;
-}
-
 static enum status look_up_with(struct sqlite_session *session, enum sqlite_statement index,
                                 struct store_lookup *lookup)
 {
@@ -408,13 +368,6 @@ static enum status sqlite_counts(struct store *store, struct order_counts *count
     return status;
 }
 
-static enum status sqlite_now(struct store *store, int64_t *now_us)
-{
-    (void)store;
-    *now_us = clock_wall_us();
-    return STATUS_OK;
-}
-
 static enum status sqlite_store_archive(struct store *store, int64_t before_us, size_t max,
                                         order_id *position, size_t *moved, bool *more)
 {
@@ -428,46 +381,6 @@ static enum status sqlite_store_forget_keys(struct store *store, int64_t before_
     return sqlite_forget_keys(sqlite_session_of(store), before_us, max, position, deleted, more);
 }
 
-/* What is read first in the transaction makes its snapshot. */
-static enum status sqlite_snapshot_begin(struct store *store, struct order_counts *counts,
-                                         struct order_counts *repaired)
-{
-    enum status status = sqlite_session_begin_read(sqlite_session_of(store));
-    if (status != STATUS_OK) {
-        return status;
-    }
-    status = sqlite_counts(store, counts);
-    if (status == STATUS_OK) {
-        status = sqlite_read_repaired(sqlite_session_of(store), repaired);
-    }
-    return status == STATUS_OK ? STATUS_OK
-                               : sqlite_session_end_read(sqlite_session_of(store), status);
-}
-
-static enum status sqlite_snapshot_part(struct store *store, enum store_table table, int64_t first,
-                                        uint32_t rows, int64_t sums[])
-{
-    return sqlite_recount_part(sqlite_session_of(store), table, first, rows, sums);
-}
-
-static enum status sqlite_snapshot_flawed(struct store *store, enum store_table table,
-                                          enum store_flaw flaw, int64_t first, int64_t last,
-                                          int64_t ids[], size_t max, size_t *count)
-{
-    return sqlite_find_flawed(sqlite_session_of(store), table, flaw, first, last, ids, max, count);
-}
-
-static enum status sqlite_snapshot_end(struct store *store, enum status status)
-{
-    return sqlite_session_end_read(sqlite_session_of(store), status);
-}
-
-static enum status sqlite_store_repair(struct store *store, const struct order_counts *seen,
-                                       const struct order_counts *addition)
-{
-    return sqlite_repair(sqlite_session_of(store), seen, addition);
-}
-
 const struct store_ops store_sqlite_ops = {
     .name = "sqlite",
     .fragments = sqlite_fragments,
@@ -476,7 +389,6 @@ const struct store_ops store_sqlite_ops = {
     .disconnect = sqlite_disconnect,
     .ping = sqlite_ping,
     .durability = sqlite_durability,
-    .versions = sqlite_versions,
     .migrate_begin = sqlite_migrate_begin,
     .migrate_step = sqlite_migrate_step,
     .migrate_end = sqlite_migrate_end,
@@ -485,16 +397,12 @@ const struct store_ops store_sqlite_ops = {
     .claim = sqlite_claim,
     .claim_waiting = sqlite_claim_waiting,
     .complete = sqlite_complete,
-    .overdue = sqlite_overdue,
     .lookup = sqlite_lookup,
     .counts = sqlite_counts,
     .read = sqlite_read,
-    .now = sqlite_now,
     .archive = sqlite_store_archive,
     .forget_keys = sqlite_store_forget_keys,
     .snapshot_begin = sqlite_snapshot_begin,
-    .snapshot_part = sqlite_snapshot_part,
-    .snapshot_flawed = sqlite_snapshot_flawed,
     .snapshot_end = sqlite_snapshot_end,
-    .repair = sqlite_store_repair,
+    .repair = sqlite_repair,
 };

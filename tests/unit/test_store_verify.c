@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* How a recount goes over the rows part by part, and what it makes of them. */
+/* How store_verify goes over the rows part by part, and what it makes of them. */
 #include <criterion/criterion.h>
 
 #include "common/store/store.h"
@@ -20,7 +20,7 @@ static void teardown(void)
     store_destroy(store);
 }
 
-TestSuite(recount, .init = setup, .fini = teardown);
+TestSuite(store_verify, .init = setup, .fini = teardown);
 
 static void complete(order_id id)
 {
@@ -35,17 +35,17 @@ static void verify(void)
     cr_assert_eq(store_verify(store, NULL, &found), STATUS_OK);
 }
 
-Test(recount, an_empty_table_is_one_part_and_so_is_an_empty_archive)
+Test(store_verify, an_empty_table_is_one_part_and_so_is_an_empty_archive)
 {
     verify();
     cr_assert_eq(found.recounted.created, 0);
     cr_assert_not(store_has_drift(&found));
     cr_assert_eq(store_flaw_count(&found), 0);
-    cr_assert_eq(fake_store_calls(store, FAKE_SNAPSHOT_PART), 2);
+    cr_assert_eq(fake_store_calls(store, FAKE_VERIFY_PART), 2);
     cr_assert_eq(fake_store_calls(store, FAKE_SNAPSHOT_END), 1);
 }
 
-Test(recount, the_parts_add_up)
+Test(store_verify, the_parts_add_up)
 {
     fake_store_add_pending(store, 1, ORDERS - 2, 0);
     fake_store_add_processing(store, ORDERS - 1, 2, -1);
@@ -55,36 +55,36 @@ Test(recount, the_parts_add_up)
     cr_assert_eq(found.recounted.started, 2);
     cr_assert_eq(found.recounted.completed, 1);
     cr_assert_not(store_has_drift(&found));
-    cr_assert_eq(fake_store_calls(store, FAKE_SNAPSHOT_PART), 3);
+    cr_assert_eq(fake_store_calls(store, FAKE_VERIFY_PART), 3);
     cr_assert_eq(fake_store_calls(store, FAKE_SNAPSHOT_BEGIN), 1, "all of one snapshot");
 }
 
-Test(recount, a_last_part_that_is_full_is_followed_by_an_empty_one)
+Test(store_verify, a_last_part_that_is_full_is_followed_by_an_empty_one)
 {
     fake_store_add_pending(store, 1, FIRST_PART, 0);
     verify();
     cr_assert_eq(found.recounted.created, FIRST_PART);
-    cr_assert_eq(fake_store_calls(store, FAKE_SNAPSHOT_PART), 3);
+    cr_assert_eq(fake_store_calls(store, FAKE_VERIFY_PART), 3);
 }
 
-Test(recount, behind_the_greatest_id_there_is_nothing)
+Test(store_verify, behind_the_greatest_id_there_is_nothing)
 {
     fake_store_add_pending(store, 1, FIRST_PART - 1, 0);
     fake_store_add_pending(store, ORDER_ID_MAX, 1, 0);
     verify();
     cr_assert_eq(found.recounted.created, FIRST_PART);
-    cr_assert_eq(fake_store_calls(store, FAKE_SNAPSHOT_PART), 2);
+    cr_assert_eq(fake_store_calls(store, FAKE_VERIFY_PART), 2);
 }
 
-Test(recount, quick_parts_get_longer)
+Test(store_verify, quick_parts_get_longer)
 {
     fake_store_add_pending(store, 1, ORDERS, 0);
     verify();
-    cr_assert_eq(fake_store_call(store, FAKE_SNAPSHOT_PART, 0).count, FIRST_PART);
-    cr_assert_gt(fake_store_call(store, FAKE_SNAPSHOT_PART, 1).count, FIRST_PART);
+    cr_assert_eq(fake_store_call(store, FAKE_VERIFY_PART, 0).count, FIRST_PART);
+    cr_assert_gt(fake_store_call(store, FAKE_VERIFY_PART, 1).count, FIRST_PART);
 }
 
-Test(recount, drift_is_counters_less_rows)
+Test(store_verify, drift_is_counters_less_rows)
 {
     const struct order_counts drift = {.created = 3, .started = -2, .duration_us = 7};
     fake_store_add_pending(store, 1, 5, 0);
@@ -98,7 +98,7 @@ Test(recount, drift_is_counters_less_rows)
     cr_assert_eq(found.counted.created, 8);
 }
 
-Test(recount, each_counter_alone_is_drift_enough)
+Test(store_verify, each_counter_alone_is_drift_enough)
 {
     static const struct order_counts drifts[] = {{.created = 1},
                                                  {.started = -1},
@@ -111,7 +111,7 @@ Test(recount, each_counter_alone_is_drift_enough)
     }
 }
 
-Test(recount, of_the_flawed_all_are_counted_and_the_first_five_named)
+Test(store_verify, of_the_flawed_all_are_counted_and_the_first_five_named)
 {
     enum { FLAWED = 8 };
     fake_store_add_pending(store, 1, FIRST_PART - 2, 0);
@@ -124,11 +124,11 @@ Test(recount, of_the_flawed_all_are_counted_and_the_first_five_named)
     for (int64_t i = 0; i < STORE_FLAW_IDS_MAX; i++) {
         cr_assert_eq(flawed->ids[i], FIRST_PART - 1 + i);
     }
-    cr_assert_eq(fake_store_call(store, FAKE_SNAPSHOT_FLAWED, 0).count, STORE_FLAW_IDS_MAX);
-    cr_assert_eq(fake_store_call(store, FAKE_SNAPSHOT_FLAWED, 1).count, STORE_FLAW_IDS_MAX - 2);
+    cr_assert_eq(fake_store_call(store, FAKE_VERIFY_IDS, 0).count, STORE_FLAW_IDS_MAX);
+    cr_assert_eq(fake_store_call(store, FAKE_VERIFY_IDS, 1).count, STORE_FLAW_IDS_MAX - 2);
 }
 
-struct patience {
+struct waiting {
     int answers_left;
     int64_t rows;
     int64_t rows_expected;
@@ -136,28 +136,28 @@ struct patience {
 
 static bool go_on(void *context, int64_t rows, int64_t rows_expected)
 {
-    struct patience *patience = context;
-    patience->rows = rows;
-    patience->rows_expected = rows_expected;
-    return patience->answers_left-- > 0;
+    struct waiting *waiting = context;
+    waiting->rows = rows;
+    waiting->rows_expected = rows_expected;
+    return waiting->answers_left-- > 0;
 }
 
-Test(recount, who_waits_is_told_how_far_it_is_and_may_end_it)
+Test(store_verify, the_caller_sees_how_far_it_is_and_may_end_it)
 {
-    struct patience patience = {.answers_left = 1};
-    const struct store_progress progress = {.go_on = go_on, .context = &patience};
+    struct waiting waiting = {.answers_left = 1};
+    const struct store_progress progress = {.go_on = go_on, .context = &waiting};
     fake_store_add_pending(store, 1, ORDERS, 0);
     cr_assert_eq(store_verify(store, &progress, &found), STATUS_TIMEOUT);
-    cr_assert_eq(patience.rows, FIRST_PART);
-    cr_assert_eq(patience.rows_expected, ORDERS);
-    cr_assert_eq(fake_store_calls(store, FAKE_SNAPSHOT_PART), 1);
+    cr_assert_eq(waiting.rows, FIRST_PART);
+    cr_assert_eq(waiting.rows_expected, ORDERS);
+    cr_assert_eq(fake_store_calls(store, FAKE_VERIFY_PART), 1);
     cr_assert_eq(fake_store_call(store, FAKE_SNAPSHOT_END, 0).outcome, STATUS_TIMEOUT);
     cr_assert_eq(fake_store_calls(store, FAKE_DISCONNECT), 0, "the connection is good");
 }
 
-Test(recount, a_part_that_fails_ends_the_snapshot)
+Test(store_verify, a_part_that_fails_ends_the_snapshot)
 {
-    static const enum fake_kind kinds[] = {FAKE_SNAPSHOT_PART, FAKE_SNAPSHOT_FLAWED};
+    static const enum fake_kind kinds[] = {FAKE_VERIFY_PART, FAKE_VERIFY_IDS};
     fake_store_add_flawed(store, 1, 1);
     for (size_t i = 0; i < 2; i++) {
         fake_store_fail(store, kinds[i], 0, 1, STATUS_CONFLICT);
@@ -167,14 +167,14 @@ Test(recount, a_part_that_fails_ends_the_snapshot)
     }
 }
 
-Test(recount, a_snapshot_that_did_not_begin_is_not_ended)
+Test(store_verify, a_snapshot_that_did_not_begin_is_not_ended)
 {
     fake_store_fail(store, FAKE_SNAPSHOT_BEGIN, 0, 1, STATUS_CONFLICT);
     cr_assert_eq(store_verify(store, NULL, &found), STATUS_CONFLICT);
     cr_assert_eq(fake_store_calls(store, FAKE_SNAPSHOT_END), 0);
 }
 
-Test(recount, repair_takes_the_drift_out_once)
+Test(store_verify, repair_takes_the_drift_out_once)
 {
     const struct order_counts drift = {.created = 3,
                                        .started = -2,
@@ -189,7 +189,7 @@ Test(recount, repair_takes_the_drift_out_once)
     cr_assert_eq(found.repaired.created, -3);
 }
 
-Test(recount, every_flaw_has_its_words)
+Test(store_verify, every_flaw_has_its_words)
 {
     for (size_t i = 0; i < STORE_FLAWS; i++) {
         cr_assert_not_null(store_flaw_text((enum store_flaw)i), "flaw %zu", i);
