@@ -83,17 +83,27 @@ struct archiving {
 
 static enum status archive_orders(struct archiving *archiving, size_t *done, bool *more)
 {
-    enum status status = store_archive(archiving->store, archiving->before_us, archiving->batch,
-                                       &archiving->order, done, more);
-    archiving->orders_moved += *done;
+    struct store_archive archive = {.before_us = archiving->before_us,
+                                    .max = archiving->batch,
+                                    .position = archiving->order};
+    enum status status = store_archive(archiving->store, &archive);
+    archiving->order = archive.position;
+    archiving->orders_moved += archive.moved;
+    *done = archive.moved;
+    *more = archive.more;
     return status;
 }
 
 static enum status forget_keys(struct archiving *archiving, size_t *done, bool *more)
 {
-    enum status status = store_forget_keys(archiving->store, archiving->before_us, archiving->batch,
-                                           &archiving->key, done, more);
-    archiving->keys_deleted += *done;
+    struct store_forget_keys keys = {.before_us = archiving->before_us,
+                                     .max = archiving->batch,
+                                     .position = archiving->key};
+    enum status status = store_forget_keys(archiving->store, &keys);
+    archiving->key = keys.position;
+    archiving->keys_deleted += keys.deleted;
+    *done = keys.deleted;
+    *more = keys.more;
     return status;
 }
 

@@ -221,10 +221,12 @@ static void recover_if_due(struct processor *processor)
     /* Hints in hand have a claim on the room too. */
     size_t used = processor->deadlines.count + processor->taken_count;
     size_t room = processor->config.capacity > used ? processor->config.capacity - used : 0;
-    size_t count = room < STORE_BATCH_MAX ? room : STORE_BATCH_MAX;
-    recovery_sweep(&processor->recovery, processor->store, processor->flow,
-                   processor->config.delay_ms, ids, &count);
-    hold_deadlines(processor, ids, count);
+    struct recovery_sweep sweep = {.flow = processor->flow,
+                                   .delay_ms = processor->config.delay_ms,
+                                   .max = room < STORE_BATCH_MAX ? room : STORE_BATCH_MAX,
+                                   .ids = ids};
+    recovery_sweep(&processor->recovery, processor->store, &sweep);
+    hold_deadlines(processor, ids, sweep.count);
 }
 
 static void *run(void *arg)

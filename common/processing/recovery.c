@@ -85,26 +85,34 @@ static void log_recovered(struct recovery *recovery)
     recovery->log_at_ms = clock_monotonic_ms() + LOG_INTERVAL_MS;
 }
 
-void recovery_sweep(struct recovery *recovery, struct store *store, enum hint_flow flow,
-                    uint32_t delay_ms, order_id ids[], size_t *count)
+static size_t claim_waiting(const struct recovery *recovery, struct store *store,
+                            const struct recovery_sweep *sweep)
 {
-    size_t room = *count;
+    struct store_claim_waiting waiting = {.min_age_ms = waiting_age_ms(recovery, sweep->flow),
+                                          .delay_ms = sweep->delay_ms,
+                                          .max = sweep->max,
+                                          .ids = sweep->ids};
+    if (sweep->max == 0 || store_claim_waiting(store, &waiting) != STATUS_OK) {
+        return 0;
+    }
+    return waiting.count;
+}
+
+void recovery_sweep(struct recovery *recovery, struct store *store, struct recovery_sweep *sweep)
+{
     bool any_processing = false;
     bool more_overdue = false;
     size_t completed = complete_overdue(store, &any_processing, &more_overdue);
-    *count = 0;
-    if (room > 0 && store_claim_waiting(store, waiting_age_ms(recovery, flow), delay_ms, ids, room,
-                                        count) != STATUS_OK) {
-        *count = 0;
-    }
+    sweep->count = claim_waiting(recovery, store, sweep);
     recovery->completed += completed;
-    recovery->claimed += flow == HINTS_AWAY ? 0 : *count; /* then that is not worth a line */
+    /* Without hints all orders come this way; that is not worth a line. */
+    recovery->claimed += sweep->flow == HINTS_AWAY ? 0 : sweep->count;
     log_recovered(recovery);
-    uint32_t interval_ms = any_processing || *count > 0 ? BUSY_INTERVAL_MS : IDLE_INTERVAL_MS;
-    if (flow == HINTS_AWAY) {
+    uint32_t interval_ms = any_processing || sweep->count > 0 ? BUSY_INTERVAL_MS : IDLE_INTERVAL_MS;
+    if (sweep->flow == HINTS_AWAY) {
         interval_ms = AWAY_INTERVAL_MS;
     }
-    if (more_overdue || (room > 0 && *count == room)) {
+    if (more_overdue || (sweep->max > 0 && sweep->count == sweep->max)) {
         interval_ms = FULL_INTERVAL_MS;
     }
     recovery->sweep_at_ms = clock_monotonic_ms() + clock_jitter_ms(interval_ms);

@@ -36,13 +36,18 @@ struct recovery {
 /* A first sweep is due at once: what an earlier process left behind waits already. */
 void recovery_init(struct recovery *recovery);
 
+struct recovery_sweep {
+    enum hint_flow flow;
+    uint32_t delay_ms; /* time in Processing, as of store_claim */
+    size_t max;        /* orders to claim, 0 to STORE_BATCH_MAX */
+    order_id *ids;     /* room for `max` */
+    size_t count;      /* out: how many were claimed; the caller holds their deadlines */
+};
+
 /*
- * One sweep: completes what is overdue and claims up to `*count` (at most STORE_BATCH_MAX) orders
- * that wait without a hint. `*count` becomes the number claimed; they stand in `ids` and the caller
- * holds their deadlines. Sets when the next sweep is due. Failures are tried again by the next
- * sweep.
+ * One sweep: completes what is overdue and claims orders that wait without a hint. Sets when the
+ * next sweep is due. What fails is tried again by the next sweep.
  */
-void recovery_sweep(struct recovery *recovery, struct store *store, enum hint_flow flow,
-                    uint32_t delay_ms, order_id ids[], size_t *count);
+void recovery_sweep(struct recovery *recovery, struct store *store, struct recovery_sweep *sweep);
 
 #endif

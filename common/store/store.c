@@ -304,12 +304,11 @@ enum status store_claim(struct store *store, order_id ids[], size_t *count, uint
     ON_CONNECTION(store, store->ops->claim(store, ids, count, delay_ms, age_ms));
 }
 
-enum status store_claim_waiting(struct store *store, uint32_t min_age_ms, uint32_t delay_ms,
-                                order_id ids[], size_t max, size_t *count)
+enum status store_claim_waiting(struct store *store, struct store_claim_waiting *waiting)
 {
-    assert(max >= 1 && max <= STORE_BATCH_MAX);
-    *count = 0;
-    ON_CONNECTION(store, store->ops->claim_waiting(store, min_age_ms, delay_ms, ids, max, count));
+    assert(waiting->max >= 1 && waiting->max <= STORE_BATCH_MAX);
+    waiting->count = 0;
+    ON_CONNECTION(store, store->ops->claim_waiting(store, waiting));
 }
 
 enum status store_complete(struct store *store, order_id ids[], size_t *count)
@@ -341,30 +340,27 @@ enum status store_read(struct store *store, const struct store_query *query,
     ON_CONNECTION(store, store_read_connected(store, query, rows));
 }
 
-/* An id that is in the archive already is no business of store_insert's. */
-static enum status archive(struct store *store, int64_t before_us, size_t max, order_id *position,
-                           size_t *moved, bool *more)
+/* To store_insert an id that is taken has a meaning; to the archive it is a fault. */
+static enum status archive_orders(struct store *store, struct store_archive *archive)
 {
-    enum status status = store->ops->archive(store, before_us, max, position, moved, more);
+    enum status status = store->ops->archive(store, archive);
     return status == STATUS_ALREADY_EXISTS ? STATUS_INVALID : status;
 }
 
-enum status store_archive(struct store *store, int64_t before_us, size_t max, order_id *position,
-                          size_t *moved, bool *more)
+enum status store_archive(struct store *store, struct store_archive *archive)
 {
-    assert(max >= 1 && max <= STORE_BATCH_MAX);
-    *moved = 0;
-    *more = true;
-    ON_CONNECTION(store, archive(store, before_us, max, position, moved, more));
+    assert(archive->max >= 1 && archive->max <= STORE_BATCH_MAX);
+    archive->moved = 0;
+    archive->more = true;
+    ON_CONNECTION(store, archive_orders(store, archive));
 }
 
-enum status store_forget_keys(struct store *store, int64_t before_us, size_t max,
-                              struct store_key_position *position, size_t *deleted, bool *more)
+enum status store_forget_keys(struct store *store, struct store_forget_keys *keys)
 {
-    assert(max >= 1 && max <= STORE_BATCH_MAX);
-    *deleted = 0;
-    *more = true;
-    ON_CONNECTION(store, store->ops->forget_keys(store, before_us, max, position, deleted, more));
+    assert(keys->max >= 1 && keys->max <= STORE_BATCH_MAX);
+    keys->deleted = 0;
+    keys->more = true;
+    ON_CONNECTION(store, store->ops->forget_keys(store, keys));
 }
 
 enum status store_verify(struct store *store, const struct store_progress *progress,

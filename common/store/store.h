@@ -172,14 +172,21 @@ MUST_CHECK enum status store_insert(struct store *store, struct store_insert ent
 MUST_CHECK enum status store_claim(struct store *store, order_id ids[], size_t *count,
                                    uint32_t delay_ms, uint64_t *age_ms);
 
+/* A claim of orders that have been Pending for at least `min_age_ms`, without hints. */
+struct store_claim_waiting {
+    uint32_t min_age_ms;
+    uint32_t delay_ms; /* as of store_claim */
+    size_t max;        /* 1 to STORE_BATCH_MAX */
+    order_id *ids;     /* room for `max` */
+    size_t count;      /* out: how many were moved; they stand first in `ids` */
+};
+
 /*
- * The same for up to `max` (1 to STORE_BATCH_MAX) orders that have been Pending for at least
- * `min_age_ms`, the oldest first, without a hint. Concurrent callers get different orders and do
- * not wait for each other. STATUS_OK with `*count` 0: there are none.
+ * Moves such orders as store_claim does, the oldest first. Concurrent callers get different orders
+ * and do not wait for each other. STATUS_OK with a count of 0: there are none.
  */
-MUST_CHECK enum status store_claim_waiting(struct store *store, uint32_t min_age_ms,
-                                           uint32_t delay_ms, order_id ids[], size_t max,
-                                           size_t *count);
+MUST_CHECK enum status store_claim_waiting(struct store *store,
+                                           struct store_claim_waiting *waiting);
 
 /*
  * Moves every order of `ids` that is Processing and due to Completed. Others are left alone.
@@ -206,19 +213,25 @@ MUST_CHECK enum status store_lookup(struct store *store, struct store_lookup loo
 /* The database's clock, microseconds since the epoch. */
 MUST_CHECK enum status store_now(struct store *store, int64_t *now_us);
 
+/* One step of a walk over all orders in use, in the order of their ids. */
+struct store_archive {
+    int64_t before_us;
+    size_t max;        /* orders to look at, 1 to STORE_BATCH_MAX */
+    order_id position; /* in, out: the last order that was looked at; 0: none */
+    size_t moved;      /* out */
+    bool more;         /* out: there are orders after `position` */
+};
+
 /*
- * Looks at the next `max` (1 to STORE_BATCH_MAX) orders behind `*position`, in the order of their
- * ids, and moves those Completed before `before_us` to the archive, all in one short transaction.
- * An archived order is still found by store_lookup, still counted, and its id never given again;
- * that is all. `*position` is 0 at the beginning and is brought forward, `*moved` becomes how many
- * were moved, `*more` whether there are orders behind. Not STATUS_OK: nothing was moved or it is
- * unknown; `*position` is as it was and doing it again is harmless. STATUS_INVALID: an order is
- * already in the archive, which only a hand in the database can bring about.
+ * Looks at the next orders after `position` and moves those Completed before `before_us` to the
+ * archive, all in one short transaction. An archived order is still found by store_lookup, still
+ * counted, and its id never given again; that is all. Not STATUS_OK: nothing was moved or it is
+ * unknown; `position` is as it was and doing it again is harmless. STATUS_INVALID: an order is
+ * already in the archive, which only a change by hand can bring about.
  * Orders that were stored moments ago may be sent again (store_insert), and would then be stored
  * twice: `before_us` must be some minutes ago.
  */
-MUST_CHECK enum status store_archive(struct store *store, int64_t before_us, size_t max,
-                                     order_id *position, size_t *moved, bool *more);
+MUST_CHECK enum status store_archive(struct store *store, struct store_archive *archive);
 
 /* The last idempotency key that was looked at; all zero: none. */
 struct store_key_position {
@@ -226,13 +239,21 @@ struct store_key_position {
     char key[ORDER_IDEMPOTENCY_KEY_SIZE];
 };
 
+/* One step of a walk over all idempotency keys. */
+struct store_forget_keys {
+    int64_t before_us;
+    size_t max;                         /* keys to look at, 1 to STORE_BATCH_MAX */
+    struct store_key_position position; /* in, out */
+    size_t deleted;                     /* out */
+    bool more;                          /* out: there are keys after `position` */
+};
+
 /*
- * The same for idempotency keys: of the next `max`, those older than `before_us` whose orders are
- * in the archive, or gone, are deleted. So a key is honoured as long as its order is in use.
+ * Looks at the next keys after `position` and deletes those that are older than `before_us` and
+ * whose orders are in the archive, or gone. So a key is honoured as long as its order is in use.
+ * Failures are those of store_archive.
  */
-MUST_CHECK enum status store_forget_keys(struct store *store, int64_t before_us, size_t max,
-                                         struct store_key_position *position, size_t *deleted,
-                                         bool *more);
+MUST_CHECK enum status store_forget_keys(struct store *store, struct store_forget_keys *keys);
 
 /* The counters, exact at one instant. Costs the same at ten orders and at ten million. */
 MUST_CHECK enum status store_counts(struct store *store, struct order_counts *counts);

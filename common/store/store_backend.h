@@ -36,8 +36,7 @@ struct store_ops {
     enum status (*insert)(struct store *store, struct store_insert entries[], size_t count);
     enum status (*claim)(struct store *store, order_id ids[], size_t *count, uint32_t delay_ms,
                          uint64_t *age_ms);
-    enum status (*claim_waiting)(struct store *store, uint32_t min_age_ms, uint32_t delay_ms,
-                                 order_id ids[], size_t max, size_t *count);
+    enum status (*claim_waiting)(struct store *store, struct store_claim_waiting *waiting);
     enum status (*complete)(struct store *store, const order_id ids[], size_t *count);
     enum status (*lookup)(struct store *store, struct store_lookup lookups[], size_t count);
     enum status (*counts)(struct store *store, struct order_counts *counts);
@@ -50,10 +49,9 @@ struct store_ops {
     enum status (*read)(struct store *store, const struct store_query *query,
                         struct store_rows *rows);
 
-    enum status (*archive)(struct store *store, int64_t before_us, size_t max, order_id *position,
-                           size_t *moved, bool *more);
-    enum status (*forget_keys)(struct store *store, int64_t before_us, size_t max,
-                               struct store_key_position *position, size_t *deleted, bool *more);
+    /* These two change the outs, and `position`, only with STATUS_OK. */
+    enum status (*archive)(struct store *store, struct store_archive *archive);
+    enum status (*forget_keys)(struct store *store, struct store_forget_keys *keys);
 
     /* Begins a transaction that sees everything as it is at its first read, and only reads. */
     enum status (*snapshot_begin)(struct store *store);

@@ -160,16 +160,18 @@ static void drive_recovery(void)
 {
     order_id ids[STORE_BATCH_MAX];
     struct store_overdue overdue = {.ids = ids};
-    size_t count = 0;
+    struct store_claim_waiting waiting = {.delay_ms = LONG_DELAY_MS, .ids = ids};
     for (size_t max = STORE_BATCH_MAX; max > 0; max /= STORE_BATCH_MAX) {
-        cr_assert_eq(store_claim_waiting(store, 0, LONG_DELAY_MS, ids, max, &count), STATUS_OK);
-        cr_assert_eq(count, max);
+        waiting.max = max;
+        cr_assert_eq(store_claim_waiting(store, &waiting), STATUS_OK);
+        cr_assert_eq(waiting.count, max);
         overdue.max = max;
         cr_assert_eq(store_overdue(store, &overdue), STATUS_OK);
         cr_assert_eq(overdue.count, max);
     }
-    cr_assert_eq(store_claim_waiting(store, LONG_DELAY_MS, 0, ids, 1, &count), STATUS_OK);
-    cr_assert_eq(count, 0);
+    waiting.min_age_ms = LONG_DELAY_MS;
+    cr_assert_eq(store_claim_waiting(store, &waiting), STATUS_OK);
+    cr_assert_eq(waiting.count, 0);
     overdue.grace_ms = LONG_DELAY_MS;
     cr_assert_eq(store_overdue(store, &overdue), STATUS_OK);
     cr_assert(overdue.count == 0 && overdue.any_processing);
@@ -178,20 +180,21 @@ static void drive_recovery(void)
 /* Something is moved, nothing is; and its keys go, or stay. */
 static void drive_archive(void)
 {
-    struct store_key_position key = {0};
-    order_id position = 0;
+    struct store_archive orders = {.max = STORE_BATCH_MAX};
+    struct store_forget_keys keys = {.max = STORE_BATCH_MAX};
     int64_t now_us = 0;
-    size_t count = 0;
-    bool more = false;
     cr_assert_eq(store_now(store, &now_us), STATUS_OK);
-    cr_assert_eq(store_archive(store, now_us, STORE_BATCH_MAX, &position, &count, &more),
-                 STATUS_OK);
-    cr_assert_eq(count, STORE_BATCH_MAX);
-    cr_assert_eq(store_archive(store, 0, STORE_BATCH_MAX, &position, &count, &more), STATUS_OK);
-    cr_assert_eq(count, 0);
-    cr_assert_eq(store_forget_keys(store, now_us, STORE_BATCH_MAX, &key, &count, &more), STATUS_OK);
-    cr_assert_eq(store_forget_keys(store, 0, STORE_BATCH_MAX, &key, &count, &more), STATUS_OK);
-    cr_assert(more);
+    orders.before_us = now_us;
+    keys.before_us = now_us;
+    cr_assert_eq(store_archive(store, &orders), STATUS_OK);
+    cr_assert_eq(orders.moved, STORE_BATCH_MAX);
+    orders.before_us = 0;
+    cr_assert_eq(store_archive(store, &orders), STATUS_OK);
+    cr_assert_eq(orders.moved, 0);
+    cr_assert_eq(store_forget_keys(store, &keys), STATUS_OK);
+    keys.before_us = 0;
+    cr_assert_eq(store_forget_keys(store, &keys), STATUS_OK);
+    cr_assert(keys.more);
 }
 
 /* A new operation is a line here, unless it is one for checks, like those of store_verify. */

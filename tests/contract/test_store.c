@@ -300,13 +300,14 @@ static enum status do_something(struct worker *worker, unsigned int *seed)
     struct mix *mix = worker->shared;
     order_id ids[40] = {0};
     size_t count = draw_ids(mix, seed, ids);
+    struct store_claim_waiting waiting = {.max = 10, .ids = ids};
     switch (rand_r(seed) % 4) {
     case 0:
         return insert_range(worker->store, ids[0], count);
     case 1:
         return store_claim(worker->store, ids, &count, (uint32_t)rand_r(seed) % 5, NULL);
     case 2:
-        return store_claim_waiting(worker->store, 0, 0, ids, 10, &count);
+        return store_claim_waiting(worker->store, &waiting);
     default:
         return store_complete(worker->store, ids, &count);
     }

@@ -85,29 +85,24 @@ static order_id insert_completed(size_t count)
 /* From the beginning to the end; returns how many were moved. */
 static size_t archive_all(int64_t before_us, size_t max)
 {
-    order_id position = 0;
+    struct store_archive step = {.before_us = before_us, .max = max, .more = true};
     size_t total = 0;
-    bool more = true;
-    while (more) {
-        size_t moved;
-        cr_assert_eq(store_archive(store, before_us, max, &position, &moved, &more), STATUS_OK);
-        cr_assert_leq(moved, max);
-        total += moved;
+    while (step.more) {
+        cr_assert_eq(store_archive(store, &step), STATUS_OK);
+        cr_assert_leq(step.moved, max);
+        total += step.moved;
     }
     return total;
 }
 
 static size_t forget_all(int64_t before_us, size_t max)
 {
-    struct store_key_position position = {0};
+    struct store_forget_keys step = {.before_us = before_us, .max = max, .more = true};
     size_t total = 0;
-    bool more = true;
-    while (more) {
-        size_t deleted;
-        cr_assert_eq(store_forget_keys(store, before_us, max, &position, &deleted, &more),
-                     STATUS_OK);
-        cr_assert_leq(deleted, max);
-        total += deleted;
+    while (step.more) {
+        cr_assert_eq(store_forget_keys(store, &step), STATUS_OK);
+        cr_assert_leq(step.deleted, max);
+        total += step.deleted;
     }
     return total;
 }
@@ -182,14 +177,12 @@ Test(store_archive, it_goes_on_behind_the_last_batch)
     insert_completed(3);
     insert_new(4);
     insert_completed(2);
-    order_id position = 0;
-    size_t moved;
-    bool more;
+    struct store_archive step = {.before_us = now() + hour_us, .max = 2};
     static const size_t expected[] = {2, 1, 0, 1, 1};
     for (size_t i = 0; i < 5; i++) {
-        cr_assert_eq(store_archive(store, now() + hour_us, 2, &position, &moved, &more), STATUS_OK);
-        cr_expect_eq(moved, expected[i], "%zu in batch %zu", moved, i);
-        cr_expect_eq(more, i < 4, "batch %zu", i);
+        cr_assert_eq(store_archive(store, &step), STATUS_OK);
+        cr_expect_eq(step.moved, expected[i], "%zu in batch %zu", step.moved, i);
+        cr_expect_eq(step.more, i < 4, "batch %zu", i);
     }
     cr_assert_eq(archive_all(now() + hour_us, 2), 0);
     expect_exact_counts();
@@ -226,12 +219,9 @@ Test(store_archive, an_order_that_is_in_both_tables_is_refused_and_found_by_veri
            "total_cents, status, created_at, started_at, due_at, completed_at FROM orders_archive "
            "WHERE id > 1");
     change("DELETE FROM orders_archive WHERE id = 2");
-    order_id position = 0;
-    size_t moved;
-    bool more;
-    cr_assert_eq(store_archive(store, now() + hour_us, 1000, &position, &moved, &more),
-                 STATUS_INVALID);
-    cr_assert_eq(position, 0);
+    struct store_archive step = {.before_us = now() + hour_us, .max = 1000};
+    cr_assert_eq(store_archive(store, &step), STATUS_INVALID);
+    cr_assert_eq(step.position, 0);
     cr_assert_eq(ask("SELECT count(*) FROM orders"), 2);
     cr_assert_eq(ask("SELECT count(*) FROM orders_archive"), 2);
     struct store_verification found;
@@ -247,13 +237,10 @@ Test(store_archive, a_batch_that_fails_moves_nothing_and_can_be_repeated)
     struct sql *other = open_sql();
     sql_execute(other, url.kind == DATABASE_SQLITE ? "BEGIN IMMEDIATE" : "BEGIN");
     sql_execute(other, "UPDATE orders SET total_cents = 1 WHERE id = 3");
-    order_id position = 0;
-    size_t moved = 9;
-    bool more;
-    cr_assert_eq(store_archive(store, now() + hour_us, 1000, &position, &moved, &more),
-                 STATUS_CONFLICT);
-    cr_assert_eq(position, 0);
-    cr_assert_eq(moved, 0);
+    struct store_archive step = {.before_us = now() + hour_us, .max = 1000, .moved = 9};
+    cr_assert_eq(store_archive(store, &step), STATUS_CONFLICT);
+    cr_assert_eq(step.position, 0);
+    cr_assert_eq(step.moved, 0);
     sql_execute(other, "ROLLBACK");
     sql_close(other);
     cr_assert_eq(ask("SELECT count(*) FROM orders_archive"), 0);
@@ -343,16 +330,15 @@ static void insert_and_complete(struct worker *worker)
 static void archive_meanwhile(struct worker *worker)
 {
     while (atomic_load(&busy) > 0 && worker->status == STATUS_OK) {
-        order_id position = 0;
-        bool more = true;
-        while (more && worker->status == STATUS_OK) {
-            size_t moved;
-            worker->status = store_archive(worker->store, INT64_C(4000000000000000), 20, &position,
-                                           &moved, &more);
+        struct store_archive step = {.before_us = INT64_C(4000000000000000),
+                                     .max = 20,
+                                     .more = true};
+        while (step.more && worker->status == STATUS_OK) {
+            worker->status = store_archive(worker->store, &step);
             if (worker->status == STATUS_CONFLICT) {
                 worker->status = STATUS_OK;
             }
-            atomic_fetch_add(&moved_in_all, moved);
+            atomic_fetch_add(&moved_in_all, step.moved);
         }
     }
 }

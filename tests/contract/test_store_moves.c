@@ -147,10 +147,10 @@ Test(store_moves, what_many_threads_have_inserted_can_be_claimed_through_others_
 
 static size_t claim_waiting(uint32_t min_age_ms, order_id ids[], size_t max)
 {
-    size_t count = 99;
-    cr_assert_eq(store_claim_waiting(store, min_age_ms, LONG_DELAY_MS, ids, max, &count),
-                 STATUS_OK);
-    return count;
+    struct store_claim_waiting waiting = {
+        .min_age_ms = min_age_ms, .delay_ms = LONG_DELAY_MS, .max = max, .ids = ids, .count = 99};
+    cr_assert_eq(store_claim_waiting(store, &waiting), STATUS_OK);
+    return waiting.count;
 }
 
 static bool some_are_waiting(void *arg)
@@ -201,10 +201,10 @@ static void claim_all_waiting(struct worker *worker)
     struct claim_race *race = worker->shared;
     while (race->moved < RACE_ORDERS) {
         order_id ids[7];
-        size_t count = 0;
-        enum status status = store_claim_waiting(worker->store, 0, 0, ids, 7, &count);
+        struct store_claim_waiting waiting = {.max = 7, .ids = ids};
+        enum status status = store_claim_waiting(worker->store, &waiting);
         if (status == STATUS_OK) {
-            note_moved(race, ids, count);
+            note_moved(race, ids, waiting.count);
         } else if (status != STATUS_CONFLICT) {
             worker->status = status;
             return;

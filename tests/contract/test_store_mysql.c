@@ -132,11 +132,11 @@ Test(store_mysql, claim_waiting_does_not_wait_for_a_locked_order)
              (unsigned long long)locked);
     cr_assert_eq(sql_integer(other, statement), (int64_t)locked);
     order_id ids[10];
-    size_t count = 0;
+    struct store_claim_waiting waiting = {.delay_ms = LONG_DELAY_MS, .max = 10, .ids = ids};
     uint64_t before_ms = wait_now_ms();
-    cr_assert_eq(store_claim_waiting(store, 0, LONG_DELAY_MS, ids, 10, &count), STATUS_OK);
+    cr_assert_eq(store_claim_waiting(store, &waiting), STATUS_OK);
     cr_assert_lt(wait_now_ms() - before_ms, 1500);
-    cr_assert_eq(count, 1);
+    cr_assert_eq(waiting.count, 1);
     cr_assert_eq(ids[0], free_one);
     sql_close(other);
 }

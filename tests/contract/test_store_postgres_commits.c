@@ -90,12 +90,13 @@ Test(store_commits, moves_whose_commit_fails_in_a_conflict_move_nothing)
 {
     order_id id = insert_new(1);
     size_t count = 1;
+    struct store_claim_waiting waiting = {.max = 1, .ids = &id};
     fail_two_commits();
     cr_assert_eq(store_claim(store, &id, &count, 0, NULL), STATUS_CONFLICT);
-    cr_assert_eq(store_claim_waiting(store, 0, 0, &id, 1, &count), STATUS_CONFLICT);
+    cr_assert_eq(store_claim_waiting(store, &waiting), STATUS_CONFLICT);
     expect_counts(1, 0);
-    cr_assert_eq(store_claim_waiting(store, 0, 0, &id, 1, &count), STATUS_OK);
-    cr_assert_eq(count, 1);
+    cr_assert_eq(store_claim_waiting(store, &waiting), STATUS_OK);
+    cr_assert_eq(waiting.count, 1);
     fail_two_more();
     for (int i = 0; i < 2; i++) {
         count = 1;

@@ -263,18 +263,17 @@ static enum status fake_claim(struct store *store, order_id ids[], size_t *count
     return fake_store_leave(fake, FAKE_CLAIM, status);
 }
 
-static enum status fake_claim_waiting(struct store *store, uint32_t min_age_ms, uint32_t delay_ms,
-                                      order_id ids[], size_t max, size_t *count)
+static enum status fake_claim_waiting(struct store *store, struct store_claim_waiting *waiting)
 {
     struct fake_store *fake = fake_store_of(store);
-    struct fake_call call = {.count = max, .ms = min_age_ms};
+    struct fake_call call = {.count = waiting->max, .ms = waiting->min_age_ms};
     enum status status = fake_store_enter(fake, FAKE_CLAIM_WAITING, call);
-    for (size_t i = 0; i < fake->order_count && *count < max && status == STATUS_OK; i++) {
+    for (size_t i = 0; i < fake->order_count && waiting->count < waiting->max; i++) {
         struct fake_order *order = &fake->orders[i];
-        if (order->status == ORDER_PENDING &&
-            order->created_ms + min_age_ms <= fake_store_now_ms(fake)) {
-            start(fake, order, delay_ms);
-            ids[(*count)++] = order->id;
+        if (status == STATUS_OK && order->status == ORDER_PENDING &&
+            order->created_ms + waiting->min_age_ms <= fake_store_now_ms(fake)) {
+            start(fake, order, waiting->delay_ms);
+            waiting->ids[waiting->count++] = order->id;
         }
     }
     return fake_store_leave(fake, FAKE_CLAIM_WAITING, status);

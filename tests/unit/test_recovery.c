@@ -29,8 +29,9 @@ TestSuite(recovery, .init = setup, .fini = teardown);
 
 static size_t sweep(enum hint_flow flow, size_t room)
 {
-    recovery_sweep(&recovery, store, flow, DELAY_MS, ids, &room);
-    return room;
+    struct recovery_sweep sweep = {.flow = flow, .delay_ms = DELAY_MS, .max = room, .ids = ids};
+    recovery_sweep(&recovery, store, &sweep);
+    return sweep.count;
 }
 
 /* Sweeps, and checks when the next sweep is due: in `interval_ms`, give or take a quarter. */

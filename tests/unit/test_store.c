@@ -43,6 +43,7 @@ static enum status call(enum fake_kind kind)
     order_id ids[2] = {1, 2};
     size_t count = 2;
     struct store_overdue overdue = {.max = 2, .ids = ids};
+    struct store_claim_waiting waiting = {.max = 2, .ids = ids};
     switch (kind) {
     case FAKE_VERSIONS:
         return store_versions(store, &version, 1, &count);
@@ -53,7 +54,7 @@ static enum status call(enum fake_kind kind)
     case FAKE_CLAIM:
         return store_claim(store, ids, &count, 0, NULL);
     case FAKE_CLAIM_WAITING:
-        return store_claim_waiting(store, 0, 0, ids, 2, &count);
+        return store_claim_waiting(store, &waiting);
     case FAKE_COMPLETE:
         return store_complete(store, ids, &count);
     case FAKE_OVERDUE:
@@ -290,10 +291,10 @@ Test(store, what_is_given_back_is_defined_even_when_the_database_is_away)
 {
     fake_store_fail(store, FAKE_CONNECT, 0, 100, STATUS_UNAVAILABLE);
     order_id ids[4];
-    size_t count = 99;
+    struct store_claim_waiting waiting = {.max = 4, .ids = ids, .count = 99};
     struct store_overdue overdue = {.max = 4, .ids = ids, .count = 99, .any_processing = true};
-    cr_assert_eq(store_claim_waiting(store, 0, 0, ids, 4, &count), STATUS_UNAVAILABLE);
-    cr_assert_eq(count, 0);
+    cr_assert_eq(store_claim_waiting(store, &waiting), STATUS_UNAVAILABLE);
+    cr_assert_eq(waiting.count, 0);
     cr_assert_eq(store_overdue(store, &overdue), STATUS_UNAVAILABLE);
     cr_assert_eq(overdue.count, 0);
     cr_assert_not(overdue.any_processing);

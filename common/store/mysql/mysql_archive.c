@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-#include "common/store/mysql/mysql_archive.h"
-
+/* Moving Completed orders to the archive, and deleting their idempotency keys, for MySQL. */
 #include <stdlib.h>
 #include <string.h>
+
+#include "common/store/mysql/store_mysql.h"
 
 #define COLUMNS                                                                                    \
     "id, client_id, user_id, item_ids, total_cents, status, created_at, started_at, due_at, "      \
@@ -17,24 +18,34 @@ static void add_time(struct text *text, int64_t us)
     text_add(text, " MICROSECOND");
 }
 
-/* Reads, without a lock, the next orders, and keeps in `ids` those that may be moved. */
-static enum status look(struct mysql_session *session, int64_t before_us, size_t max,
-                        order_id *position, order_id ids[], size_t *count, size_t *looked)
+/* A step of the walk over the orders. */
+struct batch {
+    order_id last; /* that was looked at */
+    size_t looked; /* how many were */
+    size_t count;  /* of these that may be moved */
+    order_id ids[STORE_BATCH_MAX];
+};
+
+/* Reads, without a lock, the next orders. */
+static enum status look(struct mysql_session *session, const struct store_archive *archive,
+                        struct batch *batch)
 {
     struct text *text = mysql_session_text(session);
-    text_add(text, "SELECT id, status = 2 AND completed_at < ");
-    add_time(text, before_us);
-    text_add(text, " FROM orders FORCE INDEX (PRIMARY) WHERE id > ");
-    text_add_unsigned(text, *position);
-    text_add(text, " ORDER BY id LIMIT ");
-    text_add_unsigned(text, max);
-    enum status status = mysql_session_query(session, "find old orders");
     struct mysql_row row;
-    *count = 0;
-    for (*looked = 0; status == STATUS_OK && mysql_session_next(session, &row); (*looked)++) {
-        *position = strtoull(row.values[0], NULL, 10);
+    text_add(text, "SELECT id, status = 2 AND completed_at < ");
+    add_time(text, archive->before_us);
+    text_add(text, " FROM orders FORCE INDEX (PRIMARY) WHERE id > ");
+    text_add_unsigned(text, archive->position);
+    text_add(text, " ORDER BY id LIMIT ");
+    text_add_unsigned(text, archive->max);
+    enum status status = mysql_session_query(session, "find old orders");
+    batch->last = archive->position;
+    batch->count = 0;
+    batch->looked = 0;
+    for (; status == STATUS_OK && mysql_session_next(session, &row); batch->looked++) {
+        batch->last = strtoull(row.values[0], NULL, 10);
         if (row.values[1] != NULL && row.values[1][0] == '1') {
-            ids[(*count)++] = *position;
+            batch->ids[batch->count++] = batch->last;
         }
     }
     return status;
@@ -75,22 +86,19 @@ static enum status move_orders(struct mysql_session *session, order_id ids[], si
     return status;
 }
 
-enum status mysql_archive(struct mysql_session *session, int64_t before_us, size_t max,
-                          order_id *position, size_t *moved, bool *more)
+enum status mysql_archive(struct store *store, struct store_archive *archive)
 {
-    order_id ids[STORE_BATCH_MAX];
-    order_id last = *position;
-    size_t count;
-    size_t looked;
-    enum status status = look(session, before_us, max, &last, ids, &count, &looked);
-    if (status == STATUS_OK && count > 0) {
+    struct mysql_session *session = mysql_session_of(store);
+    struct batch batch;
+    enum status status = look(session, archive, &batch);
+    if (status == STATUS_OK && batch.count > 0) {
         mysql_session_begin(session);
-        status = mysql_session_end(session, move_orders(session, ids, &count));
+        status = mysql_session_end(session, move_orders(session, batch.ids, &batch.count));
     }
     if (status == STATUS_OK) {
-        *position = last;
-        *moved = count;
-        *more = looked == max;
+        archive->position = batch.last;
+        archive->moved = batch.count;
+        archive->more = batch.looked == archive->max;
     }
     return status;
 }
@@ -103,12 +111,12 @@ static void add_binary(struct mysql_session *session, const char *text)
 }
 
 /* The optimizers do not use the key for a comparison of pairs. */
-static void write_find_keys(struct mysql_session *session, int64_t before_us, size_t max,
-                            const struct store_key_position *position)
+static void write_find_keys(struct mysql_session *session, const struct store_forget_keys *keys)
 {
+    const struct store_key_position *position = &keys->position;
     struct text *text = mysql_session_text(session);
     text_add(text, "SELECT k.client_id, k.idempotency_key, o.id IS NULL AND k.created_at < ");
-    add_time(text, before_us);
+    add_time(text, keys->before_us);
     text_add(text, " FROM idempotency_keys AS k FORCE INDEX (PRIMARY) LEFT JOIN orders AS o "
                    "FORCE INDEX (PRIMARY) ON o.id = k.order_id WHERE k.client_id > ");
     add_binary(session, position->client_id);
@@ -117,7 +125,7 @@ static void write_find_keys(struct mysql_session *session, int64_t before_us, si
     text_add(text, " AND k.idempotency_key > ");
     add_binary(session, position->key);
     text_add(text, ") ORDER BY k.client_id, k.idempotency_key LIMIT ");
-    text_add_unsigned(text, max);
+    text_add_unsigned(text, keys->max);
 }
 
 static void read_position(const struct mysql_row *row, struct store_key_position *position)
@@ -151,51 +159,49 @@ static void add_key(struct mysql_session *session, const struct store_key_positi
 }
 
 /*
- * Reads the next keys and puts together the DELETE of those that are not needed, until the server
- * would not take it any longer.
+ * Reads the next keys and puts together the DELETE of those that are not needed, `*found` of them,
+ * until the server would not take it any longer. Brings `keys` forward.
  */
-static enum status find_keys(struct mysql_session *session, int64_t before_us, size_t max,
-                             struct store_key_position *position, size_t *found, bool *more)
+static enum status find_keys(struct mysql_session *session, struct store_forget_keys *keys,
+                             size_t *found)
 {
     struct text *text = mysql_session_text(session);
     char client[ORDER_CLIENT_ID_SIZE] = "";
     struct mysql_row row;
     size_t looked = 0;
-    write_find_keys(session, before_us, max, position);
+    write_find_keys(session, keys);
     enum status status = mysql_session_query(session, "find old keys");
     *found = 0;
     while (status == STATUS_OK && text->len + KEY_BYTES_MAX <= mysql_session_text_max(session) &&
            mysql_session_next(session, &row)) {
         looked++;
-        read_position(&row, position);
+        read_position(&row, &keys->position);
         if (row.values[2] != NULL && row.values[2][0] == '1') {
-            add_key(session, position, *found > 0 ? client : NULL);
-            memcpy(client, position->client_id, sizeof client);
+            add_key(session, &keys->position, *found > 0 ? client : NULL);
+            memcpy(client, keys->position.client_id, sizeof client);
             (*found)++;
         }
     }
-    *more = looked == max || text->len + KEY_BYTES_MAX > mysql_session_text_max(session);
+    keys->more = looked == keys->max || text->len + KEY_BYTES_MAX > mysql_session_text_max(session);
     return status;
 }
 
-enum status mysql_forget_keys(struct mysql_session *session, int64_t before_us, size_t max,
-                              struct store_key_position *position, size_t *deleted, bool *more)
+enum status mysql_forget_keys(struct store *store, struct store_forget_keys *keys)
 {
-    struct store_key_position last = *position;
+    struct mysql_session *session = mysql_session_of(store);
     struct text *text = mysql_session_text(session);
+    struct store_forget_keys next = *keys;
     uint64_t affected = 0;
     size_t found;
-    bool behind;
-    enum status status = find_keys(session, before_us, max, &last, &found, &behind);
+    enum status status = find_keys(session, &next, &found);
     if (status == STATUS_OK && found > 0) {
         text_add(text, "))) AND k.created_at < ");
-        add_time(text, before_us);
+        add_time(text, keys->before_us);
         status = mysql_session_run(session, "delete old keys", &affected);
     }
     if (status == STATUS_OK) {
-        *position = last;
-        *deleted = affected;
-        *more = behind;
+        *keys = next;
+        keys->deleted = affected;
     }
     return status;
 }

@@ -3,7 +3,7 @@
 
 #include <stddef.h>
 
-#include "common/store/mysql/mysql_insert.h"
+#include "common/store/mysql/store_mysql.h"
 
 #define EPOCH "TIMESTAMP'1970-01-01 00:00:00'"
 

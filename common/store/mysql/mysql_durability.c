@@ -4,7 +4,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "common/store/mysql/mysql_session.h"
+#include "common/store/mysql/store_mysql.h"
 
 static const char flush[] = "innodb_flush_log_at_trx_commit";
 static const char flush_method[] = "innodb_flush_method";
@@ -116,8 +116,9 @@ static enum status read_rows(struct mysql_session *session, struct durability_re
 }
 
 /* SHOW leaves out what the server does not know, instead of failing. */
-enum status mysql_durability(struct mysql_session *session, struct durability_report *report)
+enum status mysql_durability(struct store *store, struct durability_report *report)
 {
+    struct mysql_session *session = mysql_session_of(store);
     struct text *text = mysql_session_text(session);
     *report = mysql_durability_start();
     text_add(text, "SHOW GLOBAL VARIABLES WHERE Variable_name IN (''");

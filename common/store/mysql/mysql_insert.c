@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-#include "common/store/mysql/mysql_insert.h"
-
+/* Reserving ids, and storing new orders: idempotency keys first, then the orders they let through,
+ * then the counter, in one transaction. For MySQL. */
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "common/store/mysql/store_mysql.h"
 
 enum { ROW_OVERHEAD = 256 }; /* bytes of a row besides its strings, generously */
 
@@ -349,8 +351,40 @@ static enum status insert_all(struct mysql_session *session, struct store_insert
                : status;
 }
 
-enum status mysql_insert(struct mysql_session *session, struct store_insert entries[], size_t count)
+enum status mysql_insert(struct store *store, struct store_insert entries[], size_t count)
 {
+    struct mysql_session *session = mysql_session_of(store);
     mysql_session_begin(session);
     return mysql_session_end(session, insert_all(session, entries, count));
+}
+
+/*
+ * One statement decides, so that no other connection comes between reading and writing. The look at
+ * the orders goes before it, so that it waits for no row another transaction inserts.
+ */
+enum status mysql_reserve_ids(struct store *store, uint32_t count, order_id *first)
+{
+    struct mysql_session *session = mysql_session_of(store);
+    struct text *text = mysql_session_text(session);
+    uint64_t affected = 0;
+    int64_t newest = 0;
+    *first = 0;
+    text_add(text, "SELECT GREATEST(COALESCE((SELECT MAX(id) FROM orders), 0), "
+                   "COALESCE((SELECT MAX(id) FROM orders_archive), 0))");
+    enum status status = mysql_session_query_numbers(session, "find newest id", &newest, 1);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    text_add(text, "UPDATE id_blocks SET next_id = LAST_INSERT_ID(GREATEST(next_id, ");
+    text_add_signed(text, newest + 1);
+    text_add(text, ")) + ");
+    text_add_unsigned(text, count);
+    text_add(text, " WHERE name = 'orders'");
+    status = mysql_session_run(session, "reserve ids", &affected);
+    if (status == STATUS_OK && affected != 1) {
+        status = mysql_session_failed(session, STATUS_UNAVAILABLE, "reserve ids",
+                                      "table id_blocks has no row for orders");
+    }
+    *first = status == STATUS_OK ? mysql_session_last_id(session) : 0;
+    return status;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-#include "common/store/mysql/mysql_move.h"
-
+/* The two moves of orders for MySQL, each with its counter in one transaction. */
 #include <string.h>
+
+#include "common/store/mysql/store_mysql.h"
 
 static void add_ids(struct mysql_session *session, const order_id ids[], size_t count)
 {
@@ -140,9 +141,10 @@ static enum status read_age(struct mysql_session *session, order_id id, uint64_t
     return status;
 }
 
-enum status mysql_claim(struct mysql_session *session, order_id ids[], size_t *count,
-                        uint32_t delay_ms, uint64_t *age_ms)
+enum status mysql_claim(struct store *store, order_id ids[], size_t *count, uint32_t delay_ms,
+                        uint64_t *age_ms)
 {
+    struct mysql_session *session = mysql_session_of(store);
     struct move move = claim_move(delay_ms);
     mysql_session_begin(session);
     enum status status = move_orders(session, &move, ids, count);
@@ -155,33 +157,34 @@ enum status mysql_claim(struct mysql_session *session, order_id ids[], size_t *c
     return mysql_session_end(session, status);
 }
 
-static enum status claim_oldest(struct mysql_session *session, uint32_t min_age_ms,
-                                const struct move *move, order_id ids[], size_t max, size_t *count)
+static enum status claim_oldest(struct mysql_session *session, const struct move *move,
+                                struct store_claim_waiting *waiting)
 {
     struct text *text = mysql_session_text(session);
     text_add(text, "SELECT id FROM orders FORCE INDEX (orders_open) "
                    "WHERE status = 0 AND due_at <= UTC_TIMESTAMP(6) - INTERVAL ");
-    text_add_unsigned(text, (uint64_t)min_age_ms * 1000);
+    text_add_unsigned(text, (uint64_t)waiting->min_age_ms * 1000);
     text_add(text, " MICROSECOND ORDER BY due_at LIMIT ");
-    text_add_unsigned(text, max);
+    text_add_unsigned(text, waiting->max);
     text_add(text, " FOR UPDATE SKIP LOCKED");
-    enum status status = mysql_session_query_ids(session, "find waiting", ids, max, count);
-    if (status != STATUS_OK || *count == 0) {
-        return status;
-    }
-    return move_locked(session, move, ids, *count);
+    enum status status = mysql_session_query_ids(session, "find waiting", waiting->ids,
+                                                 waiting->max, &waiting->count);
+    return status == STATUS_OK && waiting->count > 0
+               ? move_locked(session, move, waiting->ids, waiting->count)
+               : status;
 }
 
-enum status mysql_claim_waiting(struct mysql_session *session, uint32_t min_age_ms,
-                                uint32_t delay_ms, order_id ids[], size_t max, size_t *count)
+enum status mysql_claim_waiting(struct store *store, struct store_claim_waiting *waiting)
 {
-    struct move move = claim_move(delay_ms);
+    struct mysql_session *session = mysql_session_of(store);
+    struct move move = claim_move(waiting->delay_ms);
     mysql_session_begin(session);
-    return mysql_session_end(session, claim_oldest(session, min_age_ms, &move, ids, max, count));
+    return mysql_session_end(session, claim_oldest(session, &move, waiting));
 }
 
-enum status mysql_complete(struct mysql_session *session, const order_id ids[], size_t *count)
+enum status mysql_complete(struct store *store, const order_id ids[], size_t *count)
 {
+    struct mysql_session *session = mysql_session_of(store);
     struct move move = complete_move();
     order_id moved[STORE_BATCH_MAX];
     memcpy(moved, ids, *count * sizeof ids[0]);

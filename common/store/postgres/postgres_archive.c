@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-#include "common/store/postgres/postgres_archive.h"
-
+/* Moving Completed orders to the archive, and deleting their idempotency keys, for PostgreSQL. */
 #include <stdio.h>
 #include <string.h>
 
 #include "common/store/postgres/postgres_array.h"
-#include "common/store/postgres/postgres_move.h"
+#include "common/store/postgres/store_postgres.h"
 
 #define TIME(parameter) "timestamptz 'epoch' + " parameter "::bigint * interval '1 microsecond'"
 
@@ -42,45 +41,53 @@ static const char forget_up_to_sql[] =
     FORGET(" AND (client_id, idempotency_key) <= (($4::text[])[1], ($5::text[])[1])");
 static const char forget_rest_sql[] = FORGET("");
 
-static enum status look(struct postgres_session *session, int64_t before_us, size_t max,
-                        order_id *position, order_id ids[], size_t *count)
-{
-    const struct postgres_value parameters[] = {postgres_number((int64_t)*position),
-                                                postgres_number(before_us),
-                                                postgres_number((int64_t)max)};
-    *count = 0;
-    enum status status = postgres_session_run(session, "find old orders", look_sql, parameters, 3);
-    for (size_t row = 0; status == STATUS_OK && row < postgres_session_rows(session); row++) {
-        *position = (order_id)postgres_session_number(session, row, 0);
-        if (postgres_session_number(session, row, 1) == 1) {
-            ids[(*count)++] = *position;
-        }
-    }
-    return status;
-}
-
-enum status postgres_archive(struct postgres_session *session, int64_t before_us, size_t max,
-                             order_id *position, size_t *moved, bool *more)
-{
+/* A step of the walk over the orders. */
+struct batch {
+    order_id last; /* that was looked at */
+    size_t looked; /* how many were */
+    size_t count;  /* of these that may be moved */
     order_id ids[STORE_BATCH_MAX];
-    order_id last = *position;
-    size_t count;
-    enum status status = look(session, before_us, max, &last, ids, &count);
+};
+
+static enum status look(struct postgres_session *session, const struct store_archive *archive,
+                        struct batch *batch)
+{
+    const struct postgres_value parameters[] = {postgres_number((int64_t)archive->position),
+                                                postgres_number(archive->before_us),
+                                                postgres_number((int64_t)archive->max)};
+    batch->last = archive->position;
+    batch->looked = 0;
+    batch->count = 0;
+    enum status status = postgres_session_run(session, "find old orders", look_sql, parameters, 3);
     if (status != STATUS_OK) {
         return status;
     }
-    bool behind = postgres_session_rows(session) == max;
-    if (count > 0) {
+    for (; batch->looked < postgres_session_rows(session); batch->looked++) {
+        batch->last = (order_id)postgres_session_number(session, batch->looked, 0);
+        if (postgres_session_number(session, batch->looked, 1) == 1) {
+            batch->ids[batch->count++] = batch->last;
+        }
+    }
+    return STATUS_OK;
+}
+
+enum status postgres_archive(struct store *store, struct store_archive *archive)
+{
+    struct postgres_session *session = postgres_session_of(store);
+    struct batch batch;
+    size_t moved = 0;
+    enum status status = look(session, archive, &batch);
+    if (status == STATUS_OK && batch.count > 0) {
         struct text *array = postgres_session_array(session, 0);
-        postgres_array_set_ids(array, ids, count);
+        postgres_array_set_ids(array, batch.ids, batch.count);
         const struct postgres_value parameters[] = {postgres_array(array)};
         status = postgres_session_run(session, "archive", move_sql, parameters, 1);
-        count = status == STATUS_OK ? (size_t)postgres_session_number(session, 0, 0) : 0;
+        moved = status == STATUS_OK ? (size_t)postgres_session_number(session, 0, 0) : 0;
     }
     if (status == STATUS_OK) {
-        *position = last;
-        *moved = count;
-        *more = behind;
+        archive->position = batch.last;
+        archive->moved = moved;
+        archive->more = batch.looked == archive->max;
     }
     return status;
 }
@@ -95,13 +102,13 @@ static struct postgres_value text_value(struct postgres_session *session, size_t
     return postgres_array(array);
 }
 
-enum status postgres_forget_keys(struct postgres_session *session, int64_t before_us, size_t max,
-                                 struct store_key_position *position, size_t *deleted, bool *more)
+enum status postgres_forget_keys(struct store *store, struct store_forget_keys *keys)
 {
-    struct store_key_position last = *position;
-    struct postgres_value parameters[5] = {text_value(session, 0, position->client_id),
-                                           text_value(session, 1, position->key),
-                                           postgres_number((int64_t)max - 1)};
+    struct postgres_session *session = postgres_session_of(store);
+    struct store_key_position last = keys->position;
+    struct postgres_value parameters[5] = {text_value(session, 0, last.client_id),
+                                           text_value(session, 1, last.key),
+                                           postgres_number((int64_t)keys->max - 1)};
     enum status status =
         postgres_session_run(session, "find old keys", find_keys_sql, parameters, 3);
     if (status != STATUS_OK) {
@@ -114,14 +121,14 @@ enum status postgres_forget_keys(struct postgres_session *session, int64_t befor
         parameters[3] = text_value(session, 2, last.client_id);
         parameters[4] = text_value(session, 3, last.key);
     }
-    parameters[2] = postgres_number(before_us);
+    parameters[2] = postgres_number(keys->before_us);
     status = postgres_session_run(session, "delete old keys",
                                   behind ? forget_up_to_sql : forget_rest_sql, parameters,
                                   behind ? 5 : 3);
     if (status == STATUS_OK) {
-        *position = last;
-        *deleted = (size_t)postgres_session_number(session, 0, 0);
-        *more = behind;
+        keys->position = last;
+        keys->deleted = (size_t)postgres_session_number(session, 0, 0);
+        keys->more = behind;
     }
     return status;
 }

@@ -4,7 +4,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "common/store/postgres/postgres_session.h"
+#include "common/store/postgres/store_postgres.h"
 
 static const char fsync_setting[] = "fsync";
 static const char full_pages[] = "full_page_writes";
@@ -53,8 +53,9 @@ void postgres_durability_judge(struct durability_report *report)
     report->failover = judge_failover(report);
 }
 
-enum status postgres_durability(struct postgres_session *session, struct durability_report *report)
+enum status postgres_durability(struct store *store, struct durability_report *report)
 {
+    struct postgres_session *session = postgres_session_of(store);
     /* "true": NULL instead of a failure for what the server does not know. */
     static const char sql[] =
         "SELECT current_setting('fsync', true), current_setting('full_page_writes', true), "

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-#include "common/store/postgres/postgres_insert.h"
-
+/* Reserving ids and storing new orders, for PostgreSQL. */
 #include <assert.h>
 #include <string.h>
 
 #include "common/store/postgres/postgres_array.h"
+#include "common/store/postgres/store_postgres.h"
 
 enum {
     PART_BYTES_MAX = 1 << 20, /* what a connection keeps; longer batches are sent in parts */
@@ -159,10 +159,10 @@ static enum status insert_again(struct postgres_session *session,
     return status;
 }
 
-static enum status insert_parts(struct postgres_session *session,
-                                enum status (*insert)(struct postgres_session *session,
-                                                      struct store_insert *const entries[],
-                                                      size_t count),
+typedef enum status insert_part(struct postgres_session *session,
+                                struct store_insert *const entries[], size_t count);
+
+static enum status insert_parts(struct postgres_session *session, insert_part *insert,
                                 struct store_insert *const entries[], size_t count)
 {
     enum status status = STATUS_OK;
@@ -173,9 +173,9 @@ static enum status insert_parts(struct postgres_session *session,
     return status;
 }
 
-enum status postgres_insert(struct postgres_session *session, struct store_insert entries[],
-                            size_t count)
+enum status postgres_insert(struct store *store, struct store_insert entries[], size_t count)
 {
+    struct postgres_session *session = postgres_session_of(store);
     struct store_insert *new[STORE_BATCH_MAX];
     struct store_insert *again[STORE_BATCH_MAX];
     size_t new_count = 0;
@@ -201,4 +201,27 @@ enum status postgres_insert(struct postgres_session *session, struct store_inser
         status = insert_parts(session, insert_again, again, again_count);
     }
     return postgres_session_end(session, status);
+}
+
+enum status postgres_reserve_ids(struct store *store, uint32_t count, order_id *first)
+{
+    struct postgres_session *session = postgres_session_of(store);
+    const struct postgres_value step = postgres_number(count);
+    enum status status =
+        postgres_session_run(session, "reserve ids",
+                             "UPDATE id_blocks SET next_id = $1::bigint + greatest(next_id, "
+                             "(SELECT coalesce(max(id), 0) + 1 FROM orders), "
+                             "(SELECT coalesce(max(id), 0) + 1 FROM orders_archive)) "
+                             "WHERE name = 'orders' RETURNING next_id - $1::bigint",
+                             &step, 1);
+    *first = 0;
+    if (status != STATUS_OK) {
+        return status;
+    }
+    if (postgres_session_rows(session) != 1) {
+        return postgres_session_failed(session, STATUS_UNAVAILABLE, "reserve ids",
+                                       "table id_blocks has no row for orders");
+    }
+    *first = (order_id)postgres_session_number(session, 0, 0);
+    return STATUS_OK;
 }

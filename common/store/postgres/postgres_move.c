@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-#include "common/store/postgres/postgres_move.h"
-
+/*
+ * The two moves of orders for PostgreSQL. Each is one guarded statement that moves the rows, counts
+ * them and returns them, and so one transaction.
+ */
 #include <assert.h>
 
 #include "common/store/postgres/postgres_array.h"
+#include "common/store/postgres/store_postgres.h"
 
 /*
  * A claim never starts before the order was created, even when the clock was set back in between,
@@ -55,8 +58,9 @@ static struct postgres_value id_array(struct postgres_session *session, const or
     return postgres_array(array);
 }
 
-void postgres_move_read_ids(const struct postgres_session *session, order_id ids[], size_t max,
-                            size_t *count)
+/* Reads the first column of the last answer, at most `max` ids. */
+static void read_ids(const struct postgres_session *session, order_id ids[], size_t max,
+                     size_t *count)
 {
     *count = postgres_session_rows(session);
     assert(*count <= max);
@@ -65,38 +69,40 @@ void postgres_move_read_ids(const struct postgres_session *session, order_id ids
     }
 }
 
-enum status postgres_claim(struct postgres_session *session, order_id ids[], size_t *count,
-                           uint32_t delay_ms, uint64_t *age_ms)
+enum status postgres_claim(struct store *store, order_id ids[], size_t *count, uint32_t delay_ms,
+                           uint64_t *age_ms)
 {
+    struct postgres_session *session = postgres_session_of(store);
     const struct postgres_value parameters[] = {id_array(session, ids, *count),
                                                 postgres_number(delay_ms)};
     enum status status = postgres_session_run_prepared(session, "claim", claim_sql, parameters, 2);
     if (status != STATUS_OK) {
         return status;
     }
-    postgres_move_read_ids(session, ids, *count, count);
+    read_ids(session, ids, *count, count);
     if (age_ms != NULL) {
         *age_ms = *count > 0 ? (uint64_t)postgres_session_number(session, 0, 1) / 1000 : 0;
     }
     return STATUS_OK;
 }
 
-enum status postgres_claim_waiting(struct postgres_session *session, uint32_t min_age_ms,
-                                   uint32_t delay_ms, order_id ids[], size_t max, size_t *count)
+enum status postgres_claim_waiting(struct store *store, struct store_claim_waiting *waiting)
 {
-    const struct postgres_value parameters[] = {postgres_number(min_age_ms),
-                                                postgres_number(delay_ms),
-                                                postgres_number((int64_t)max)};
+    struct postgres_session *session = postgres_session_of(store);
+    const struct postgres_value parameters[] = {postgres_number(waiting->min_age_ms),
+                                                postgres_number(waiting->delay_ms),
+                                                postgres_number((int64_t)waiting->max)};
     enum status status =
         postgres_session_run(session, "claim waiting", claim_waiting_sql, parameters, 3);
     if (status == STATUS_OK) {
-        postgres_move_read_ids(session, ids, max, count);
+        read_ids(session, waiting->ids, waiting->max, &waiting->count);
     }
     return status;
 }
 
-enum status postgres_complete(struct postgres_session *session, const order_id ids[], size_t *count)
+enum status postgres_complete(struct store *store, const order_id ids[], size_t *count)
 {
+    struct postgres_session *session = postgres_session_of(store);
     const struct postgres_value parameters[] = {id_array(session, ids, *count)};
     enum status status =
         postgres_session_run_prepared(session, "complete", complete_sql, parameters, 1);

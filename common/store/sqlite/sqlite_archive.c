@@ -1,75 +1,57 @@
 /* SPDX-License-Identifier: MIT */
-#include "common/store/sqlite/sqlite_archive.h"
-
+/* Moving Completed orders to the archive, and deleting their idempotency keys, for SQLite. */
 #include <stdio.h>
-#include <string.h>
 
 #include "common/base/clock.h"
 #include "common/store/sqlite/sqlite_statements.h"
-#include "common/store/store_backend.h"
+#include "common/store/sqlite/store_sqlite.h"
 
-#define COLUMNS                                                                                    \
-    "id, client_id, user_id, item_ids, total_cents, status, created_at, started_at, due_at, "      \
-    "completed_at"
-
-static const char look_sql[] =
-    "SELECT count(*), max(id), count(CASE WHEN status = 2 AND completed_at < ?2 THEN 1 END) FROM "
-    "(SELECT id, status, completed_at FROM orders WHERE id > ?1 ORDER BY id LIMIT ?3)";
-
-#define OLD "id > ?1 AND id <= ?2 AND status = 2 AND completed_at < ?3"
-
-static const char copy_sql[] = "INSERT INTO orders_archive (" COLUMNS ", archived_at) "
-                               "SELECT " COLUMNS ", ?4 FROM orders WHERE " OLD;
-static const char delete_sql[] = "DELETE FROM orders WHERE " OLD;
-
-/* All that is old behind `position` up to `last`. One connection writes at a time, so nothing
- * comes between copying and deleting. */
-static enum status move_orders(struct sqlite_session *session, int64_t before_us, order_id position,
-                               int64_t last, size_t *moved)
+/*
+ * Moves all that is old after the position, up to `last`. One connection writes at a time, so
+ * nothing comes between copying and deleting.
+ */
+static enum status move_orders(struct sqlite_session *session, struct store_archive *archive,
+                               int64_t last)
 {
-    const int64_t parameters[] = {(int64_t)position, last, before_us, clock_wall_us()};
+    const int64_t parameters[] = {(int64_t)archive->position, last, archive->before_us,
+                                  clock_wall_us()};
+    int64_t copied = 0;
     enum status status = sqlite_session_begin_write(session);
     if (status != STATUS_OK) {
         return status;
     }
-    int64_t copied = 0;
-    int64_t deleted = 0;
-    status = sqlite_session_ask(session, copy_sql, parameters, 4, NULL, NULL);
+    status = sqlite_session_run(session, SQL_COPY_TO_ARCHIVE,
+                                &(struct sqlite_numbers){.in = parameters, .in_count = 4});
     if (status == STATUS_OK) {
         copied = sqlite_session_changes(session);
-        status = sqlite_session_ask(session, delete_sql, parameters, 3, NULL, NULL);
+        status = sqlite_session_run(session, SQL_DELETE_ARCHIVED,
+                                    &(struct sqlite_numbers){.in = parameters, .in_count = 3});
     }
-    if (status == STATUS_OK) {
-        deleted = sqlite_session_changes(session);
-        status = copied == deleted ? STATUS_OK : STATUS_CONFLICT;
+    if (status == STATUS_OK && copied != sqlite_session_changes(session)) {
+        status = STATUS_CONFLICT;
     }
     status = sqlite_session_end_write(session, status);
-    *moved = status == STATUS_OK ? (size_t)deleted : 0;
+    archive->moved = status == STATUS_OK ? (size_t)copied : 0;
     return status;
 }
 
-enum status sqlite_archive(struct sqlite_session *session, int64_t before_us, size_t max,
-                           order_id *position, size_t *moved, bool *more)
+enum status sqlite_archive(struct store *store, struct store_archive *archive)
 {
-    const int64_t parameters[] = {(int64_t)*position, before_us, (int64_t)max};
-    int64_t row[3] = {0};
-    size_t rows;
-    enum status status =
-        sqlite_session_ask(session, look_sql, parameters, 3,
-                           &(struct sqlite_table){.numbers = row, .columns = 3, .max = 1}, &rows);
-    if (status == STATUS_OK && row[2] > 0) {
-        status = move_orders(session, before_us, *position, row[1], moved);
+    struct sqlite_session *session = sqlite_session_of(store);
+    const int64_t parameters[] = {(int64_t)archive->position, archive->before_us,
+                                  (int64_t)archive->max};
+    enum { LOOKED, LAST, OLD, COLUMNS };
+    int64_t row[COLUMNS] = {0};
+    enum status status = sqlite_session_run(session, SQL_LOOK_AT_ORDERS,
+                                            &(struct sqlite_numbers){parameters, 3, row, COLUMNS});
+    if (status == STATUS_OK && row[OLD] > 0) {
+        status = move_orders(session, archive, row[LAST]);
     }
     if (status == STATUS_OK) {
-        *position = row[0] > 0 ? (order_id)row[1] : *position;
-        *more = row[0] == (int64_t)max;
+        archive->position = row[LOOKED] > 0 ? (order_id)row[LAST] : archive->position;
+        archive->more = row[LOOKED] == (int64_t)archive->max;
     }
     return status;
-}
-
-static struct sqlite_value string_of(const char *text)
-{
-    return sqlite_string(text, strlen(text));
 }
 
 static void copy_column(struct sqlite_session *session, int column, char text[], size_t size)
@@ -84,7 +66,8 @@ static enum status find_key(struct sqlite_session *session, size_t max,
                             struct store_key_position *position, bool *more)
 {
     const struct store_key_position start = *position;
-    const struct sqlite_value parameters[] = {string_of(start.client_id), string_of(start.key),
+    const struct sqlite_value parameters[] = {sqlite_string_of(start.client_id),
+                                              sqlite_string_of(start.key),
                                               sqlite_number((int64_t)max - 1)};
     enum status status = sqlite_session_start(session, SQL_FIND_KEY, parameters, 3);
     if (status != STATUS_OK) {
@@ -98,33 +81,39 @@ static enum status find_key(struct sqlite_session *session, size_t max,
     return sqlite_session_finish(session);
 }
 
-enum status sqlite_forget_keys(struct sqlite_session *session, int64_t before_us, size_t max,
-                               struct store_key_position *position, size_t *deleted, bool *more)
+/* Up to the key `last`, or all, if there is none: `more` is false. */
+static enum status delete_keys(struct sqlite_session *session, const struct store_forget_keys *keys,
+                               const struct store_key_position *last, bool more)
 {
-    struct store_key_position last = *position;
-    bool behind = false;
+    /* SQLite sorts bytes behind every text, so these are behind the last key. */
+    const struct sqlite_value end = sqlite_bytes("", 0);
+    const struct sqlite_value parameters[] = {sqlite_string_of(keys->position.client_id),
+                                              sqlite_string_of(keys->position.key),
+                                              more ? sqlite_string_of(last->client_id) : end,
+                                              more ? sqlite_string_of(last->key) : end,
+                                              sqlite_number(keys->before_us)};
+    return sqlite_session_change(session, SQL_FORGET_KEYS, parameters, 5);
+}
+
+enum status sqlite_forget_keys(struct store *store, struct store_forget_keys *keys)
+{
+    struct sqlite_session *session = sqlite_session_of(store);
+    struct store_key_position last = keys->position;
+    bool more = false;
     enum status status = sqlite_session_begin_write(session);
     if (status != STATUS_OK) {
         return status;
     }
-    status = find_key(session, max, &last, &behind);
+    status = find_key(session, keys->max, &last, &more);
     if (status == STATUS_OK) {
-        /* SQLite sorts bytes behind every text, so these are behind the last key. */
-        const struct sqlite_value end = sqlite_bytes("", 0);
-        const struct sqlite_value parameters[] = {string_of(position->client_id),
-                                                  string_of(position->key),
-                                                  behind ? string_of(last.client_id) : end,
-                                                  behind ? string_of(last.key) : end,
-                                                  sqlite_number(before_us)};
-        status = sqlite_session_start(session, SQL_FORGET_KEYS, parameters, 5);
-        status = status == STATUS_OK ? sqlite_session_finish(session) : status;
+        status = delete_keys(session, keys, &last, more);
     }
-    size_t changes = status == STATUS_OK ? (size_t)sqlite_session_changes(session) : 0;
+    size_t deleted = status == STATUS_OK ? (size_t)sqlite_session_changes(session) : 0;
     status = sqlite_session_end_write(session, status);
     if (status == STATUS_OK) {
-        *position = last;
-        *deleted = changes;
-        *more = behind;
+        keys->position = last;
+        keys->deleted = deleted;
+        keys->more = more;
     }
     return status;
 }

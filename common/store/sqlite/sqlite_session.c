@@ -222,58 +222,31 @@ enum status sqlite_session_finish(struct sqlite_session *session)
     return status;
 }
 
+enum status sqlite_session_change(struct sqlite_session *session, size_t index,
+                                  const struct sqlite_value parameters[], size_t count)
+{
+    enum status status = sqlite_session_start(session, index, parameters, count);
+    return status == STATUS_OK ? sqlite_session_finish(session) : status;
+}
+
 enum status sqlite_session_run(struct sqlite_session *session, size_t index,
-                               const int64_t parameters[], size_t count, int64_t row[], int columns)
+                               const struct sqlite_numbers *numbers)
 {
     struct sqlite_value values[PARAMETERS_MAX];
-    assert(count <= PARAMETERS_MAX);
-    for (size_t i = 0; i < count; i++) {
-        values[i] = sqlite_number(parameters[i]);
+    assert(numbers->in_count <= PARAMETERS_MAX);
+    for (size_t i = 0; i < numbers->in_count; i++) {
+        values[i] = sqlite_number(numbers->in[i]);
     }
-    enum status status = sqlite_session_start(session, index, values, count);
+    enum status status = sqlite_session_start(session, index, values, numbers->in_count);
     if (status != STATUS_OK) {
         return status;
     }
     if (sqlite_session_next(session)) {
-        for (int i = 0; i < columns; i++) {
-            row[i] = sqlite_session_column(session, i);
+        for (size_t i = 0; i < numbers->out_count; i++) {
+            numbers->out[i] = sqlite_session_column(session, (int)i);
         }
     }
     return sqlite_session_finish(session);
-}
-
-/* The rows that are there, at most as many as there is room for. Returns SQLite's code. */
-static int read_rows(sqlite3_stmt *statement, const struct sqlite_table *table, size_t *rows)
-{
-    int code;
-    while ((code = sqlite3_step(statement)) == SQLITE_ROW) {
-        for (size_t i = 0; table != NULL && *rows < table->max && i < table->columns; i++) {
-            table->numbers[*rows * table->columns + i] = sqlite3_column_int64(statement, (int)i);
-        }
-        *rows += table != NULL && *rows < table->max;
-    }
-    return code;
-}
-
-enum status sqlite_session_ask(struct sqlite_session *session, const char *sql,
-                               const int64_t parameters[], size_t count,
-                               const struct sqlite_table *table, size_t *rows)
-{
-    sqlite3_stmt *statement = NULL;
-    size_t answered = 0;
-    int code = sqlite3_prepare_v2(session->connection, sql, -1, &statement, NULL);
-    for (size_t i = 0; i < count && code == SQLITE_OK; i++) {
-        code = sqlite3_bind_int64(statement, (int)i + 1, parameters[i]);
-    }
-    if (code == SQLITE_OK) {
-        code = read_rows(statement, table, &answered);
-    }
-    enum status status = settle(session, code, sql);
-    sqlite3_finalize(statement);
-    if (rows != NULL) {
-        *rows = status == STATUS_OK ? answered : 0;
-    }
-    return status;
 }
 
 /* True ends the statement with SQLITE_INTERRUPT. */

@@ -16,6 +16,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "common/base/status.h"
 
@@ -47,6 +48,11 @@ static inline struct sqlite_value sqlite_number(int64_t number)
 static inline struct sqlite_value sqlite_string(const char *text, size_t len)
 {
     return (struct sqlite_value){.kind = SQLITE_KIND_TEXT, .bytes = text, .len = len};
+}
+
+static inline struct sqlite_value sqlite_string_of(const char *text)
+{
+    return sqlite_string(text, strlen(text));
 }
 
 static inline struct sqlite_value sqlite_bytes(const void *bytes, size_t len)
@@ -83,25 +89,21 @@ const void *sqlite_session_column_bytes(struct sqlite_session *session, int colu
 /* Steps to the statement's end and makes it ready for its next start. */
 MUST_CHECK enum status sqlite_session_finish(struct sqlite_session *session);
 
-/* All of it, for statements of numbers: the first `columns` of the first row go to `row`. */
-MUST_CHECK enum status sqlite_session_run(struct sqlite_session *session, size_t index,
-                                          const int64_t parameters[], size_t count, int64_t row[],
-                                          int columns);
+/* Starts a statement that returns nothing, and finishes it. */
+MUST_CHECK enum status sqlite_session_change(struct sqlite_session *session, size_t index,
+                                             const struct sqlite_value parameters[], size_t count);
 
-/* Where the rows of a query go, number by number and row by row. */
-struct sqlite_table {
-    int64_t *numbers;
-    size_t columns;
-    size_t max; /* rows */
+/* What goes into a statement of numbers, and what comes out of its first row. */
+struct sqlite_numbers {
+    const int64_t *in;
+    size_t in_count;
+    int64_t *out; /* left alone if there is no row */
+    size_t out_count;
 };
 
-/*
- * Runs a statement that is too seldom to be in the table of texts; its parameters are numbers.
- * `table` may be NULL when no rows are wanted, then `rows` may be too.
- */
-MUST_CHECK enum status sqlite_session_ask(struct sqlite_session *session, const char *sql,
-                                          const int64_t parameters[], size_t count,
-                                          const struct sqlite_table *table, size_t *rows);
+/* All of it, for statements of numbers. */
+MUST_CHECK enum status sqlite_session_run(struct sqlite_session *session, size_t index,
+                                          const struct sqlite_numbers *numbers);
 
 /* A statement that is too seldom to be in the table of texts. */
 struct sqlite_query {

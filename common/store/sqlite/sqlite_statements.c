@@ -1,6 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 #include "common/store/sqlite/sqlite_statements.h"
 
+#include "common/store/store_backend.h"
+
+#define COLUMNS                                                                                    \
+    "id, client_id, user_id, item_ids, total_cents, status, created_at, started_at, due_at, "      \
+    "completed_at"
+
+/* What of the orders after ?1, up to ?2, goes to the archive. */
+#define OLD "id > ?1 AND id <= ?2 AND status = 2 AND completed_at < ?3"
+
 /*
  * `completed_at IS NULL` is what lets the planner use the partial index, and INDEXED BY what makes
  * it do so also when somebody has run ANALYZE at a time when most orders were open. A claim never
@@ -39,6 +48,12 @@ const char *const sqlite_statement_texts[SQL_STATEMENTS] = {
                      "RETURNING completed_at - created_at",
     [SQL_LOOKUP] = "SELECT status FROM orders WHERE id = ?1 AND client_id = ?2",
     [SQL_LOOKUP_ARCHIVED] = "SELECT status FROM orders_archive WHERE id = ?1 AND client_id = ?2",
+    [SQL_LOOK_AT_ORDERS] =
+        "SELECT count(*), max(id), count(CASE WHEN status = 2 AND completed_at < ?2 THEN 1 END) "
+        "FROM (SELECT id, status, completed_at FROM orders WHERE id > ?1 ORDER BY id LIMIT ?3)",
+    [SQL_COPY_TO_ARCHIVE] = "INSERT INTO orders_archive (" COLUMNS ", archived_at) "
+                            "SELECT " COLUMNS ", ?4 FROM orders WHERE " OLD,
+    [SQL_DELETE_ARCHIVED] = "DELETE FROM orders WHERE " OLD,
     [SQL_FIND_KEY] = "SELECT client_id, idempotency_key FROM idempotency_keys "
                      "WHERE (client_id, idempotency_key) > (?1, ?2) "
                      "ORDER BY client_id, idempotency_key LIMIT 1 OFFSET ?3",
@@ -50,4 +65,10 @@ const char *const sqlite_statement_texts[SQL_STATEMENTS] = {
                   "completed = completed + ?3, duration_us = duration_us + ?4 WHERE slot = 0",
     [SQL_COUNTS] = "SELECT sum(created), sum(started), sum(completed), sum(duration_us) "
                    "FROM counters",
+    [SQL_MAKE_REPAIR_SLOT] = "INSERT INTO counters VALUES (" STORE_REPAIR_SLOT_TEXT
+                             ", 0, 0, 0, 0) ON CONFLICT DO NOTHING",
+    [SQL_REPAIR] = "UPDATE counters SET created = created + ?1, started = started + ?2, "
+                   "completed = completed + ?3, duration_us = duration_us + ?4 "
+                   "WHERE slot = " STORE_REPAIR_SLOT_TEXT
+                   " AND created = ?5 AND started = ?6 AND completed = ?7 AND duration_us = ?8",
 };

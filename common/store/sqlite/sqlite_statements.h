@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The statements the store on SQLite prepares, one for each connection. */
+/* The statements the store on SQLite prepares, each on its first use on a connection. */
 #ifndef COMMON_STORE_SQLITE_SQLITE_STATEMENTS_H
 #define COMMON_STORE_SQLITE_SQLITE_STATEMENTS_H
 
@@ -18,10 +18,15 @@ enum sqlite_statement {
     SQL_COMPLETE,
     SQL_LOOKUP,
     SQL_LOOKUP_ARCHIVED,
+    SQL_LOOK_AT_ORDERS,
+    SQL_COPY_TO_ARCHIVE,
+    SQL_DELETE_ARCHIVED,
     SQL_FIND_KEY,
     SQL_FORGET_KEYS,
     SQL_COUNT,
     SQL_COUNTS,
+    SQL_MAKE_REPAIR_SLOT,
+    SQL_REPAIR,
     SQL_STATEMENTS,
 };
 

@@ -1,15 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The snapshot in which everything is verified, and repairing the counters, for SQLite. */
+#include "common/store/sqlite/sqlite_statements.h"
 #include "common/store/sqlite/store_sqlite.h"
-
-static const char make_slot_sql[] =
-    "INSERT INTO counters VALUES (" STORE_REPAIR_SLOT_TEXT ", 0, 0, 0, 0) ON CONFLICT DO NOTHING";
-
-static const char repair_sql[] =
-    "UPDATE counters SET created = created + ?1, started = started + ?2, "
-    "completed = completed + ?3, duration_us = duration_us + ?4 "
-    "WHERE slot = " STORE_REPAIR_SLOT_TEXT
-    " AND created = ?5 AND started = ?6 AND completed = ?7 AND duration_us = ?8";
 
 /* What is read first in the transaction makes its snapshot. */
 enum status sqlite_snapshot_begin(struct store *store)
@@ -33,9 +25,10 @@ enum status sqlite_repair(struct store *store, const struct order_counts *seen,
     if (status != STATUS_OK) {
         return status;
     }
-    status = sqlite_session_script(session, make_slot_sql, "make repair slot");
+    status = sqlite_session_change(session, SQL_MAKE_REPAIR_SLOT, NULL, 0);
     if (status == STATUS_OK) {
-        status = sqlite_session_ask(session, repair_sql, parameters, 8, NULL, NULL);
+        status = sqlite_session_run(session, SQL_REPAIR,
+                                    &(struct sqlite_numbers){.in = parameters, .in_count = 8});
     }
     if (status == STATUS_OK && sqlite_session_changes(session) == 0) {
         status = STATUS_NOT_FOUND;
