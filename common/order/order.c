@@ -18,6 +18,12 @@ const char *order_status_name(enum order_status status)
     return names[status];
 }
 
+enum order_status order_status_of(int64_t number)
+{
+    return number >= 0 && number < ORDER_STATUS_COUNT ? (enum order_status)number
+                                                      : ORDER_STATUS_COUNT;
+}
+
 size_t order_id_format(order_id id, char out[ORDER_ID_TEXT_SIZE])
 {
     assert(id >= 1 && id <= ORDER_ID_MAX);

@@ -51,6 +51,9 @@ struct order {
     unsigned char fingerprint[ORDER_FINGERPRINT_SIZE]; /* meaningful only with a key */
 };
 
+/* The status that is stored as this number; ORDER_STATUS_COUNT: there is none. */
+enum order_status order_status_of(int64_t number);
+
 /* "Pending", "Processing" or "Completed": the words of the wire contract. */
 const char *order_status_name(enum order_status status);
 

@@ -7,6 +7,7 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/store/store_backend.h"
+#include "common/store/store_check.h"
 #include "common/store/store_verify.h"
 
 enum {
@@ -267,16 +268,25 @@ enum status store_migrate(struct store *store)
     return status == STATUS_OK ? ensure_connected(store) : status;
 }
 
+static enum status reserve_ids(struct store *store, uint32_t count, order_id *first)
+{
+    enum status status = store->ops->reserve_ids(store, count, first);
+    return status == STATUS_OK ? store_check_reserved(store, *first, count) : status;
+}
+
 enum status store_reserve_ids(struct store *store, uint32_t count, order_id *first)
 {
     assert(count >= 1);
-    ON_CONNECTION(store, store->ops->reserve_ids(store, count, first));
+    ON_CONNECTION(store, reserve_ids(store, count, first));
 }
 
 /* A transaction that ended otherwise may have got as far as a look at the ids. */
 static enum status insert(struct store *store, struct store_insert entries[], size_t count)
 {
     enum status status = store->ops->insert(store, entries, count);
+    if (status == STATUS_OK) {
+        store_check_inserted(entries, count);
+    }
     for (size_t i = 0; i < count; i++) {
         entries[i].id_in_use = entries[i].id_in_use && status == STATUS_ALREADY_EXISTS;
     }
@@ -295,27 +305,65 @@ enum status store_insert(struct store *store, struct store_insert entries[], siz
     ON_CONNECTION(store, insert(store, entries, count));
 }
 
+static enum status claim(struct store *store, order_id ids[], size_t *count, uint32_t delay_ms,
+                         uint64_t *age_ms)
+{
+    struct store_asked asked;
+    store_check_asked(&asked, ids, *count);
+    enum status status = store->ops->claim(store, ids, count, delay_ms, age_ms);
+    if (status == STATUS_OK) {
+        store_check_moved(&asked, ids, *count);
+    }
+    return status;
+}
+
 enum status store_claim(struct store *store, order_id ids[], size_t *count, uint32_t delay_ms,
                         uint64_t *age_ms)
 {
-    assert(*count >= 1 && *count <= STORE_BATCH_MAX);
     /* Transactions that lock rows in the same order cannot deadlock with each other. */
     order_id_sort(ids, *count);
-    ON_CONNECTION(store, store->ops->claim(store, ids, count, delay_ms, age_ms));
+    ON_CONNECTION(store, claim(store, ids, count, delay_ms, age_ms));
+}
+
+static enum status claim_waiting(struct store *store, struct store_claim_waiting *waiting)
+{
+    enum status status = store->ops->claim_waiting(store, waiting);
+    if (status == STATUS_OK) {
+        assert(waiting->count <= waiting->max);
+        store_check_distinct(waiting->ids, waiting->count);
+    }
+    return status;
 }
 
 enum status store_claim_waiting(struct store *store, struct store_claim_waiting *waiting)
 {
     assert(waiting->max >= 1 && waiting->max <= STORE_BATCH_MAX);
     waiting->count = 0;
-    ON_CONNECTION(store, store->ops->claim_waiting(store, waiting));
+    ON_CONNECTION(store, claim_waiting(store, waiting));
+}
+
+static enum status complete(struct store *store, const order_id ids[], size_t *count)
+{
+    size_t asked = *count;
+    enum status status = store->ops->complete(store, ids, count);
+    assert(status != STATUS_OK || *count <= asked);
+    return status;
 }
 
 enum status store_complete(struct store *store, order_id ids[], size_t *count)
 {
     assert(*count >= 1 && *count <= STORE_BATCH_MAX);
     order_id_sort(ids, *count);
-    ON_CONNECTION(store, store->ops->complete(store, ids, count));
+    ON_CONNECTION(store, complete(store, ids, count));
+}
+
+static enum status look_up(struct store *store, struct store_lookup lookups[], size_t count)
+{
+    enum status status = store->ops->lookup(store, lookups, count);
+    if (status == STATUS_OK) {
+        store_check_found(lookups, count);
+    }
+    return status;
 }
 
 enum status store_lookup(struct store *store, struct store_lookup lookups[], size_t count)
@@ -324,7 +372,7 @@ enum status store_lookup(struct store *store, struct store_lookup lookups[], siz
     for (size_t i = 0; i < count; i++) {
         lookups[i].found = false;
     }
-    ON_CONNECTION(store, store->ops->lookup(store, lookups, count));
+    ON_CONNECTION(store, look_up(store, lookups, count));
 }
 
 enum status store_counts(struct store *store, struct order_counts *counts)
@@ -343,7 +391,11 @@ enum status store_read(struct store *store, const struct store_query *query,
 /* To store_insert an id that is taken has a meaning; to the archive it is a fault. */
 static enum status archive_orders(struct store *store, struct store_archive *archive)
 {
+    const struct store_archive before = *archive;
     enum status status = store->ops->archive(store, archive);
+    if (status == STATUS_OK) {
+        store_check_archived(&before, archive);
+    }
     return status == STATUS_ALREADY_EXISTS ? STATUS_INVALID : status;
 }
 

@@ -38,6 +38,7 @@ struct store_ops {
                          uint64_t *age_ms);
     enum status (*claim_waiting)(struct store *store, struct store_claim_waiting *waiting);
     enum status (*complete)(struct store *store, const order_id ids[], size_t *count);
+    /* The status as order_status_of reads it. */
     enum status (*lookup)(struct store *store, struct store_lookup lookups[], size_t count);
     enum status (*counts)(struct store *store, struct order_counts *counts);
 

@@ -359,3 +359,17 @@ Test(store_moves, overdue_orders_are_listed_after_the_grace_the_longest_first)
     cr_assert_eq(overdue(0, ids, 10, &any_processing), 0);
     cr_assert_not(any_processing);
 }
+
+/* As it may be after a change by hand. */
+Test(store_moves, an_order_with_an_impossible_status_is_not_found_and_not_moved)
+{
+    order_id first = insert_new(3);
+    order_id ids[] = {first, first + 1, first + 2};
+    struct sql *sql = open_sql();
+    sql_execute(sql, "UPDATE orders SET status = 7");
+    sql_close(sql);
+    cr_assert_eq(claim(ids, 3, 0), 0);
+    cr_assert_eq(complete(ids, 3), 0);
+    cr_assert_not(look_up(first, "acme").found);
+    cr_assert_eq(insert_new(1), first + 3);
+}

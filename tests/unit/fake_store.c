@@ -43,6 +43,13 @@ void fake_store_refuse_user(struct store *store, const char *user_id)
     pthread_mutex_unlock(&fake_store_of(store)->lock);
 }
 
+void fake_store_lie(struct store *store, enum fake_lie lie)
+{
+    pthread_mutex_lock(&fake_store_of(store)->lock);
+    fake_store_of(store)->lie = lie;
+    pthread_mutex_unlock(&fake_store_of(store)->lock);
+}
+
 void fake_store_hold(struct store *store, enum fake_kind kind)
 {
     pthread_mutex_lock(&fake_store_of(store)->lock);

@@ -77,6 +77,26 @@ struct fake_order {
     unsigned char fingerprint[ORDER_FINGERPRINT_SIZE];
 };
 
+/* What a backend with a fault, or a database that was changed by hand, may say. */
+enum fake_lie {
+    FAKE_TRUTH,
+    FAKE_LIE_CLAIMED_ANOTHER,  /* an id that was not asked for */
+    FAKE_LIE_CLAIMED_TWICE,    /* one id two times */
+    FAKE_LIE_CLAIMED_TOO_MANY, /* more than were asked for */
+    FAKE_LIE_WAITING_TWICE,    /* of claim_waiting: one id two times */
+    FAKE_LIE_WAITING_TOO_MANY, /* more than there is room for */
+    FAKE_LIE_COMPLETED_TOO_MANY,
+    FAKE_LIE_STORED_AS_ANOTHER, /* an order without a key got another one's id */
+    FAKE_LIE_KEY_REUSED,        /* of an order without a key */
+    FAKE_LIE_STATUS,            /* a row has a status that there is not */
+    FAKE_LIE_KEY_OF_NO_ORDER,   /* a key's row has an impossible order */
+    FAKE_LIE_RESERVED_ZERO,     /* the ids begin with 0 */
+    FAKE_LIE_RESERVED_TOO_HIGH, /* the ids end behind the last possible one */
+};
+
+/* From now on the backend lies. */
+void fake_store_lie(struct store *store, enum fake_lie lie);
+
 /* Empty and not connected; end it with store_destroy. */
 struct store *fake_store_create(void);
 

@@ -145,6 +145,9 @@ static enum status fake_reserve_ids(struct store *store, uint32_t count, order_i
         *first = fake->next_id;
         fake->next_id += count;
     }
+    if (fake->lie == FAKE_LIE_RESERVED_ZERO || fake->lie == FAKE_LIE_RESERVED_TOO_HIGH) {
+        *first = fake->lie == FAKE_LIE_RESERVED_ZERO ? 0 : ORDER_ID_MAX - count + 2;
+    }
     return fake_store_leave(fake, FAKE_RESERVE_IDS, status);
 }
 
@@ -208,6 +211,17 @@ static enum status insert_all(struct fake_store *fake, struct store_insert entri
     return STATUS_OK;
 }
 
+static void lie_about_insert(const struct fake_store *fake, struct store_insert *entry)
+{
+    if (fake->lie == FAKE_LIE_STORED_AS_ANOTHER) {
+        entry->stored_id++;
+    } else if (fake->lie == FAKE_LIE_KEY_OF_NO_ORDER) {
+        entry->stored_id = 0;
+    } else if (fake->lie == FAKE_LIE_KEY_REUSED) {
+        entry->key_reused = true;
+    }
+}
+
 static enum status fake_insert(struct store *store, struct store_insert entries[], size_t count)
 {
     struct fake_store *fake = fake_store_of(store);
@@ -219,6 +233,7 @@ static enum status fake_insert(struct store *store, struct store_insert entries[
     if (status == STATUS_OK) {
         status = insert_all(fake, entries, count);
     }
+    lie_about_insert(fake, &entries[0]);
     return fake_store_leave(fake, FAKE_INSERT, status);
 }
 
@@ -252,6 +267,18 @@ static void claim_all(struct fake_store *fake, order_id ids[], size_t *count, ui
     }
 }
 
+static void lie_about_claim(const struct fake_store *fake, order_id ids[], size_t *count)
+{
+    if (fake->lie == FAKE_LIE_CLAIMED_ANOTHER) {
+        ids[0] += 1000;
+    } else if (fake->lie == FAKE_LIE_CLAIMED_TWICE) {
+        ids[1] = ids[0];
+    } else if (fake->lie == FAKE_LIE_CLAIMED_TOO_MANY) {
+        ids[*count] = ids[*count - 1] + 1;
+        (*count)++;
+    }
+}
+
 static enum status fake_claim(struct store *store, order_id ids[], size_t *count, uint32_t delay_ms,
                               uint64_t *age_ms)
 {
@@ -259,6 +286,7 @@ static enum status fake_claim(struct store *store, order_id ids[], size_t *count
     enum status status = fake_store_enter(fake, FAKE_CLAIM, call_on_ids(ids, *count));
     if (status == STATUS_OK) {
         claim_all(fake, ids, count, delay_ms, age_ms);
+        lie_about_claim(fake, ids, count);
     }
     return fake_store_leave(fake, FAKE_CLAIM, status);
 }
@@ -275,6 +303,11 @@ static enum status fake_claim_waiting(struct store *store, struct store_claim_wa
             start(fake, order, waiting->delay_ms);
             waiting->ids[waiting->count++] = order->id;
         }
+    }
+    if (fake->lie == FAKE_LIE_WAITING_TWICE) {
+        waiting->ids[1] = waiting->ids[0];
+    } else if (fake->lie == FAKE_LIE_WAITING_TOO_MANY) {
+        waiting->count = waiting->max + 1;
     }
     return fake_store_leave(fake, FAKE_CLAIM_WAITING, status);
 }
@@ -293,7 +326,7 @@ static enum status fake_complete(struct store *store, const order_id ids[], size
             moved++;
         }
     }
-    *count = moved;
+    *count = fake->lie == FAKE_LIE_COMPLETED_TOO_MANY ? *count + 1 : moved;
     return fake_store_leave(fake, FAKE_COMPLETE, status);
 }
 
@@ -306,6 +339,9 @@ static enum status fake_lookup(struct store *store, struct store_lookup lookups[
         const struct fake_order *order = fake_store_row_locked(fake, lookups[i].id);
         lookups[i].found = order != NULL && strcmp(order->client_id, lookups[i].client_id) == 0;
         lookups[i].status = lookups[i].found ? order->status : ORDER_PENDING;
+        if (fake->lie == FAKE_LIE_STATUS && i == 0) {
+            lookups[i].status = order_status_of(7);
+        }
     }
     return fake_store_leave(fake, FAKE_LOOKUP, status);
 }

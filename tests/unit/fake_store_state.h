@@ -36,6 +36,7 @@ struct fake_store {
     order_id next_id;
     uint64_t advanced_ms;
     int schema_version;
+    enum fake_lie lie;
     struct order_counts drift;
     struct order_counts repaired;
 };

@@ -18,7 +18,7 @@ static void answer(struct store_lookup *lookup, const struct mysql_row *row)
     if (strlen(lookup->client_id) == row->lengths[1] &&
         memcmp(lookup->client_id, row->values[1], row->lengths[1]) == 0) {
         lookup->found = true;
-        lookup->status = (enum order_status)strtol(row->values[2], NULL, 10);
+        lookup->status = order_status_of(strtoll(row->values[2], NULL, 10));
     }
 }
 

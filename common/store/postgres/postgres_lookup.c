@@ -29,7 +29,7 @@ static enum status look_up_with(struct postgres_session *session, const char *sq
     for (size_t row = 0; status == STATUS_OK && row < postgres_session_rows(session); row++) {
         struct store_lookup *lookup = lookups[postgres_session_number(session, row, 0) - 1];
         lookup->found = true;
-        lookup->status = (enum order_status)postgres_session_number(session, row, 1);
+        lookup->status = order_status_of(postgres_session_number(session, row, 1));
     }
     return status;
 }

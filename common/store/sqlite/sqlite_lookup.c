@@ -14,7 +14,7 @@ static enum status look_up_with(struct sqlite_session *session, enum sqlite_stat
     }
     lookup->found = sqlite_session_next(session);
     if (lookup->found) {
-        lookup->status = (enum order_status)sqlite_session_column(session, 0);
+        lookup->status = order_status_of(sqlite_session_column(session, 0));
     }
     return sqlite_session_finish(session);
 }
