@@ -10,7 +10,7 @@
 enum {
     MYSQL_PORT = 3306,
     POSTGRES_PORT = 5432,
-    /* Whoever waits for the database waits for this too: requests, and a program told to stop. */
+    /* Requests wait this long too, and a program that is asked to stop. */
     CONNECT_TIMEOUT_MAX_S = 10,
 };
 

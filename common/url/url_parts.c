@@ -34,13 +34,23 @@ static size_t range_len(UriTextRangeA range)
     return range.first != NULL ? (size_t)(range.afterLast - range.first) : 0;
 }
 
-/* Takes the percent-encoding out of `text`; `what` names it in reasons. */
-static enum status decode(const char *text, size_t len, const char *what, char *out, size_t size,
-                          char reason[URL_REASON_SIZE])
+/* A part of a URL, and where it goes without its percent-encoding. */
+struct part {
+    const char *text;
+    size_t len;
+    const char *what; /* names it in reasons */
+    char *out;
+    size_t size; /* of `out` */
+};
+
+static enum status decode(const struct part *part, char reason[URL_REASON_SIZE])
 {
+    const char *what = part->what;
+    size_t len = part->len;
+    size_t size = part->size;
     char decoded[URL_TEXT_MAX + 1];
     assert(len <= URL_TEXT_MAX);
-    memcpy(decoded, text, len);
+    memcpy(decoded, part->text, len);
     decoded[len] = '\0';
     if (strstr(decoded, "%00") != NULL) {
         (void)snprintf(reason, URL_REASON_SIZE, "the %s must not contain %%00", what);
@@ -52,7 +62,7 @@ static enum status decode(const char *text, size_t len, const char *what, char *
         (void)snprintf(reason, URL_REASON_SIZE, "the %s is longer than %zu bytes", what, size - 1);
         return STATUS_INVALID;
     }
-    memcpy(out, decoded, decoded_len + 1);
+    memcpy(part->out, decoded, decoded_len + 1);
     return STATUS_OK;
 }
 
@@ -60,7 +70,8 @@ static enum status decode_range(UriTextRangeA range, const char *what, char out[
                                 char reason[URL_REASON_SIZE])
 {
     size_t len = range_len(range);
-    return decode(len > 0 ? range.first : "", len, what, out, URL_PART_SIZE, reason);
+    return decode(&(struct part){len > 0 ? range.first : "", len, what, out, URL_PART_SIZE},
+                  reason);
 }
 
 enum status url_take_host(const UriUriA *uri, char host[URL_PART_SIZE],
@@ -82,7 +93,7 @@ enum status url_take_path(const UriUriA *uri, const char *what, char *out, size_
         memcpy(joined + len, part_len > 0 ? part->text.first : "", part_len);
         len += part_len;
     }
-    return decode(joined, len, what, out, size, reason);
+    return decode(&(struct part){joined, len, what, out, size}, reason);
 }
 
 enum status url_take_credentials(const UriUriA *uri, char user[URL_PART_SIZE],
@@ -131,7 +142,7 @@ enum status url_take_port(const UriUriA *uri, uint16_t standard, uint16_t *port,
     return STATUS_OK;
 }
 
-/* A name nobody would mistake for a piece of a password that was not encoded. */
+/* A name that cannot be a piece of a password that was not encoded. */
 static bool is_plain_name(const char *name)
 {
     size_t len = strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-");
@@ -166,11 +177,20 @@ static enum status refuse_unknown(const char *name, const struct url_parameter k
     return STATUS_INVALID;
 }
 
-/* `seen` are the parameters before this one. */
-static enum status take_parameter(const UriQueryListA *entry, const struct url_parameter known[],
-                                  size_t count, bool seen[PARAMETERS_MAX], void *url,
+/* A query that is being read. */
+struct query {
+    const struct url_parameter *known;
+    size_t count; /* of the known ones */
+    bool seen[PARAMETERS_MAX];
+    void *url;
+};
+
+static enum status take_parameter(struct query *query, const UriQueryListA *entry,
                                   char reason[URL_REASON_SIZE])
 {
+    const struct url_parameter *known = query->known;
+    size_t count = query->count;
+    bool *seen = query->seen;
     size_t at = 0;
     while (at < count && strcmp(entry->key, known[at].name) != 0) {
         at++;
@@ -191,13 +211,13 @@ static enum status take_parameter(const UriQueryListA *entry, const struct url_p
         (void)snprintf(reason, URL_REASON_SIZE, "the query parameter %s is empty", known[at].name);
         return STATUS_INVALID;
     }
-    return known[at].read(known[at].name, entry->value, url, reason);
+    return known[at].read(known[at].name, entry->value, query->url, reason);
 }
 
 enum status url_take_query(const UriUriA *uri, const struct url_parameter known[], size_t count,
                            void *url, char reason[URL_REASON_SIZE])
 {
-    bool seen[PARAMETERS_MAX] = {false};
+    struct query query = {.known = known, .count = count, .url = url};
     size_t len = range_len(uri->query);
     assert(count <= PARAMETERS_MAX);
     if (len == 0) {
@@ -216,13 +236,13 @@ enum status url_take_query(const UriUriA *uri, const struct url_parameter known[
     enum status status = STATUS_OK;
     for (const UriQueryListA *entry = parameters; entry != NULL && status == STATUS_OK;
          entry = entry->next) {
-        status = take_parameter(entry, known, count, seen, url, reason);
+        status = take_parameter(&query, entry, reason);
     }
     uriFreeQueryListA(parameters);
     return status;
 }
 
-/* What is wrong with a text that the URL grammar refuses, as far as it can be told. */
+/* What is wrong with a text that the URL grammar refuses, as far as that can be seen. */
 static const char *guess_fault(const char *text)
 {
     const char *authority = strstr(text, "://");

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The pieces of a URL, for the parsers of database_url.h and nobody else. Pure.
+ * The pieces of a URL, only for the parsers of database_url.h. Pure.
  *
- * STATUS_INVALID always comes with a reason for whoever wrote the URL. A reason is made of
+ * STATUS_INVALID always comes with a reason for the person who wrote the URL. A reason is made of
  * constants, names and limits, so no part of a URL that could be a piece of a password gets into
  * it.
  */
@@ -32,7 +32,7 @@ bool url_has_host_or_port(const UriUriA *uri);
 bool url_has_user(const UriUriA *uri);
 
 /*
- * An @ behind the host means that the password holds a character which ended it early: to go on
+ * An @ after the host means that the password holds a character which ended it early: to go on
  * would take a piece of the password for a name, and show it.
  */
 bool url_has_stray_at(const UriUriA *uri);
