@@ -19,7 +19,7 @@ static bool is_digit(char byte)
     return byte >= '0' && byte <= '9';
 }
 
-/* The text behind the 'e', as far as it matters. */
+/* The text after the 'e', as far as it matters. */
 static int64_t read_exponent(const char *text, size_t len)
 {
     bool negative = len > 0 && text[0] == '-';

@@ -10,6 +10,7 @@
 #define COMMON_STORE_STORE_BACKEND_H
 
 #include "common/base/backoff.h"
+#include "common/order/order_moves.h"
 #include "common/store/schema/schema.h"
 #include "common/store/sql_text.h"
 #include "common/store/store.h"
@@ -86,7 +87,7 @@ struct store {
     struct backoff backoff;            /* between attempts to connect */
     uint64_t retry_at_ms;              /* no attempt before this; clock_monotonic_ms */
     uint64_t steps_applied;            /* by this store; bit 0 is the step of version 1 */
-    struct heartbeat *heartbeat;       /* NULL: nobody watches */
+    struct heartbeat *heartbeat;       /* NULL: it is not watched */
 };
 
 extern const struct store_ops store_sqlite_ops;

@@ -4,6 +4,7 @@
 #include <limits.h>
 
 #include "common/base/log.h"
+#include "common/order/order_moves.h"
 #include "common/store/schema/schema.h"
 #include "common/store/store.h"
 #include "common/store/store_read.h"
@@ -94,7 +95,8 @@ enum status store_overdue(struct store *store, struct store_overdue *overdue)
     const struct store_value grace = store_int64((int64_t)overdue->grace_ms * 1000);
     const struct store_query query = {
         .name = "find overdue",
-        .sql = "SELECT id FROM {open_orders:status = 1} AND due_at <= {ago:?} ORDER BY due_at",
+        .sql = "SELECT id FROM {open_orders:status = " ORDER_SQL_PROCESSING
+               "} AND due_at <= {ago:?} ORDER BY due_at",
         .parameters = &grace,
         .parameter_count = 1,
         .columns = numbers,
@@ -108,10 +110,11 @@ enum status store_overdue(struct store *store, struct store_overdue *overdue)
     overdue->any_processing = false;
     enum status status = read(store, &query, &rows);
     if (status == STATUS_OK && overdue->count == 0) {
-        status = read_number(store, "find processing",
-                             "SELECT CASE WHEN EXISTS (SELECT 1 FROM {open_orders:status = 1}) "
-                             "THEN 1 ELSE 0 END",
-                             &any);
+        status = read_number(
+            store, "find processing",
+            "SELECT CASE WHEN EXISTS (SELECT 1 FROM {open_orders:status = " ORDER_SQL_PROCESSING
+            "}) THEN 1 ELSE 0 END",
+            &any);
     }
     if (status != STATUS_OK) {
         overdue->count = 0;

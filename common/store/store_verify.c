@@ -36,22 +36,26 @@ static const struct {
 } flaws[STORE_FLAWS] = {
     [STORE_FLAW_ID] = {"id < 1 OR id >= (SELECT next_id FROM id_blocks WHERE name = 'orders')",
                        "an id that was never reserved"},
-    [STORE_FLAW_STATUS] = {"status NOT IN (0, 1, 2)", "a status there is not"},
-    [STORE_FLAW_EARLY_TIMES] =
-        {"status = 0 AND (started_at IS NOT NULL OR completed_at IS NOT NULL)",
-         "Pending, but started or completed at some time"},
-    [STORE_FLAW_EARLY_DUE] = {"status = 0 AND due_at <> created_at",
+    [STORE_FLAW_STATUS] = {"status NOT IN (" ORDER_SQL_PENDING ", " ORDER_SQL_PROCESSING
+                           ", " ORDER_SQL_COMPLETED ")",
+                           "a status there is not"},
+    [STORE_FLAW_EARLY_TIMES] = {"status = " ORDER_SQL_PENDING
+                                " AND (started_at IS NOT NULL OR completed_at IS NOT NULL)",
+                                "Pending, but started or completed at some time"},
+    [STORE_FLAW_EARLY_DUE] = {"status = " ORDER_SQL_PENDING " AND due_at <> created_at",
                               "Pending, but due at some other time than it was created"},
-    [STORE_FLAW_NO_START] = {"status > 0 AND started_at IS NULL",
+    [STORE_FLAW_NO_START] = {"status > " ORDER_SQL_PENDING " AND started_at IS NULL",
                              "Processing or Completed, but never started"},
-    [STORE_FLAW_EARLY_END] = {"status = 1 AND completed_at IS NOT NULL",
+    [STORE_FLAW_EARLY_END] = {"status = " ORDER_SQL_PROCESSING " AND completed_at IS NOT NULL",
                               "Processing, but completed at some time"},
-    [STORE_FLAW_NO_END] = {"status = 2 AND completed_at IS NULL", "Completed, but at no time"},
+    [STORE_FLAW_NO_END] = {"status = " ORDER_SQL_COMPLETED " AND completed_at IS NULL",
+                           "Completed, but at no time"},
     [STORE_FLAW_START_BEFORE_CREATION] = {"started_at < created_at",
                                           "started before it was created"},
     [STORE_FLAW_DUE_BEFORE_START] = {"due_at < started_at", "due before it was started"},
     [STORE_FLAW_END_BEFORE_DUE] = {"completed_at < due_at", "completed before it was due"},
-    [STORE_FLAW_OPEN_IN_ARCHIVE] = {"status <> 2", "in the archive, but not Completed"},
+    [STORE_FLAW_OPEN_IN_ARCHIVE] = {"status <> " ORDER_SQL_COMPLETED,
+                                    "in the archive, but not Completed"},
     [STORE_FLAW_IN_BOTH_TABLES] = {"EXISTS (SELECT 1 FROM orders WHERE orders.id = part.id)",
                                    "in the archive, but also among the orders in use"},
 };
@@ -88,8 +92,8 @@ static void add_rows(struct text *text, enum table table)
 static void add_part(struct text *text, enum table table)
 {
     text_add(text, "SELECT count(*), max(id)");
-    add_count_of(text, "status >= 1");
-    add_count_of(text, "status = 2");
+    add_count_of(text, "status >= " ORDER_SQL_PROCESSING);
+    add_count_of(text, "status = " ORDER_SQL_COMPLETED);
     text_add(text, ", {duration_us}");
     for (size_t i = 0; i < STORE_FLAWS; i++) {
         add_count_of(text, condition_of(table, i));

@@ -239,7 +239,7 @@ static enum status fake_insert(struct store *store, struct store_insert entries[
 
 static void start(struct fake_store *fake, struct fake_order *order, uint32_t delay_ms)
 {
-    assert(order->status == ORDER_PENDING);
+    assert(order_may_move(order->status, ORDER_PROCESSING));
     order->status = ORDER_PROCESSING;
     order->started_ms = fake_store_now_ms(fake);
     order->due_ms = order->started_ms + delay_ms;

@@ -32,7 +32,7 @@ static enum status look(struct mysql_session *session, const struct store_archiv
 {
     struct text *text = mysql_session_text(session);
     struct mysql_row row;
-    text_add(text, "SELECT id, status = 2 AND completed_at < ");
+    text_add(text, "SELECT id, status = " ORDER_SQL_COMPLETED " AND completed_at < ");
     add_time(text, archive->before_us);
     text_add(text, " FROM orders FORCE INDEX (PRIMARY) WHERE id > ");
     text_add_unsigned(text, archive->position);
@@ -52,8 +52,8 @@ static enum status look(struct mysql_session *session, const struct store_archiv
 }
 
 /*
- * Locks what is still there, so that what is copied is what is deleted, whoever else archives. A
- * DELETE of one table takes no hint for its index; one of several tables does, even of one.
+ * Locks what is still there, so that what is copied is what is deleted, also when two archive at
+ * once. A DELETE of one table takes no hint for its index; one of several tables does, even of one.
  */
 static enum status move_orders(struct mysql_session *session, order_id ids[], size_t *count)
 {
@@ -62,7 +62,7 @@ static enum status move_orders(struct mysql_session *session, order_id ids[], si
     uint64_t deleted = 0;
     text_add(text, "SELECT id FROM orders FORCE INDEX (PRIMARY) WHERE ");
     sql_text_add_ids(text, "id", ids, *count);
-    text_add(text, " AND status = 2 ORDER BY id FOR UPDATE");
+    text_add(text, " AND status = " ORDER_SQL_COMPLETED " ORDER BY id FOR UPDATE");
     enum status status = mysql_session_query_ids(session, "lock old orders", ids, *count, count);
     if (status != STATUS_OK || *count == 0) {
         return status;
@@ -70,18 +70,19 @@ static enum status move_orders(struct mysql_session *session, order_id ids[], si
     text_add(text, "INSERT INTO orders_archive (" COLUMNS ", archived_at) SELECT " COLUMNS
                    ", UTC_TIMESTAMP(6) FROM orders FORCE INDEX (PRIMARY) WHERE ");
     sql_text_add_ids(text, "id", ids, *count);
-    text_add(text, " AND status = 2");
+    text_add(text, " AND status = " ORDER_SQL_COMPLETED);
     status = mysql_session_run(session, "archive", &copied);
     if (status != STATUS_OK) {
         return status;
     }
     text_add(text, "DELETE o FROM orders AS o FORCE INDEX (PRIMARY) WHERE ");
     sql_text_add_ids(text, "o.id", ids, *count);
-    text_add(text, " AND o.status = 2");
+    text_add(text, " AND o.status = " ORDER_SQL_COMPLETED);
     status = mysql_session_run(session, "delete archived orders", &deleted);
     if (status == STATUS_OK && (copied != *count || deleted != *count)) {
-        status = mysql_session_failed(session, STATUS_CONFLICT, "archive",
-                                      "orders that were locked could not be moved");
+        status =
+            mysql_session_failed(session, STATUS_CONFLICT, "archive",
+                                 "orders that were locked could not be moved; nothing was changed");
     }
     return status;
 }

@@ -14,8 +14,8 @@ const struct sql_fragment mysql_fragments[] = {
     {"time", EPOCH " + INTERVAL # MICROSECOND"},
     {"ago", "UTC_TIMESTAMP(6) - INTERVAL # MICROSECOND"},
     {"happened", "NULLIF(#, " MYSQL_NEVER ")"},
-    {"duration_us",
-     "SUM(CASE WHEN status = 2 THEN TIMESTAMPDIFF(MICROSECOND, created_at, completed_at) END)"},
+    {"duration_us", "SUM(CASE WHEN status = " ORDER_SQL_COMPLETED
+                    " THEN TIMESTAMPDIFF(MICROSECOND, created_at, completed_at) END)"},
     {"id", "GREATEST(#, 0)"}, /* ids are unsigned in this schema: there are none below zero */
     {"open_orders", "orders FORCE INDEX (orders_open) WHERE #"},
     {"schema_exists", "(SELECT COUNT(*) FROM information_schema.tables "

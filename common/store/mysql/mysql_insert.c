@@ -187,7 +187,8 @@ static void add_order(struct mysql_session *session, const struct order *order)
     mysql_session_add_string(session, order->items_json, order->items_json_len);
     text_add(text, ",");
     text_add_signed(text, order->total_cents);
-    text_add(text, ",0,UTC_TIMESTAMP(6)," MYSQL_NEVER ",UTC_TIMESTAMP(6)," MYSQL_NEVER ")");
+    text_add(text, "," ORDER_SQL_PENDING ",UTC_TIMESTAMP(6)," MYSQL_NEVER
+                   ",UTC_TIMESTAMP(6)," MYSQL_NEVER ")");
 }
 
 /* What became of the rows of one kind. */
@@ -251,8 +252,8 @@ static enum status insert_orders(struct mysql_session *session, const struct sto
     return status == STATUS_OK && rows > 0 ? send_orders(session, repeated, tally) : status;
 }
 
-/* They were never sent before, so any of them may have another id, and which of them is the culprit
- * need not be known. */
+/* They were never sent before, so each of them may get a new id; it does not matter which of them
+ * has the id that is in use. */
 static void give_up_new(struct store_insert entries[], size_t count)
 {
     for (size_t i = 0; i < count; i++) {
@@ -325,8 +326,7 @@ static enum status count_created(struct mysql_session *session, uint64_t count)
     return mysql_session_count(session, "insert orders");
 }
 
-/* Those without a key that are sent for the first time, as nearly all are, take one way to the
- * server and back. */
+/* Those without a key that are sent for the first time, as nearly all are, take one round trip. */
 static enum status insert_all(struct mysql_session *session, struct store_insert entries[],
                               size_t count)
 {

@@ -20,16 +20,17 @@ struct move {
 
 static struct move claim_move(uint32_t delay_ms)
 {
-    return (struct move){.operation = "claim",
-                         .guard = " AND status = 0",
+    return (struct move){.operation = order_moves[ORDER_CLAIM].name,
+                         .guard = " AND status = " ORDER_SQL_CLAIM_FROM,
                          .delay_ms = delay_ms,
                          .is_claim = true};
 }
 
 static struct move complete_move(void)
 {
-    return (struct move){.operation = "complete",
-                         .guard = " AND status = 1 AND due_at <= UTC_TIMESTAMP(6)"};
+    return (struct move){.operation = order_moves[ORDER_COMPLETE].name,
+                         .guard = " AND status = " ORDER_SQL_COMPLETE_FROM
+                                  " AND due_at <= UTC_TIMESTAMP(6)"};
 }
 
 /*
@@ -42,14 +43,15 @@ static void write_update(struct mysql_session *session, const struct move *move,
 {
     struct text *text = mysql_session_text(session);
     if (move->is_claim) {
-        text_add(text, "UPDATE orders FORCE INDEX (PRIMARY) SET status = 1, "
+        text_add(text, "UPDATE orders FORCE INDEX (PRIMARY) SET status = " ORDER_SQL_CLAIM_TO ", "
                        "started_at = GREATEST(UTC_TIMESTAMP(6), created_at), "
                        "due_at = GREATEST(UTC_TIMESTAMP(6), created_at) + INTERVAL ");
         text_add_unsigned(text, (uint64_t)move->delay_ms * 1000);
         text_add(text, " MICROSECOND");
     } else {
-        text_add(text, "UPDATE orders FORCE INDEX (PRIMARY) SET status = 2, "
-                       "completed_at = UTC_TIMESTAMP(6)");
+        text_add(text,
+                 "UPDATE orders FORCE INDEX (PRIMARY) SET status = " ORDER_SQL_COMPLETE_TO ", "
+                 "completed_at = UTC_TIMESTAMP(6)");
     }
     add_ids(session, ids, count);
     text_add(text, move->guard);
@@ -68,13 +70,12 @@ static void write_count(struct mysql_session *session, const struct move *move,
                        "SUM(TIMESTAMPDIFF(MICROSECOND, created_at, completed_at)) "
                        "FROM orders FORCE INDEX (PRIMARY)");
         add_ids(session, ids, count);
-        text_add(text, " AND status = 2), 0)");
+        text_add(text, " AND status = " ORDER_SQL_COMPLETE_TO "), 0)");
     }
 }
 
-/* Moves those of `ids` that can be moved, and counts all. `*moved` other than `count`: to be
- * undone.
- */
+/* Moves those of `ids` that can be moved, and counts all. If `*moved` is not `count` the caller
+ * must roll back. */
 static enum status move_and_count(struct mysql_session *session, const struct move *move,
                                   const order_id ids[], size_t count, size_t *moved)
 {
@@ -93,8 +94,9 @@ static enum status move_locked(struct mysql_session *session, const struct move 
     size_t moved;
     enum status status = move_and_count(session, move, ids, count, &moved);
     if (status == STATUS_OK && moved != count) {
-        status = mysql_session_failed(session, STATUS_CONFLICT, move->operation,
-                                      "orders that were locked could not be moved");
+        status =
+            mysql_session_failed(session, STATUS_CONFLICT, move->operation,
+                                 "orders that were locked could not be moved; nothing was changed");
     }
     return status;
 }
@@ -114,9 +116,9 @@ static enum status lock_and_move(struct mysql_session *session, const struct mov
 
 /*
  * Moves all of `ids` that can be moved, in the transaction that is open, counts them, and leaves
- * them in `ids`. Normally all of them can, and it takes one way to the server and back. When fewer
- * were moved there is no telling which (there is no UPDATE ... RETURNING), so it is undone and done
- * again the slower way.
+ * them in `ids`. Normally all of them can, and it takes one round trip. When fewer were moved
+ * MySQL does not say which (it has no UPDATE ... RETURNING), so that is rolled back and done again
+ * in two steps: lock, then move.
  */
 static enum status move_orders(struct mysql_session *session, const struct move *move,
                                order_id ids[], size_t *count)
@@ -161,8 +163,9 @@ static enum status claim_oldest(struct mysql_session *session, const struct move
                                 struct store_claim_waiting *waiting)
 {
     struct text *text = mysql_session_text(session);
-    text_add(text, "SELECT id FROM orders FORCE INDEX (orders_open) "
-                   "WHERE status = 0 AND due_at <= UTC_TIMESTAMP(6) - INTERVAL ");
+    text_add(text,
+             "SELECT id FROM orders FORCE INDEX (orders_open) "
+             "WHERE status = " ORDER_SQL_CLAIM_FROM " AND due_at <= UTC_TIMESTAMP(6) - INTERVAL ");
     text_add_unsigned(text, (uint64_t)waiting->min_age_ms * 1000);
     text_add(text, " MICROSECOND ORDER BY due_at LIMIT ");
     text_add_unsigned(text, waiting->max);

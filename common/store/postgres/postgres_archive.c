@@ -12,14 +12,16 @@
     "id, client_id, user_id, item_ids, total_cents, status, created_at, started_at, due_at, "      \
     "completed_at"
 
-static const char look_sql[] = "SELECT id, (status = 2 AND completed_at < " TIME(
-    "$2") ")::int FROM orders "
-          "WHERE id > $1::bigint ORDER BY id LIMIT $3::bigint";
+static const char look_sql[] =
+    "SELECT id, (status = " ORDER_SQL_COMPLETED
+    " AND completed_at < " TIME("$2") ")::int FROM orders "
+                                      "WHERE id > $1::bigint ORDER BY id LIMIT $3::bigint";
 
 /* One statement, so what is deleted is what is kept. An order that another has moved meanwhile is
  * not deleted again, and so not moved. */
 static const char move_sql[] =
-    "WITH moved AS (DELETE FROM orders WHERE id = ANY ($1::bigint[]) AND status = 2 "
+    "WITH moved AS (DELETE FROM orders WHERE id = ANY ($1::bigint[]) "
+    "AND status = " ORDER_SQL_COMPLETED " "
     "RETURNING " COLUMNS "), kept AS (INSERT INTO orders_archive (" COLUMNS ", archived_at) "
     "SELECT " COLUMNS ", statement_timestamp() FROM moved RETURNING 1) SELECT count(*) FROM kept";
 

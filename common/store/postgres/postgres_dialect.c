@@ -3,6 +3,8 @@
 
 #include <stddef.h>
 
+#include "common/order/order_moves.h"
+
 #define US(time) "(extract(epoch FROM " time ") * 1000000)::bigint"
 
 /* The statement's time, as in the other statements; now() would be that of the transaction. */
@@ -13,7 +15,8 @@ const struct sql_fragment postgres_fragments[] = {
     {"time", "timestamptz 'epoch' + #::bigint * interval '1 microsecond'"},
     {"ago", "statement_timestamp() - #::bigint * interval '1 microsecond'"},
     {"happened", "#"},
-    {"duration_us", US("sum(CASE WHEN status = 2 THEN completed_at - created_at END)")},
+    {"duration_us",
+     US("sum(CASE WHEN status = " ORDER_SQL_COMPLETED " THEN completed_at - created_at END)")},
     {"id", "#"},
     {"open_orders", "orders WHERE #"}, /* the condition is that of a partial index */
     {"schema_exists", "(to_regclass('schema_versions') IS NOT NULL)::int"},

@@ -35,7 +35,8 @@ enum column { ID, CLIENT, USER, ITEMS, CENTS, KEY, FINGERPRINT, COLUMN_COUNT };
     "RETURNING client_id, idempotency_key, order_id, fingerprint), "                               \
     "stored AS (INSERT INTO orders "                                                               \
     "(id, client_id, user_id, item_ids, total_cents, status, created_at, due_at) "                 \
-    "SELECT id, client_id, user_id, item_ids, total_cents, 0, statement_timestamp(), "             \
+    "SELECT id, client_id, user_id, item_ids, total_cents, " ORDER_SQL_PENDING                     \
+    ", statement_timestamp(), "                                                                    \
     "statement_timestamp() FROM sent WHERE key = '' OR (client_id, key, id) IN "                   \
     "(SELECT client_id, idempotency_key, order_id FROM keys) " on_conflict " RETURNING 1), "       \
     "counted AS (INSERT INTO counters AS c (slot, created) "                                       \
@@ -50,7 +51,7 @@ static const char insert_new_sql[] = INSERT("");
 /* An order that is there already stays as it is and is not counted. */
 static const char insert_again_sql[] = INSERT("ON CONFLICT (id) DO NOTHING");
 
-/* The places of those that are not what is stored under their ids, as a statement behind the insert
+/* The places of those that are not what is stored under their ids, as a statement after the insert
  * sees it. */
 static const char find_others_sql[] =
     "SELECT s.place FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::bigint[]) "
@@ -116,8 +117,8 @@ static void read_keys(const struct postgres_session *session, struct store_inser
     }
 }
 
-/* They were never sent before, so any of them may have another id, and which of them is the culprit
- * need not be known. */
+/* They were never sent before, so each of them may get a new id; it does not matter which of them
+ * has the id that is in use. */
 static enum status insert_new(struct postgres_session *session,
                               struct store_insert *const entries[], size_t count)
 {
@@ -134,7 +135,7 @@ static enum status insert_new(struct postgres_session *session,
     return status;
 }
 
-/* The look is one of its own, because a statement does not see what others have committed since it
+/* Looking is a statement of its own, because one does not see what others have committed since it
  * began. */
 static enum status insert_again(struct postgres_session *session,
                                 struct store_insert *const entries[], size_t count)

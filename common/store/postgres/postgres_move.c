@@ -20,10 +20,10 @@
  * statistics the planner would read all open orders to find a few by their ids.
  */
 #define CLAIM(ids)                                                                                 \
-    "moved AS (UPDATE orders SET status = 1, "                                                     \
+    "moved AS (UPDATE orders SET status = " ORDER_SQL_CLAIM_TO ", "                                \
     "started_at = greatest(statement_timestamp(), created_at), "                                   \
     "due_at = greatest(statement_timestamp(), created_at) + $2::bigint * interval '1 ms' "         \
-    "WHERE id = ANY (" ids ") AND status + 0 = 0 "                                                 \
+    "WHERE id = ANY (" ids ") AND status + 0 = " ORDER_SQL_CLAIM_FROM " "                          \
     "RETURNING id, started_at - created_at AS age), "                                              \
     "counted AS (INSERT INTO counters AS c (slot, started) "                                       \
     "SELECT pg_backend_pid() % 64, count(*) FROM moved HAVING count(*) > 0 "                       \
@@ -34,14 +34,16 @@ static const char claim_sql[] = "WITH " CLAIM("$1::bigint[]");
 
 /* `oldest` is run first, as an array, so that the rows are found by their primary key. */
 static const char claim_waiting_sql[] =
-    "WITH oldest AS MATERIALIZED (SELECT id FROM orders WHERE status = 0 "
+    "WITH oldest AS MATERIALIZED (SELECT id FROM orders WHERE status = " ORDER_SQL_CLAIM_FROM " "
     "AND due_at <= statement_timestamp() - $1::bigint * interval '1 ms' "
     "ORDER BY due_at LIMIT $3::bigint FOR UPDATE SKIP LOCKED), " CLAIM(
         "ARRAY (SELECT id FROM oldest)");
 
 static const char complete_sql[] =
-    "WITH moved AS (UPDATE orders SET status = 2, completed_at = statement_timestamp() "
-    "WHERE id = ANY ($1::bigint[]) AND status + 0 = 1 AND due_at <= statement_timestamp() "
+    "WITH moved AS (UPDATE orders SET status = " ORDER_SQL_COMPLETE_TO
+    ", completed_at = statement_timestamp() "
+    "WHERE id = ANY ($1::bigint[]) AND status + 0 = " ORDER_SQL_COMPLETE_FROM
+    " AND due_at <= statement_timestamp() "
     "RETURNING completed_at - created_at AS duration), "
     "counted AS (INSERT INTO counters AS c (slot, completed, duration_us) "
     "SELECT pg_backend_pid() % 64, count(*), "

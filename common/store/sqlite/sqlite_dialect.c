@@ -3,6 +3,8 @@
 
 #include <stddef.h>
 
+#include "common/order/order_moves.h"
+
 /*
  * Times are microseconds since the epoch. now_us() is a function that sqlite_session.c adds to the
  * connection, because SQLite's own clock has milliseconds; in a subquery it is asked once.
@@ -14,7 +16,8 @@ const struct sql_fragment sqlite_fragments[] = {
     {"time", "#"},
     {"ago", "(SELECT now_us()) - #"},
     {"happened", "#"},
-    {"duration_us", "sum(CASE WHEN status = 2 THEN completed_at - created_at END)"},
+    {"duration_us",
+     "sum(CASE WHEN status = " ORDER_SQL_COMPLETED " THEN completed_at - created_at END)"},
     {"id", "#"},
     {"open_orders", "orders INDEXED BY orders_open WHERE completed_at IS NULL AND #"},
     {"schema_exists", "(SELECT count(*) FROM sqlite_schema WHERE name = 'schema_versions')"},

@@ -8,7 +8,7 @@
     "completed_at"
 
 /* What of the orders after ?1, up to ?2, goes to the archive. */
-#define OLD "id > ?1 AND id <= ?2 AND status = 2 AND completed_at < ?3"
+#define OLD "id > ?1 AND id <= ?2 AND status = " ORDER_SQL_COMPLETED " AND completed_at < ?3"
 
 /*
  * `completed_at IS NULL` is what lets the planner use the partial index, and INDEXED BY what makes
@@ -30,26 +30,30 @@ const char *const sqlite_statement_texts[SQL_STATEMENTS] = {
                        "ON CONFLICT DO NOTHING",
     [SQL_READ_KEY] = "SELECT order_id, fingerprint FROM idempotency_keys "
                      "WHERE client_id = ?1 AND idempotency_key = ?2",
-    [SQL_INSERT_ORDER] = "INSERT INTO orders (id, client_id, user_id, item_ids, total_cents, "
-                         "status, created_at, due_at) VALUES (?1, ?2, ?3, ?4, ?5, 0, ?6, ?6) "
-                         "ON CONFLICT (id) DO NOTHING",
+    [SQL_INSERT_ORDER] =
+        "INSERT INTO orders (id, client_id, user_id, item_ids, total_cents, "
+        "status, created_at, due_at) VALUES (?1, ?2, ?3, ?4, ?5, " ORDER_SQL_PENDING ", ?6, ?6) "
+        "ON CONFLICT (id) DO NOTHING",
     [SQL_IS_SAME_ORDER] = "SELECT 1 FROM orders WHERE id = ?1 AND client_id = ?2 AND user_id = ?3 "
                           "AND item_ids = ?4 AND total_cents = ?5",
-    [SQL_CLAIM] = "UPDATE orders SET status = 1, started_at = max(?2, created_at), "
-                  "due_at = max(?2, created_at) + ?3 WHERE id = ?1 AND status = 0 "
-                  "RETURNING started_at - created_at",
-    [SQL_CLAIM_WAITING] = "UPDATE orders SET status = 1, started_at = max(?1, created_at), "
-                          "due_at = max(?1, created_at) + ?2 WHERE status = 0 AND id IN "
-                          "(SELECT id FROM orders INDEXED BY orders_open "
-                          "WHERE completed_at IS NULL AND status = 0 AND due_at <= ?3 "
-                          "ORDER BY due_at LIMIT ?4) RETURNING id",
-    [SQL_COMPLETE] = "UPDATE orders SET status = 2, completed_at = ?2 "
-                     "WHERE id = ?1 AND status = 1 AND due_at <= ?2 "
+    [SQL_CLAIM] =
+        "UPDATE orders SET status = " ORDER_SQL_CLAIM_TO ", started_at = max(?2, created_at), "
+        "due_at = max(?2, created_at) + ?3 WHERE id = ?1 AND status = " ORDER_SQL_CLAIM_FROM " "
+        "RETURNING started_at - created_at",
+    [SQL_CLAIM_WAITING] =
+        "UPDATE orders SET status = " ORDER_SQL_CLAIM_TO ", started_at = max(?1, created_at), "
+        "due_at = max(?1, created_at) + ?2 WHERE status = " ORDER_SQL_CLAIM_FROM " AND id IN "
+        "(SELECT id FROM orders INDEXED BY orders_open "
+        "WHERE completed_at IS NULL AND status = " ORDER_SQL_CLAIM_FROM " AND due_at <= ?3 "
+        "ORDER BY due_at LIMIT ?4) RETURNING id",
+    [SQL_COMPLETE] = "UPDATE orders SET status = " ORDER_SQL_COMPLETE_TO ", completed_at = ?2 "
+                     "WHERE id = ?1 AND status = " ORDER_SQL_COMPLETE_FROM " AND due_at <= ?2 "
                      "RETURNING completed_at - created_at",
     [SQL_LOOKUP] = "SELECT status FROM orders WHERE id = ?1 AND client_id = ?2",
     [SQL_LOOKUP_ARCHIVED] = "SELECT status FROM orders_archive WHERE id = ?1 AND client_id = ?2",
     [SQL_LOOK_AT_ORDERS] =
-        "SELECT count(*), max(id), count(CASE WHEN status = 2 AND completed_at < ?2 THEN 1 END) "
+        "SELECT count(*), max(id), count(CASE WHEN status = " ORDER_SQL_COMPLETED
+        " AND completed_at < ?2 THEN 1 END) "
         "FROM (SELECT id, status, completed_at FROM orders WHERE id > ?1 ORDER BY id LIMIT ?3)",
     [SQL_COPY_TO_ARCHIVE] = "INSERT INTO orders_archive (" COLUMNS ", archived_at) "
                             "SELECT " COLUMNS ", ?4 FROM orders WHERE " OLD,
