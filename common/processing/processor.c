@@ -257,7 +257,7 @@ struct processor *processor_start(const struct processor_config *config, struct 
     thread_cond_init(&processor->changed);
     recovery_init(&processor->recovery);
     if (deadline_heap_init(&processor->deadlines, config->capacity) != STATUS_OK) {
-        log_error("no memory for the deadlines; lower WORKER_CAPACITY",
+        log_error("no memory for the deadlines, so the program ends; lower WORKER_CAPACITY",
                   log_int("capacity", (int64_t)config->capacity));
         _exit(EXIT_FAILURE);
     }
@@ -294,7 +294,9 @@ bool processor_stop(struct processor *processor, uint32_t limit_ms)
     }
     ask_to_stop(processor);
     if (!wait_for_end(processor, limit_ms)) {
-        log_warn("the processor is not waited for; what it has begun is done or undone without it",
+        log_warn("the processor did not stop in time; the program ends without it, and the "
+                 "database completes "
+                 "or undoes what it has begun",
                  log_int("waited_ms", limit_ms));
         return false;
     }

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Recovery: finds by query what nobody looks after any more, an order whose hint was lost or whose
- * worker died. It never puts hints back into the queue: under backlog that would multiply them.
+ * Recovery: finds by query the orders that no worker has in hand any more, whose hint was lost or
+ * whose worker died. It never puts hints back into the queue: under backlog that would multiply
+ * them.
  *
- * An order is orphaned in one of two ways. Processing and overdue by a grace: whoever finds it
- * completes it. Pending for longer than its hint can take to come up: whoever finds it claims it.
+ * An order is orphaned in one of two ways. Processing and overdue by a grace: the process
+ * that finds it completes it. Pending for longer than its hint can take to come up: that process
+ * claims it.
  *
  * Blocks for the database. One thread.
  */

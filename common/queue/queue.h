@@ -3,7 +3,7 @@
  * The queue of hints: ids of orders that may be waiting. Losing a hint costs latency, doubling one
  * costs a no-op; the database row is the job.
  *
- * Blocks: queue_pop as long as it is told, queue_push on Redis for at most the socket timeout.
+ * Blocks: queue_pop for `wait_ms`, queue_push on Redis for at most the socket timeout.
  * Threads: queue_wake and queue_failures may be called from any thread. The memory queue may be
  * pushed and popped from several threads; a Redis queue is one connection, used by one thread at a
  * time for everything else. Owns: its connection or its ring.
@@ -31,11 +31,11 @@ struct queue *queue_open_redis(const struct redis_url *url, const char *key);
 /* A ring of at most `capacity` ids in this process. */
 struct queue *queue_open_memory(size_t capacity);
 
-/* Nobody may be using it any more. Takes NULL. */
+/* No thread may use it any more. Takes NULL. */
 void queue_close(struct queue *queue);
 
 /*
- * Adds `count` (1 to QUEUE_BATCH_MAX) ids behind the others.
+ * Adds `count` (1 to QUEUE_BATCH_MAX) ids after the others.
  * STATUS_UNAVAILABLE: they were not added, as far as is known (Redis is away or refuses, or the
  * ring is full: then as many as fitted were added).
  */

@@ -68,7 +68,9 @@ static enum status away(struct queue_redis *redis, const char *operation,
     bool is_known = (redis->reported >> failure & 1) != 0;
     atomic_fetch_add(&redis->base.failures[failure], 1);
     redis->outage[failure]++;
-    LOG_EVENT(is_known ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARN, "redis call failed",
+    LOG_EVENT(is_known ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARN,
+              "redis call failed; hints are lost until a new connection works, and their orders "
+              "found by query",
               log_str("operation", operation), log_str("kind", redis_failure_name(failure)),
               log_str("error", message));
     redis->reported |= 1U << failure;
@@ -111,7 +113,8 @@ static void note_recovery(struct queue_redis *redis)
     if (redis->reported != 0) {
         char failures[OUTAGE_TEXT_SIZE];
         describe_outage(redis, failures);
-        log_info("redis is back", log_str("key", redis->key), log_str("failures", failures));
+        log_info("redis is back; hints are delivered again", log_str("key", redis->key),
+                 log_str("failures", failures));
         redis->reported = 0;
         memset(redis->outage, 0, sizeof redis->outage);
     }
@@ -358,7 +361,7 @@ static enum status wait_and_take(struct queue_redis *redis, order_id ids[], size
 
 /*
  * RPOP comes first: one round trip under load, and when it finds nothing the list was really empty,
- * which a BRPOP that has not been answered yet does not tell. Recovery relies on the difference.
+ * which a BRPOP that has not been answered yet does not show. Recovery relies on the difference.
  */
 static enum status redis_pop(struct queue *queue, order_id ids[], size_t max, uint32_t wait_ms,
                              size_t *count)

@@ -6,7 +6,7 @@
 #include <string.h>
 
 static const char nothing[] = "nothing is lost";
-static const char unknown[] = "unknown: the database does not tell";
+static const char unknown[] = "unknown: the database does not say";
 
 static const char *const names_of_levels[] = {
     [DURABILITY_NONE] = "none",

@@ -24,7 +24,7 @@ enum durability {
 
 struct durability_setting {
     const char *name;
-    char value[DURABILITY_VALUE_SIZE]; /* in the database's words; empty: it does not tell */
+    char value[DURABILITY_VALUE_SIZE]; /* in the database's words; empty: it does not say */
 };
 
 struct durability_report {

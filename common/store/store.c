@@ -84,20 +84,36 @@ static bool record_cause(struct store *store, const char *message)
     return true;
 }
 
+/* With what happens next. */
+static const char *failure_text(enum status status)
+{
+    switch (status) {
+    case STATUS_UNAVAILABLE:
+        return "database call failed; a new connection is made and the work tried again, unless "
+               "its time is over";
+    case STATUS_CONFLICT:
+        return "database call failed; it lost against another transaction and is tried again";
+    case STATUS_TIMEOUT:
+        return "database call failed; it took too long and was ended";
+    default:
+        return "database call failed; it is not tried again as it is";
+    }
+}
+
 enum status store_failed(struct store *store, enum status status, const char *operation, int code,
                          const char *message)
 {
     enum log_level level = LOG_LEVEL_ERROR;
     if (status == STATUS_CONFLICT || status == STATUS_ALREADY_EXISTS) {
-        /* The one is part of normal life between concurrent transactions. Of the other only who
-         * made the name knows what it means, and says it. */
+        /* The one is normal between concurrent transactions. What the other means only the
+         * caller knows, and logs. */
         level = LOG_LEVEL_DEBUG;
     } else if (status == STATUS_TIMEOUT) {
         level = LOG_LEVEL_WARN;
     } else if (status == STATUS_UNAVAILABLE) {
         level = record_cause(store, message) ? LOG_LEVEL_WARN : LOG_LEVEL_DEBUG;
     }
-    LOG_EVENT(level, "database call failed", log_str("database", store->ops->name),
+    LOG_EVENT(level, failure_text(status), log_str("database", store->ops->name),
               log_str("operation", operation), log_str("status", status_name(status)),
               log_int("code", code), log_str("error", message));
     return status;
@@ -153,7 +169,8 @@ static enum status settle(struct store *store, enum status status)
     heartbeat_beat(store->heartbeat);
     if (status == STATUS_OK) {
         if (store->cause_count > 0) {
-            log_info("database is back", log_str("database", store->ops->name));
+            log_info("database is back; calls succeed again",
+                     log_str("database", store->ops->name));
         }
         store->cause_count = 0;
         backoff_reset(&store->backoff);
@@ -173,7 +190,7 @@ enum status store_ping(struct store *store)
     ON_CONNECTION(store, store->ops->ping(store));
 }
 
-/* A database that refuses to tell its settings, and still answers, is no outage. */
+/* A database that refuses to show its settings, and still answers, is no outage. */
 static enum status read_durability(struct store *store, struct durability_report *report)
 {
     enum status status = store->ops->durability(store, report);
@@ -204,7 +221,9 @@ bool store_has_applied(const struct store *store, int version)
 
 static enum status refuse_newer(struct store *store, int version)
 {
-    log_error("the database's schema is newer than this program; run the newer program",
+    log_error("the database's schema is newer than this program, which changes nothing and ends; "
+              "run the newer "
+              "program",
               log_int("schema", version), log_int("program", store_program_version(store)));
     return STATUS_INVALID;
 }

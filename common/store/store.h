@@ -61,7 +61,7 @@ struct order_counts {
 
 /*
  * What is wrong with a row that no move could have made. Nothing repairs that: which of its columns
- * is right, only people can say.
+ * is right, only a person can say.
  */
 enum store_flaw {
     STORE_FLAW_ID,
@@ -114,7 +114,7 @@ MUST_CHECK enum status store_ping(struct store *store);
 
 /*
  * Reads what decides which failures stored orders survive, and says so. STATUS_OK also when the
- * database answers but does not tell: the report says that nothing is known.
+ * database answers but does not show its settings: the report says that nothing is known.
  */
 MUST_CHECK enum status store_durability(struct store *store, struct durability_report *report);
 
@@ -137,10 +137,10 @@ MUST_CHECK enum status store_versions(struct store *store, struct store_version 
                                       size_t max, size_t *count);
 
 /*
- * Reserves `count` (>= 1) consecutive ids nobody else will ever get; the first is `*first`.
- * Ids that are not used are lost; that is allowed. Never one at or below the id of an order that is
- * stored or archived: a server that was restored, or took over with less than the lost one knew,
- * may have forgotten a block whose ids have been sent to it again.
+ * Reserves `count` (>= 1) consecutive ids that are given to no other caller, ever; the first is
+ * `*first`. Ids that are not used are lost; that is allowed. Never one at or below the id of an
+ * order that is stored or archived: a server that was restored, or took over with less than the
+ * lost one knew, may have forgotten a block whose ids have been sent to it again.
  */
 MUST_CHECK enum status store_reserve_ids(struct store *store, uint32_t count, order_id *first);
 
@@ -258,7 +258,7 @@ MUST_CHECK enum status store_forget_keys(struct store *store, struct store_forge
 /* The counters, exact at one instant. Costs the same at ten orders and at ten million. */
 MUST_CHECK enum status store_counts(struct store *store, struct order_counts *counts);
 
-/* The counters and a recount of every row, both of one snapshot. */
+/* The counters, and what every row adds up to, both of one snapshot. */
 struct store_verification {
     struct order_counts counted;   /* what the counters say */
     struct order_counts recounted; /* what the rows say */
@@ -270,10 +270,10 @@ struct store_verification {
     } flaws[STORE_FLAWS];
 };
 
-/* Who waits for a long recount, and may end it. */
+/* For the caller of a long verification: how far it is, and whether to go on. */
 struct store_progress {
-    /* `rows` of about `rows_expected` are done. False: no further. May be called from the store's
-     * thread often; must not block. */
+    /* `rows` of about `rows_expected` are done. False: stop. Called often, from the store's thread;
+     * must not block. */
     bool (*go_on)(void *context, int64_t rows, int64_t rows_expected);
     void *context;
 };
@@ -281,7 +281,7 @@ struct store_progress {
 /*
  * Compares the counters with the rows, archived ones too, and looks at each. Reads all, part by
  * part in one snapshot: traffic is not held up, and the limits of store.h hold for each part only.
- * `progress` may be NULL. STATUS_TIMEOUT: it said no.
+ * `progress` may be NULL. STATUS_TIMEOUT: `progress` said stop.
  */
 MUST_CHECK enum status store_verify(struct store *store, const struct store_progress *progress,
                                     struct store_verification *found);
@@ -297,8 +297,8 @@ const char *store_flaw_text(enum store_flaw flaw);
 /*
  * Takes the drift that was found out of the counters, in one transaction. The services may go on
  * meanwhile: each of their transactions moves rows and counters alike, so the drift does not change
- * from the snapshot to now, and it is taken from a slot that is nobody's but this function's.
- * STATUS_NOT_FOUND: since the snapshot somebody else has repaired; verify again. STATUS_CONFLICT:
+ * from the snapshot to now, and it is taken from a slot that only this function writes.
+ * STATUS_NOT_FOUND: since the snapshot another process has repaired; verify again. STATUS_CONFLICT:
  * nothing was changed, try again. STATUS_UNAVAILABLE: unknown; trying again is safe.
  */
 MUST_CHECK enum status store_repair(struct store *store, const struct store_verification *found);

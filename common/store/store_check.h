@@ -2,8 +2,8 @@
 /*
  * What store.c may rely on after it has called a backend, looked at once for all of them. A backend
  * that breaks its own promise is a fault of the program: an assertion. What a database holds is
- * not, whatever somebody has changed in it by hand: that is an error with a line in the log, or
- * ends with this one row. Inside of the store only. Never blocks.
+ * not, because it may have been changed by hand: that is an error with a line in the log, and
+ * where possible of this one row only. Inside of the store only. Never blocks.
  */
 #ifndef COMMON_STORE_STORE_CHECK_H
 #define COMMON_STORE_STORE_CHECK_H

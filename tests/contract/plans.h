@@ -21,7 +21,7 @@ extern const char *const plans_expected[];
 /* Tables with many rows are called so. */
 bool plans_is_large(const char *table);
 
-/* On empty tables: from now on nobody but plans_analyze makes statistics. */
+/* On empty tables: from now on only plans_analyze makes statistics. */
 void plans_freeze_statistics(void);
 void plans_analyze(void);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * SQLite tells a callback of each statement that has ended, once for every connection the program
+ * SQLite calls a function for each statement that has ended, once for every connection the program
  * opens, which an automatic extension sees. EXPLAIN QUERY PLAN of the same text shows its plan; it
  * does not depend on the parameters.
  */

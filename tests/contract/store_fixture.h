@@ -59,7 +59,7 @@ void expect_status(order_id id, enum order_status status);
 size_t claim(order_id ids[], size_t count, uint32_t delay_ms);
 size_t complete(order_id ids[], size_t count);
 
-/* The counters are what a recount of the rows gives; returns them. */
+/* The counters are what the rows add up to; returns them. */
 struct order_counts expect_exact_counts(void);
 
 /* The same ids, in whatever order; `expected` is sorted. */

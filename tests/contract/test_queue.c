@@ -17,8 +17,8 @@
 
 enum {
     CAPACITY = 4 * QUEUE_BATCH_MAX,
-    PATIENT_MS = 20000, /* a wait that is meant to be ended early */
-    EARLY_MS = 8000,    /* an early end comes within this, also on a busy machine */
+    LONG_WAIT_MS = 20000, /* a wait that is meant to be ended early */
+    EARLY_MS = 8000,      /* an early end comes within this, also on a busy machine */
 };
 
 static struct redis_server redis;
@@ -199,7 +199,7 @@ Test(queue, pop_waiting_gets_what_another_thread_pushes)
     size_t got = 0;
     void *pushed = NULL;
     pthread_t thread = thread_start("pusher", push_one_from_a_thread, queue);
-    enum status status = queue_pop(queue, ids, 10, PATIENT_MS, &got);
+    enum status status = queue_pop(queue, ids, 10, LONG_WAIT_MS, &got);
     pthread_join(thread, &pushed);
     cr_assert_not_null(pushed, "the push failed");
     cr_assert_eq(status, STATUS_OK);
@@ -219,7 +219,7 @@ Test(queue, wake_from_another_thread_ends_a_pop_early)
     size_t got = 0;
     uint64_t start_ms = wait_now_ms();
     pthread_t thread = thread_start("waker", wake_from_a_thread, queue);
-    cr_assert_eq(queue_pop(queue, ids, 10, PATIENT_MS, &got), STATUS_TIMEOUT);
+    cr_assert_eq(queue_pop(queue, ids, 10, LONG_WAIT_MS, &got), STATUS_TIMEOUT);
     pthread_join(thread, NULL);
     cr_assert_lt(wait_now_ms() - start_ms, EARLY_MS);
 }
@@ -230,7 +230,7 @@ Test(queue, wake_before_a_pop_ends_it_early)
     size_t got = 0;
     uint64_t start_ms = wait_now_ms();
     queue_wake(queue);
-    cr_assert_eq(queue_pop(queue, ids, 10, PATIENT_MS, &got), STATUS_TIMEOUT);
+    cr_assert_eq(queue_pop(queue, ids, 10, LONG_WAIT_MS, &got), STATUS_TIMEOUT);
     cr_assert_lt(wait_now_ms() - start_ms, EARLY_MS);
 }
 
@@ -239,7 +239,7 @@ Test(queue, works_on_after_a_wake)
     order_id ids[10];
     size_t got = 0;
     queue_wake(queue);
-    cr_assert_eq(queue_pop(queue, ids, 10, PATIENT_MS, &got), STATUS_TIMEOUT);
+    cr_assert_eq(queue_pop(queue, ids, 10, LONG_WAIT_MS, &got), STATUS_TIMEOUT);
     push_range(1, 5);
     expect_range(1, 5);
 }
@@ -250,7 +250,7 @@ Test(queue, a_wake_loses_no_ids)
     size_t got = 0;
     push_range(1, 5);
     queue_wake(queue);
-    enum status status = queue_pop(queue, ids, 10, PATIENT_MS, &got);
+    enum status status = queue_pop(queue, ids, 10, LONG_WAIT_MS, &got);
     if (status == STATUS_TIMEOUT) {
         expect_range(1, 5);
     } else {

@@ -22,7 +22,7 @@ enum {
     HUGE_VALUE = 1024 * 1024,
     MANY_STRANGERS = 5000,
     BACK_LIMIT_MS = 20000,
-    PATIENT_MS = 30000, /* a wait that an error is meant to cut short */
+    LONG_WAIT_MS = 30000, /* a wait that an error is meant to cut short */
     SHORT_MS = 10000,
 };
 
@@ -145,7 +145,7 @@ Test(queue_redis, thousands_of_foreign_values_are_worked_off)
     cr_assert_eq(ids[0], 8);
 }
 
-/* An unavailable queue says so soon, however long it was told to wait. */
+/* An unavailable queue says so soon, however long it was asked to wait. */
 static void expect_push_unavailable(void)
 {
     const order_id id = 9;
@@ -159,7 +159,7 @@ static void expect_pop_unavailable(void)
     order_id ids[10];
     size_t got = 0;
     uint64_t start_ms = wait_now_ms();
-    cr_assert_eq(queue_pop(queue, ids, 10, PATIENT_MS, &got), STATUS_UNAVAILABLE);
+    cr_assert_eq(queue_pop(queue, ids, 10, LONG_WAIT_MS, &got), STATUS_UNAVAILABLE);
     cr_assert_lt(wait_now_ms() - start_ms, SHORT_MS, "pop kept its caller waiting");
 }
 
@@ -225,7 +225,7 @@ Test(queue_redis, a_server_that_hangs_is_unavailable_and_works_again_after)
     cr_assert(works_again(NULL));
     cr_assert_eq(pop_one(), 11);
     process_signal(&redis.process, SIGSTOP);
-    cr_assert(wait_until(pop_is_unavailable, NULL, SHORT_MS), "nobody notices that Redis hangs");
+    cr_assert(wait_until(pop_is_unavailable, NULL, SHORT_MS), "it is not noticed that Redis hangs");
     expect_push_unavailable();
     process_signal(&redis.process, SIGCONT);
     expect_back();
@@ -244,7 +244,7 @@ Test(queue_redis, a_server_that_dies_under_a_waiting_pop_ends_it)
     size_t got = 0;
     uint64_t start_ms = wait_now_ms();
     pthread_t thread = thread_start("killer", kill_redis, NULL);
-    cr_assert_eq(queue_pop(queue, ids, 10, PATIENT_MS, &got), STATUS_UNAVAILABLE);
+    cr_assert_eq(queue_pop(queue, ids, 10, LONG_WAIT_MS, &got), STATUS_UNAVAILABLE);
     pthread_join(thread, NULL);
     cr_assert_lt(wait_now_ms() - start_ms, SHORT_MS);
     cr_assert_eq(process_wait_exit(&redis.process, SHORT_MS), 128 + SIGKILL);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Each of the errors a Redis server has for a queue: the caller is told at once that it is away,
+ * Each of the errors a Redis server has for a queue: the caller learns at once that it is away,
  * the failure is counted as what it is, and the queue works again when the server does.
  */
 #include <inttypes.h>
@@ -17,7 +17,7 @@
 
 #define KEY "orders:pending"
 
-enum { LIMIT_MS = 10000, SHORT_MS = 10000, PATIENT_MS = 30000, BLOCKED_MS = 1000 };
+enum { LIMIT_MS = 10000, SHORT_MS = 10000, LONG_WAIT_MS = 30000, BLOCKED_MS = 1000 };
 
 static struct redis_server redis;
 static struct fault_proxy *proxy;
@@ -85,7 +85,7 @@ static bool pop_is_refused_for_it(void *arg)
     order_id id;
     size_t got = 0;
     uint64_t before = queue_failures(queue, *kind);
-    cr_assert_eq(queue_pop(queue, &id, 1, PATIENT_MS, &got), STATUS_UNAVAILABLE);
+    cr_assert_eq(queue_pop(queue, &id, 1, LONG_WAIT_MS, &got), STATUS_UNAVAILABLE);
     return queue_failures(queue, *kind) > before;
 }
 
@@ -151,7 +151,7 @@ static bool a_client_is_blocked(void *arg)
 }
 
 /*
- * A BRPOP waits for a second. A test that is held up for as long finds nobody blocked, or a pop
+ * A BRPOP waits for a second. A test that is held up for as long finds no client blocked, or a pop
  * that is refused by the replica: then again.
  */
 static bool a_pop_is_unblocked(void *arg)
@@ -164,13 +164,13 @@ static bool a_pop_is_unblocked(void *arg)
     bool is_blocked = status == STATUS_TIMEOUT && wait_until(a_client_is_blocked, NULL, BLOCKED_MS);
     redis_server_command(&redis, "REPLICAOF 127.0.0.1 1");
     if (is_blocked) {
-        cr_assert_eq(queue_pop(queue, &id, 1, PATIENT_MS, &got), STATUS_UNAVAILABLE);
+        cr_assert_eq(queue_pop(queue, &id, 1, LONG_WAIT_MS, &got), STATUS_UNAVAILABLE);
     }
     redis_server_command(&redis, "REPLICAOF NO ONE");
     return queue_failures(queue, REDIS_FAILURE_UNBLOCKED) > 0;
 }
 
-/* A primary that is told to follow another ends the waiting of its clients with an error. */
+/* A primary that is made to follow another ends the waiting of its clients with an error. */
 Test(redis_refusals, unblocked)
 {
     cr_assert(wait_until(a_pop_is_unblocked, NULL, LIMIT_MS));
@@ -221,13 +221,13 @@ Test(redis_refusals, an_end_of_the_stream_is_a_broken_connection)
     cr_assert_eq(fault_proxy_counts(proxy).half_closes, 1);
 }
 
-Test(redis_refusals, nobody_there_is_no_connection)
+Test(redis_refusals, no_server_is_no_connection)
 {
     fault_proxy_refuse(proxy);
     expect_counted_as(REDIS_FAILURE_CONNECT);
 }
 
-/* No server speaks so; whoever listens there is no Redis. */
+/* No server speaks so; what listens there is no Redis. */
 Test(redis_refusals, an_unknown_error_is_a_refusal)
 {
     cr_assert_eq(redis_failure_of_error("ERR something"), REDIS_FAILURE_REFUSED);

@@ -324,7 +324,7 @@ static void do_a_mix(struct worker *worker)
     mix->running--;
 }
 
-Test(store, counts_equal_a_recount_at_every_instant_of_a_mix_of_operations)
+Test(store, counts_equal_the_rows_at_every_instant_of_a_mix_of_operations)
 {
     static struct mix mix = {.running = THREADS};
     struct worker workers[THREADS];

@@ -230,7 +230,7 @@ Test(store_archive, an_order_that_is_in_both_tables_is_refused_and_found_by_veri
     cr_assert_eq(found.flaws[STORE_FLAW_IN_BOTH_TABLES].ids[0], 3);
 }
 
-/* Somebody holds an order for longer than the archive waits. */
+/* Another session holds an order for longer than the archive waits. */
 Test(store_archive, a_batch_that_fails_moves_nothing_and_can_be_repeated)
 {
     order_id first = insert_completed(4);

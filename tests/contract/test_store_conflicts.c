@@ -66,7 +66,7 @@ static bool the_claim_waits(void *arg)
                                 "application_name = 'orders' AND wait_event_type = 'Lock'") > 0;
 }
 
-/* PostgreSQL counts them seconds later, but its log has them before anybody is told. */
+/* PostgreSQL counts them seconds later, but its log has them before any client gets the error. */
 static int64_t deadlocks(void)
 {
     if (url.kind == DATABASE_MYSQL) {

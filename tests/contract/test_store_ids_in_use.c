@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The contract of common/store/store.h, the same for every backend: ids under which the database
- * has somebody else's order, as after a restore.
+ * has another order, as after a restore.
  */
 #include <stdio.h>
 #include <string.h>

@@ -204,7 +204,7 @@ Test(store_mysql, the_unix_socket_of_the_url_is_used)
     store_destroy(over_socket);
 }
 
-/* Connector/C refuses such a server once it is told to look at certificates. */
+/* Connector/C refuses such a server once it is set to check certificates. */
 Test(store_mysql, a_server_without_tls_is_good_enough)
 {
     mariadb_server_stop(&server);

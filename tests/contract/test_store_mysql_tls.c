@@ -104,7 +104,7 @@ Test(store_mysql_tls, verify_refuses_another_authority)
     url_expect_refusal(&here, "localhost", "ssl=verify&ssl_ca=CA/other.pem", "certificate");
 }
 
-/* Connector/C 3.4 trusts whoever listens on 127.0.0.1 unless it is given authorities. */
+/* Connector/C 3.4 trusts any server on 127.0.0.1 unless it is given authorities. */
 Test(store_mysql_tls, verify_refuses_an_authority_the_system_does_not_know)
 {
     url_expect_refusal(&here, "127.0.0.1", "ssl=verify", "certificate");
@@ -182,7 +182,7 @@ Test(store_mysql_url, a_password_may_hold_any_character)
     connect_well();
 }
 
-/* Nobody needs to listen there, nor the machine to know IPv6, to see which address was tried. */
+/* No server needs to listen there, nor the machine to know IPv6, to see which address was tried. */
 Test(store_mysql_url, an_ipv6_address_is_tried_without_its_brackets)
 {
     url_expect_refusal(&here, "[::1]", "", "on '::1'");

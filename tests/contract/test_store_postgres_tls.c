@@ -181,7 +181,7 @@ Test(store_postgres_url, an_application_may_have_a_name)
                   "application_name");
 }
 
-/* Nobody needs to listen there, nor the machine to know IPv6, to see which address was tried. */
+/* No server needs to listen there, nor the machine to know IPv6, to see which address was tried. */
 Test(store_postgres_url, an_ipv6_address_is_tried_without_its_brackets)
 {
     url_expect_refusal(&here, "[::1]", "", "\\\"::1\\\"");

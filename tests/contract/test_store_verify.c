@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The store's contract: comparing the counters with the rows, repair them, and bad rows. */
+/* The store's contract: comparing the counters with the rows, repairing them, and bad rows. */
 #include <inttypes.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -116,7 +116,7 @@ Test(store_verify, an_order_completed_before_it_was_due_is_found)
     expect_flaw(&found, STORE_FLAW_END_BEFORE_DUE, (int64_t)first + 1);
 }
 
-Test(store_verify, an_id_that_nobody_has_reserved_is_found)
+Test(store_verify, an_id_that_was_never_reserved_is_found)
 {
     cr_assert_eq(insert_range(store, 1000, 2), STATUS_OK);
     struct store_verification found = verify();
@@ -257,7 +257,7 @@ static bool stop_at_once(void *context, int64_t rows, int64_t rows_expected)
     return false;
 }
 
-Test(store_verify, a_recount_that_is_ended_leaves_the_connection_usable)
+Test(store_verify, a_verification_that_is_ended_leaves_the_connection_usable)
 {
     const struct store_progress progress = {.go_on = stop_at_once};
     struct store_verification found;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A database in memory behind the store's own seam: it keeps the promises of store_backend.h, shows
- * what it was asked, and fails when told to. Its clock is the monotonic one plus what
+ * what it was asked, and fails when asked to. Its clock is the monotonic one plus what
  * fake_store_advance has added.
  *
  * Threads: the code under test uses it as any store; the functions below may be called from the
@@ -59,7 +59,7 @@ struct fake_call {
     bool repeated;  /* of FAKE_INSERT: the first entry was */
     order_id last;
     uint32_t ms;               /* the age of FAKE_CLAIM_WAITING, the grace of FAKE_OVERDUE */
-    enum status outcome;       /* what FAKE_MIGRATE_END and FAKE_SNAPSHOT_END were told */
+    enum status outcome;       /* what FAKE_MIGRATE_END and FAKE_SNAPSHOT_END got */
     bool no_statement_timeout; /* the connection FAKE_CONNECT made has no limits */
 };
 
@@ -91,7 +91,7 @@ enum fake_lie {
     FAKE_LIE_STATUS,            /* a row has a status that there is not */
     FAKE_LIE_KEY_OF_NO_ORDER,   /* a key's row has an impossible order */
     FAKE_LIE_RESERVED_ZERO,     /* the ids begin with 0 */
-    FAKE_LIE_RESERVED_TOO_HIGH, /* the ids end behind the last possible one */
+    FAKE_LIE_RESERVED_TOO_HIGH, /* the ids end after the last possible one */
 };
 
 /* From now on the backend lies. */

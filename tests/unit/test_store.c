@@ -143,7 +143,7 @@ Test(store, after_a_failed_connect_the_next_calls_answer_at_once)
     cr_assert_eq(fake_store_calls(store, FAKE_DISCONNECT), 1, "what was half open is closed");
 }
 
-Test(store, a_failed_connects_own_status_is_told)
+Test(store, a_failed_connects_own_status_is_returned)
 {
     fake_store_fail(store, FAKE_CONNECT, 0, 1, STATUS_INVALID);
     cr_assert_eq(call(FAKE_PING), STATUS_INVALID);
@@ -262,7 +262,7 @@ Test(store, settings_that_may_not_be_read_are_unknown_and_no_outage)
     cr_assert_eq(fake_store_calls(store, FAKE_CONNECT), 1);
 }
 
-Test(store, a_database_that_is_away_tells_nothing_of_its_settings)
+Test(store, a_database_that_is_away_shows_no_settings)
 {
     struct durability_report report;
     fake_store_fail(store, FAKE_DURABILITY, 0, 1, STATUS_UNAVAILABLE);

@@ -183,7 +183,7 @@ Test(store_verify, repair_takes_the_drift_out_once)
     fake_store_set_drift(store, &drift);
     verify();
     cr_assert_eq(store_repair(store, &found), STATUS_OK);
-    cr_assert_eq(store_repair(store, &found), STATUS_NOT_FOUND, "somebody has repaired since");
+    cr_assert_eq(store_repair(store, &found), STATUS_NOT_FOUND, "it has been repaired since");
     verify();
     cr_assert_not(store_has_drift(&found));
     cr_assert_eq(found.repaired.created, -3);

@@ -15,14 +15,14 @@ static const unsigned char option_on = 1;
 static const unsigned char option_off = 0;
 
 /*
- * Every option is set outright, because the libraries' defaults differ: Connector/C 3.3 uses no TLS
- * unless told to, 3.4 looks at certificates unless told not to.
+ * Every option is set explicitly, because the libraries' defaults differ: Connector/C 3.3 uses no
+ * TLS by default, 3.4 does and checks certificates.
  */
 #ifdef MARIADB_PACKAGE_VERSION
 /*
  * "Enforce" it is called, but a server without TLS is still taken. Only the checks, of chain and
- * host name together, make the library refuse one. With a CA 3.3 checks the chain even when told
- * not to check, hence none is given then. For the hosts 127.0.0.1 and ::1, literally, 3.4 checks
+ * host name together, make the library refuse one. With a CA 3.3 checks the chain even when the
+ * check is off, so none is given then. For the hosts 127.0.0.1 and ::1, literally, 3.4 checks
  * the chain only.
  */
 static void set_tls(MYSQL *connection, enum database_tls tls, const char *ca)
@@ -58,7 +58,7 @@ static void set_options(MYSQL *connection, const struct database_url *url,
         url->connect_timeout_s != 0 ? url->connect_timeout_s : CONNECT_TIMEOUT_S;
     unsigned int socket_timeout_s = no_statement_timeout ? MIGRATION_TIMEOUT_S : SOCKET_TIMEOUT_S;
     unsigned int local_infile = 0;
-    /* Said outright, because for the host "localhost" the libraries would look for a socket. */
+    /* Set explicitly, because for the host "localhost" the libraries would look for a socket. */
     unsigned int protocol = url->path[0] != '\0' ? MYSQL_PROTOCOL_SOCKET : MYSQL_PROTOCOL_TCP;
     mysql_options(connection, MYSQL_OPT_PROTOCOL, &protocol);
     mysql_options(connection, MYSQL_OPT_CONNECT_TIMEOUT, &connect_timeout_s);
@@ -101,13 +101,14 @@ MYSQL *mysql_connect_open(const struct database_url *url, bool no_statement_time
 {
     enum database_tls tls = wanted_tls(url);
     MYSQL *connection = attempt(url, tls, no_statement_timeout, fault);
-    /* A server whose TLS is broken, or too old for ours, is still to be had without. */
+    /* A server whose TLS is broken, or too old for ours, may still work without. */
     if (connection != NULL && *fault != NULL && tls == DATABASE_TLS_PREFERRED &&
         mysql_errno(connection) == CR_SSL_CONNECTION_ERROR) {
         mysql_close(connection);
         connection = attempt(url, DATABASE_TLS_DISABLED, no_statement_timeout, fault);
     }
-    /* Connector/C tells only now; what the server has seen of the password is a proof of it. */
+    /* Connector/C says this only now. All that the server has seen of the password is a proof of
+     * it. */
     if (connection != NULL && *fault == NULL && tls >= DATABASE_TLS_REQUIRED &&
         mysql_get_ssl_cipher(connection) == NULL) {
         *fault = "the server offers no TLS, and DATABASE_URL says ssl=required";

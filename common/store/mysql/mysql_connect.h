@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A connection to a MySQL or MariaDB server as its URL asks for it: over TCP with more or less TLS,
- * or over a unix socket. For mysql_session.c; nobody else knows the client library.
+ * or over a unix socket. For mysql_session.c; only these two know the client library.
  *
  * Blocks: until connected or connect_timeout (2 s unless the URL says) has passed for the server's
- * greeting; what follows it is bounded by the read and write timeouts, 5 s, or a day for those who
- * have no_statement_timeout. Twice that where TLS is preferred and fails.
+ * greeting; what follows it is bounded by the read and write timeouts, 5 s, or a day with
+ * `no_statement_timeout`. Twice that where TLS is preferred and fails.
  */
 #ifndef COMMON_STORE_MYSQL_MYSQL_CONNECT_H
 #define COMMON_STORE_MYSQL_MYSQL_CONNECT_H

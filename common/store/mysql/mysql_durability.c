@@ -51,7 +51,8 @@ static void judge_redo_log(struct durability_report *report)
     }
 }
 
-/* Anything but full pages, as MySQL's DETECT_ONLY, tells of a torn page but does not repair it. */
+/* Anything but full pages, such as MySQL's DETECT_ONLY, detects a torn page but cannot repair it.
+ */
 static void judge_pages(struct durability_report *report)
 {
     durability_need(report, doublewrite);

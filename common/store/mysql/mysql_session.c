@@ -110,8 +110,8 @@ static enum status run_all(struct mysql_session *session, const char *const stat
 }
 
 /*
- * The nodes of a cluster number their connections each by itself. What tells them apart is what
- * keeps their automatic ids apart: the increment, which is the number of nodes, and the offset,
+ * Each node of a cluster numbers its connections by itself. What is different on each is what keeps
+ * their automatic ids apart: the increment, which is the number of nodes, and the offset,
  * which is the node's. Alone a server has 1 and 1. Without them the first connections of all nodes
  * would share a row, and each commit of one would make the others' fail.
  */
@@ -132,8 +132,8 @@ static enum status read_limits(struct mysql_session *session)
 
 /*
  * A node of a Galera cluster, MariaDB's or Percona's, is to read and update only when it has what
- * was committed on the others before, so that an order is found by whoever was told its id and
- * claimed by whoever got its hint. Servers that know no clusters do not know the variable.
+ * was committed on the others before, so that a client finds the order whose id it got, and a
+ * worker the one whose hint it got. Servers without clusters do not have the variable.
  */
 static enum status wait_for_other_nodes(struct mysql_session *session)
 {
@@ -172,7 +172,7 @@ static enum status set_up(struct mysql_session *session, bool is_mariadb)
     };
     /*
      * Steps of the schema take as long as they take. Only how long they wait for a table stays
-     * limited: behind whoever waits to change one, all its traffic waits too.
+     * limited: while one session waits to change a table, all other traffic on it waits too.
      */
     static const char *const no_statement_timeout[] = {
         "SET SESSION max_statement_time = 0",
@@ -428,8 +428,8 @@ void mysql_session_begin(struct mysql_session *session)
 }
 
 /*
- * A node of a cluster that has had to give way to another may say so in answer to any statement,
- * this one too, which it then has not looked at.
+ * A node of a cluster whose transaction lost against another node's may say so in answer to any
+ * statement, this one too, which it then has not executed.
  */
 static enum status roll_back(struct mysql_session *session)
 {

@@ -94,9 +94,9 @@ MUST_CHECK enum status mysql_session_query_ids(struct mysql_session *session, co
                                                order_id ids[], size_t max, size_t *count);
 
 /*
- * Ends the statement in the text, which is sent together with the next one: each way to the server
- * and back that is saved is time in which it holds its locks. What comes after one that fails is
- * not executed, and the error is told by what sends them. Not for queries.
+ * Ends the statement in the text, which is sent together with the next one: each round trip that is
+ * saved is time in which no locks are held. What comes after one that fails is not executed, and
+ * the call that sends them returns the error. Not for queries.
  */
 void mysql_session_defer(struct mysql_session *session);
 

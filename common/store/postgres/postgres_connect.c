@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "common/store/postgres/postgres_connect.h"
 
+#include <errno.h>
+#include <poll.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <string.h>
+
+#include "common/base/clock.h"
 
 /* Empty: libpq's own default, which is prefer unless PGSSLMODE in the environment says more. */
 static const char *const tls_modes[] = {
@@ -45,4 +50,43 @@ PGconn *postgres_connect_start(const struct database_url *url)
         values[i] = parameters[i].value;
     }
     return PQconnectStartParams(names, values, 0);
+}
+
+bool postgres_connect_wait_for(const PGconn *connection, short events, uint64_t deadline_ms)
+{
+    for (;;) {
+        uint64_t now_ms = clock_monotonic_ms();
+        if (now_ms >= deadline_ms) {
+            return false;
+        }
+        struct pollfd socket = {.fd = PQsocket(connection), .events = events};
+        int ready = poll(&socket, 1, (int)(deadline_ms - now_ms));
+        if (ready > 0) {
+            return true;
+        }
+        if (ready < 0 && errno != EINTR) {
+            return false;
+        }
+    }
+}
+
+/* Classes are the first two characters of an SQLSTATE. */
+enum status postgres_connect_classify(const char *sqlstate)
+{
+    static const char *const conflicts[] = {
+        "40001", /* serialization failure */
+        "40P01", /* deadlock */
+        "55P03", /* lock timeout */
+    };
+    for (size_t i = 0; i < sizeof conflicts / sizeof conflicts[0]; i++) {
+        if (strcmp(sqlstate, conflicts[i]) == 0) {
+            return STATUS_CONFLICT;
+        }
+    }
+    if (strcmp(sqlstate, "23505") == 0) { /* a row with this key exists */
+        return STATUS_ALREADY_EXISTS;
+    }
+    /* 22 is bad data, 23 a constraint. */
+    bool is_data = strncmp(sqlstate, "22", 2) == 0 || strncmp(sqlstate, "23", 2) == 0;
+    return is_data ? STATUS_INVALID : STATUS_UNAVAILABLE;
 }

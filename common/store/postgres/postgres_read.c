@@ -112,7 +112,7 @@ static enum status send(struct postgres_session *session, const struct store_que
     return status;
 }
 
-/* The session's limit is changed for a read with a shorter one, and put back behind it. */
+/* The session's limit is changed for a read with a shorter one, and put back after it. */
 enum status postgres_read(struct store *store, const struct store_query *query,
                           struct store_rows *rows)
 {

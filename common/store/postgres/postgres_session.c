@@ -3,7 +3,6 @@
 
 #include <assert.h>
 #include <endian.h>
-#include <errno.h>
 #include <libpq-fe.h>
 #include <poll.h>
 #include <stdbool.h>
@@ -12,7 +11,6 @@
 #include <string.h>
 
 #include "common/base/clock.h"
-#include "common/base/log.h"
 #include "common/store/postgres/postgres_connect.h"
 #include "common/store/store_backend.h"
 
@@ -41,7 +39,7 @@ struct postgres_session {
 /*
  * The limits are shorter than ANSWER_LIMIT_MS, so that the server's answer still comes. A process
  * that is suspended within a transaction loses it, and its locks, to the third. An acknowledged
- * order must be on the disk: where the server was told not to wait for that, this session does;
+ * order must be on the disk: where the server is set not to wait for that, this session does;
  * where it waits for replicas too, that stays. The plans are to be those of the indexes whatever
  * the statistics of a table say that goes from nothing to millions of rows within minutes; and rows
  * that are read in the order of an index are locked in it, so that claims cannot deadlock.
@@ -59,27 +57,6 @@ static const char set_up_sql[] =
     "set_config('jit', 'off', false), "
     "set_config('bytea_output', 'hex', false), "
     "set_config('client_min_messages', 'warning', false)";
-
-/* Classes are the first two characters of an SQLSTATE. */
-static enum status classify(const char *sqlstate)
-{
-    static const char *const conflicts[] = {
-        "40001", /* serialization failure */
-        "40P01", /* deadlock */
-        "55P03", /* lock timeout */
-    };
-    for (size_t i = 0; i < sizeof conflicts / sizeof conflicts[0]; i++) {
-        if (strcmp(sqlstate, conflicts[i]) == 0) {
-            return STATUS_CONFLICT;
-        }
-    }
-    if (strcmp(sqlstate, "23505") == 0) { /* a row with this key exists */
-        return STATUS_ALREADY_EXISTS;
-    }
-    /* 22 is bad data, 23 a constraint. */
-    bool is_data = strncmp(sqlstate, "22", 2) == 0 || strncmp(sqlstate, "23", 2) == 0;
-    return is_data ? STATUS_INVALID : STATUS_UNAVAILABLE;
-}
 
 /* What libpq says of a connection is one or more lines; they become one. */
 static enum status connection_failed(struct postgres_session *session, const char *operation)
@@ -106,7 +83,7 @@ static enum status answer_failed(struct postgres_session *session, const char *o
     }
     char message[MESSAGE_SIZE];
     snprintf(message, sizeof message, "%s %s", sqlstate, primary);
-    enum status status = classify(sqlstate);
+    enum status status = postgres_connect_classify(sqlstate);
     if (PQstatus(session->connection) != CONNECTION_OK) {
         status = STATUS_UNAVAILABLE; /* what became of the statement is not known */
     } else if (session->is_cold_read && strcmp(sqlstate, "57014") == 0) {
@@ -121,25 +98,6 @@ enum status postgres_session_failed(struct postgres_session *session, enum statu
     return store_failed(session->store, status, operation, 0, message);
 }
 
-/* Waits until the socket is ready for one of `events`; false at the deadline. */
-static bool wait_for(const PGconn *connection, short events, uint64_t deadline_ms)
-{
-    for (;;) {
-        uint64_t now_ms = clock_monotonic_ms();
-        if (now_ms >= deadline_ms) {
-            return false;
-        }
-        struct pollfd socket = {.fd = PQsocket(connection), .events = events};
-        int ready = poll(&socket, 1, (int)(deadline_ms - now_ms));
-        if (ready > 0) {
-            return true;
-        }
-        if (ready < 0 && errno != EINTR) {
-            return false;
-        }
-    }
-}
-
 static enum status connect_within(struct postgres_session *session, uint32_t limit_s)
 {
     uint64_t deadline_ms = clock_monotonic_ms() + (uint64_t)limit_s * 1000;
@@ -149,7 +107,7 @@ static enum status connect_within(struct postgres_session *session, uint32_t lim
     }
     while (next != PGRES_POLLING_OK) {
         short events = next == PGRES_POLLING_READING ? POLLIN : POLLOUT;
-        if (!wait_for(session->connection, events, deadline_ms)) {
+        if (!postgres_connect_wait_for(session->connection, events, deadline_ms)) {
             char message[MESSAGE_SIZE];
             snprintf(message, sizeof message, "no connection within %u s", limit_s);
             return postgres_session_failed(session, STATUS_UNAVAILABLE, "connect", message);
@@ -171,7 +129,7 @@ static void ignore_notice(void *arg, const PGresult *notice)
 
 /*
  * Steps of the schema take as long as they take. Only how long they wait for a table stays limited:
- * behind whoever waits to change one, all its traffic waits too.
+ * while one session waits to change a table, all other traffic on it waits too.
  */
 static const char no_statement_timeout_sql[] = "SELECT set_config('statement_timeout', '0', false)";
 
@@ -264,7 +222,7 @@ static enum status flush(struct postgres_session *session, const char *operation
 {
     int left;
     while ((left = PQflush(session->connection)) > 0) {
-        if (!wait_for(session->connection, POLLIN | POLLOUT, deadline_ms)) {
+        if (!postgres_connect_wait_for(session->connection, POLLIN | POLLOUT, deadline_ms)) {
             return no_answer(session, operation);
         }
         if (PQconsumeInput(session->connection) == 0) {
@@ -274,12 +232,12 @@ static enum status flush(struct postgres_session *session, const char *operation
     return left == 0 ? STATUS_OK : connection_failed(session, operation);
 }
 
-/* The next result of the answer; `*result` is NULL behind the last. */
+/* The next result of the answer; `*result` is NULL after the last. */
 static enum status read_result(struct postgres_session *session, const char *operation,
                                uint64_t deadline_ms, PGresult **result)
 {
     while (PQisBusy(session->connection) != 0) {
-        if (!wait_for(session->connection, POLLIN, deadline_ms)) {
+        if (!postgres_connect_wait_for(session->connection, POLLIN, deadline_ms)) {
             return no_answer(session, operation);
         }
         if (PQconsumeInput(session->connection) == 0) {
@@ -500,7 +458,7 @@ enum status postgres_session_begin_snapshot(struct postgres_session *session)
                                 NULL, 0);
 }
 
-/* On a connection that is lost, or where an answer is still to come, there is nobody to tell. */
+/* On a connection that is lost, or where an answer is still to come, a ROLLBACK cannot be sent. */
 static enum status roll_back(struct postgres_session *session)
 {
     PGTransactionStatusType state = PQtransactionStatus(session->connection);

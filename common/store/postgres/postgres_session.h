@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One connection to a PostgreSQL server, set up as the store needs it, and the only place that
- * knows libpq. Statements are constants (but for a recount's); what varies are their parameters,
- * $1, $2, ..., numbers or whole arrays.
+ * One connection to a PostgreSQL server, set up as the store needs it, and with
+ * postgres_connect.c the only place that knows libpq. The statements of orders are constants; what
+ * varies are their parameters, $1, $2, ..., numbers or whole arrays.
  *
  * Blocks: every call that sends waits for the server, at most 5 s (a day for a store that is
  * no_statement_timeout), the first 2 s or the URL's connect_timeout; the server itself gives up
- * before that. Only the look-up of a host's name is the system's own affair. Threads: one at a
+ * before that. Only looking up a host's name has no limit but the system's own. Threads: one at a
  * time. Owns: the connection, the arrays and the last result. Borrows the store, for its address
  * and to log failures.
  *

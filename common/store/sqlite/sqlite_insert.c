@@ -90,7 +90,7 @@ static enum status insert_order(struct sqlite_session *session, struct store_ins
     return status;
 }
 
-/* Goes on behind an entry whose id is taken, to find all of them. */
+/* Goes on after an entry whose id is taken, to find all of them. */
 static enum status insert_all(struct store *store, struct store_insert entries[], size_t count)
 {
     struct sqlite_session *session = sqlite_session_of(store);

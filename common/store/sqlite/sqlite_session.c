@@ -76,7 +76,7 @@ static int on_busy(void *context, int looks)
 
 /*
  * A new file changes to WAL under an exclusive lock, and for that lock SQLite does not wait: of
- * processes that open a new file together, some are told it is busy at once.
+ * processes that open a new file together, some get SQLITE_BUSY at once.
  */
 static int set_durability(sqlite3 *connection, bool may_change_file)
 {
@@ -215,7 +215,7 @@ const void *sqlite_session_column_bytes(struct sqlite_session *session, int colu
 enum status sqlite_session_finish(struct sqlite_session *session)
 {
     while (sqlite_session_next(session)) {
-        /* An UPDATE with RETURNING ends only behind its last row. */
+        /* An UPDATE with RETURNING ends only after its last row. */
     }
     enum status status = settle(session, session->code, session->texts[session->current]);
     sqlite3_reset(session->statements[session->current]);

@@ -62,7 +62,7 @@ static inline struct sqlite_value sqlite_bytes(const void *bytes, size_t len)
 
 /*
  * `texts` are the `count` statements, constants. STATUS_OK sets `*session`, otherwise it is NULL.
- * STATUS_NOT_FOUND: the store is only to look, and there is no file.
+ * STATUS_NOT_FOUND: the store must not make a file (store_open_existing), and there is none.
  */
 MUST_CHECK enum status sqlite_session_open(struct store *store, const char *const texts[],
                                            size_t count, struct sqlite_session **session);
@@ -79,7 +79,8 @@ MUST_CHECK enum status sqlite_session_script(struct sqlite_session *session, con
 MUST_CHECK enum status sqlite_session_start(struct sqlite_session *session, size_t index,
                                             const struct sqlite_value parameters[], size_t count);
 
-/* True: there is a row. False: there are no more, or it failed; sqlite_session_finish tells. */
+/* True: there is a row. False: there are no more, or it failed; sqlite_session_finish says which.
+ */
 bool sqlite_session_next(struct sqlite_session *session);
 
 /* A column of the row; bytes are good until the next row. */
