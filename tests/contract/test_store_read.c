@@ -225,13 +225,13 @@ Test(store_read, times_are_microseconds_in_every_dialect)
                  STATUS_OK);
     cr_assert_eq(cells[0][0].number, us);
     cr_assert_gt(cells[0][1].number, us - INT64_C(1000000) * 86400 * 3650);
-    cr_assert_eq(read_rows(
-                     (struct store_query){.sql = "SELECT {us:t.here} - {us:t.past}, 1, 1 FROM "
-                                                 "(SELECT {ago:?} AS past, {now} AS here) AS t",
-                                          .parameters = &parameters[1],
-                                          .parameter_count = 1,
-                                          .columns = columns,
-                                          .column_count = 3}),
+    cr_assert_eq(read_rows((struct store_query){.sql =
+                                                    "SELECT {us:t.here} - {us:t.past}, 1, 1 FROM "
+                                                    "(SELECT {ago:?} AS past, {now} AS here) AS t",
+                                                .parameters = &parameters[1],
+                                                .parameter_count = 1,
+                                                .columns = columns,
+                                                .column_count = 3}),
                  STATUS_OK);
     cr_assert_geq(cells[0][0].number, 2500001 - 1000000);
     cr_assert_leq(cells[0][0].number, 2500001 + 1000000);
