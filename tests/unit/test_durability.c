@@ -116,7 +116,7 @@ Test(durability, of_mysql_is_unknown_unless_every_setting_that_decides_was_read)
         struct durability_report report = judge_mysql(missing[i]);
         cr_assert_not(report.known, "case %zu", i);
         cr_assert_eq(report.level, DURABILITY_NONE, "case %zu", i);
-        cr_assert_str_eq(report.power_cut, "unknown: the database does not tell", "case %zu", i);
+        cr_assert_str_eq(report.power_cut, "unknown: the database does not say", "case %zu", i);
     }
 }
 
