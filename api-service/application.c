@@ -58,8 +58,7 @@ static bool start(struct application *application, struct config *config, int *s
         application->remote = queue_open_redis(&config->redis, config->redis_queue);
     }
     application->announcer = announcer_start(application->remote, application->local);
-    /* With Redis, recovery is the workers' business; this processor only stands in while Redis is
-     * away. */
+    /* With Redis the workers recover orders; this processor only works while Redis is away. */
     application->processor =
         processor_start(&(struct processor_config){.delay_ms = config->processing_delay_ms,
                                                    .capacity = config->worker_capacity,

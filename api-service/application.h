@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The parts of order-api, and how they are wired: the picture stands in main.c. Blocks, and is used
- * by the main thread only.
+ * The parts of order-api, and how they are wired: main.c has the picture. Blocks; for the main
+ * thread only.
  */
 #ifndef API_SERVICE_APPLICATION_H
 #define API_SERVICE_APPLICATION_H

@@ -81,7 +81,7 @@ static const struct command commands[] = {
      .summary = "moves queued orders from Pending over Processing to Completed",
      .run = work},
     {.name = "health",
-     .summary = "tells by HEALTH_FILE whether the worker works: exit code 0",
+     .summary = "checks by HEALTH_FILE that the worker works: exit code 0",
      .run = health_run},
 };
 

@@ -17,7 +17,7 @@ struct admission {
 };
 
 /*
- * HTTP_READ_BODY: admitted; `client_id` says who calls, and is empty where nobody was asked.
+ * HTTP_READ_BODY: admitted; `client_id` says who calls, and is empty on an open route.
  * HTTP_ANSWER: refused; the response says why.
  */
 enum http_next admission_check(const struct admission *admission, const struct auth *auth,

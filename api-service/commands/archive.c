@@ -15,7 +15,7 @@ enum {
     BATCH_DEFAULT = STORE_BATCH_MAX,
     DAYS_MAX = 36500,
     PROGRESS_MS = 200,
-    AWAY_MS = 60 * 1000,  /* how long a database may be away */
+    AWAY_MS = 60 * 1000,  /* so long is a database waited for */
     RETRY_MS = 50,        /* after a batch that failed */
     PAUSE_MAX_MS = 1000,  /* between two batches */
     BATCH_LONG_MS = 200,  /* after a batch that took longer the next is half as large */
@@ -107,7 +107,7 @@ static enum status forget_keys(struct archiving *archiving, size_t *done, bool *
     return status;
 }
 
-/* A line on a terminal that is written over and over. */
+/* One line of a terminal, overwritten each time. */
 static void show_progress(struct archiving *archiving)
 {
     uint64_t now_ms = clock_monotonic_ms();
@@ -121,8 +121,8 @@ static void show_progress(struct archiving *archiving)
 }
 
 /*
- * A thousand large orders may take longer than a statement is given, and one order that somebody
- * holds would keep back all of its batch.
+ * A thousand large orders may take longer than the limit of a statement, and one order that another
+ * session has locked would stop its whole batch.
  */
 static void choose_batch(struct archiving *archiving, enum status status, uint64_t took_ms)
 {
@@ -141,9 +141,9 @@ static void pause_ms(uint64_t ms)
 }
 
 /*
- * Batch by batch to the end. After each that changed something it rests as long as that took, so
- * the slower the database answers, the more it is left alone. Whatever fails is tried again, as
- * nothing is lost by that, until the database has been away for too long, or refuses a single row.
+ * Batch by batch to the end. After a batch that changed something it pauses as long as the batch
+ * took, so a slow database gets more rest. What fails is tried again, since nothing is lost by
+ * that, until the database has been away for too long, or refuses a single row.
  */
 static enum status run_batches(struct archiving *archiving,
                                enum status (*run)(struct archiving *archiving, size_t *done,
@@ -236,7 +236,7 @@ static int run(struct config *config, const struct command_call *call, struct st
         .batch_max = batch,
         .batch = batch,
     };
-    /* What a client or a service may still send again must stay where it is looked for. */
+    /* A repeated request looks for its order in the table in use: recent ones must stay there. */
     if (archiving.before_us > now_us - (int64_t)YOUNGEST_S * 1000000) {
         return refuse("--before must be an hour ago or more, by the database's clock");
     }

@@ -15,7 +15,7 @@
 #include "common/base/clock.h"
 
 enum {
-    DEADLINE_MS = 4000, /* for all of it, lest a hung server hangs this too */
+    DEADLINE_MS = 4000, /* for the whole command, so that a hung server does not hang it too */
     ANSWER_SIZE = 4096,
     WORDS_SIZE = 256,
 };
@@ -111,7 +111,7 @@ static void read_words(const char *answer, const char *name, const char *otherwi
     snprintf(words, WORDS_SIZE, "%s", text != NULL ? text : otherwise);
     for (char *at = words; *at != '\0'; at++) {
         if ((unsigned char)*at < ' ' || *at == '\x7f') {
-            *at = '?'; /* who knows what listens there */
+            *at = '?'; /* another program may listen there */
         }
     }
     cJSON_Delete(json);

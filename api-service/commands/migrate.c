@@ -13,7 +13,7 @@ enum { TIME_SIZE = 32 };
 
 const struct command_option migrate_options[] = {
     {.name = "--status",
-     .summary = "only tells the versions and the steps; exit code 0 if none is missing"},
+     .summary = "prints the versions and the steps only; exit code 0 if none is missing"},
     {.name = "--dry-run", .summary = "only prints the SQL of the steps that are missing"},
     {.name = NULL},
 };
@@ -116,7 +116,7 @@ static int migrate(const struct config *config)
     size_t count;
     size_t applied = 0;
     const struct schema_step *steps = schema_steps(config->database.kind, &count);
-    /* It stores no orders, so nothing is asked of what stored ones survive. */
+    /* It stores no orders, so REQUIRE_DURABILITY does not matter. */
     struct store *store = startup_open_store(&config->database, DURABILITY_NONE, &stop_signal);
     if (store == NULL) {
         return EXIT_FAILURE; /* the log says why */

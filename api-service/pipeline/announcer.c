@@ -24,7 +24,7 @@ struct announcer {
     pthread_t thread;
     atomic_bool stopping;
     atomic_uint_least64_t dropped;   /* hints, since the start */
-    atomic_uint_least64_t log_at_ms; /* not before this is the next line about them */
+    atomic_uint_least64_t log_at_ms; /* the next log line about them, not earlier */
 };
 
 static void push_or_drop(struct announcer *announcer, struct queue *queue, const order_id ids[],
@@ -33,7 +33,7 @@ static void push_or_drop(struct announcer *announcer, struct queue *queue, const
     if (queue_push(queue, ids, count) == STATUS_OK) {
         return;
     }
-    /* A batch that fits in part counts as dropped whole. */
+    /* A batch that fits only in part is counted as dropped as a whole. */
     uint64_t dropped = atomic_fetch_add(&announcer->dropped, count) + count;
     uint64_t now_ms = clock_monotonic_ms();
     if (now_ms >= atomic_load(&announcer->log_at_ms)) {

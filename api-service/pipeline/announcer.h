@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Tells the workers of stored orders, off the reply path: the API never waits for Redis. Hints go
- * to the Redis list; while Redis is out of reach, or where there is none, to the in-process queue,
- * whose processor this process runs. A hint that finds no room is dropped and counted: the order is
- * found by query.
+ * Announces stored orders to the workers, after their answers: the API never waits for Redis. Hints
+ * go to the Redis list; while Redis is out of reach, or where there is none, to the in-process
+ * queue, whose processor this process runs. A hint that finds no room is dropped and counted: the
+ * order is found by query.
  */
 #ifndef API_SERVICE_PIPELINE_ANNOUNCER_H
 #define API_SERVICE_PIPELINE_ANNOUNCER_H

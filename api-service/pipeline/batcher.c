@@ -94,8 +94,9 @@ struct batcher *batcher_start(const struct batcher_config *config)
     return batcher;
 }
 
-/* A flush that hangs would otherwise be noticed only when something has waited behind it. */
-static bool goes_on(const struct batcher *batcher)
+/* The flush under way counts too: else one that hangs shows only when a ticket has waited for it.
+ */
+static bool is_making_progress(const struct batcher *batcher)
 {
     uint64_t now_ms = clock_monotonic_ms();
     uint64_t flush_ms = batcher->flushing_since_ms != 0 ? batcher->progress_ms : now_ms;
@@ -109,7 +110,8 @@ bool batcher_accepts(struct batcher *batcher, size_t bytes)
     const struct batcher_config *config = &batcher->config;
     pthread_mutex_lock(&batcher->lock);
     bool room = batcher->waiting_count < batcher->waiting_limit.count &&
-                batcher->waiting_bytes + bytes <= config->waiting_bytes_max && goes_on(batcher);
+                batcher->waiting_bytes + bytes <= config->waiting_bytes_max &&
+                is_making_progress(batcher);
     pthread_mutex_unlock(&batcher->lock);
     return room;
 }

@@ -31,7 +31,7 @@ struct batcher_config {
                             its last progress */
     /*
      * Deals with all `count` (>= 1) tickets, in order of arrival. None may be touched afterwards.
-     * Returns how many were served, and not turned away: the pace is learned from those.
+     * Returns how many were served and not refused: the pace is learned from those.
      */
     size_t (*flush)(void *context, struct batch_ticket *tickets[], size_t count);
     void *context;
@@ -43,16 +43,17 @@ struct batcher;
 struct batcher *batcher_start(const struct batcher_config *config);
 
 /*
- * Whether there is room for `bytes` more: past its limits the service says so at once instead of
- * queueing. The limits may be passed by as many tickets as threads submit at the same instant.
+ * Whether there is room for `bytes` more; without it, answer 503 instead of waiting. Threads that
+ * submit at the same instant may pass the limits by one ticket each.
  */
 bool batcher_accepts(struct batcher *batcher, size_t bytes);
 
 void batcher_submit(struct batcher *batcher, struct batch_ticket *ticket);
 
 /*
- * For flush, before it answers some of its tickets: it does not hang. Without this, who was
- * answered at last and comes again at once could be refused, for the time until flush has returned.
+ * Called by flush before it answers some of its tickets: it does not hang. Without it, a client
+ * that was just answered and sends its next request at once could be refused until flush has
+ * returned.
  */
 void batcher_progress(struct batcher *batcher);
 

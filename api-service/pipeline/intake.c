@@ -13,7 +13,7 @@ enum {
     BATCH_BYTES_MAX = 4 * 1024 * 1024,
     WAITING_COUNT_MAX = 8192,
     WAITING_BYTES_MAX = 32 * 1024 * 1024,
-    WAITING_GOAL_MS = 300, /* so an answer takes twice that: what is being flushed comes first */
+    WAITING_GOAL_MS = 300, /* an answer takes up to twice that: the flush under way comes first */
     AGE_MAX_MS = 1000,
     RETRY_FIRST_MS = 2,
     RETRY_MAX_MS = 200,
@@ -62,7 +62,7 @@ static void wait_before_retry(struct backoff *backoff)
     clock_sleep_ms(backoff_take(backoff));
 }
 
-/* Gives a new id to each entry whose own is taken. */
+/* Gives an id to each entry that has none, or whose own is in use. */
 static enum status assign_ids(struct intake *intake, struct store_insert entries[],
                               struct batch_ticket *tickets[], size_t count)
 {
@@ -86,21 +86,21 @@ static enum status assign_ids(struct intake *intake, struct store_insert entries
 }
 
 /*
- * Another server may answer after an outage, one that knows less, and a server may be restored to
- * what it knew once: what is left of the block is then somebody else's.
+ * After an outage another server may answer, without the last transactions, or the same one from a
+ * backup. It may give the rest of our block of ids to another process, so a new one is reserved.
  */
 static void prepare_retry(struct intake *intake, struct store_insert entries[], size_t count,
                           enum status status)
 {
-    size_t taken = 0;
+    size_t in_use = 0;
     for (size_t i = 0; i < count; i++) {
         entries[i].repeated = entries[i].repeated || status == STATUS_UNAVAILABLE;
-        taken += entries[i].id_in_use;
+        in_use += entries[i].id_in_use;
     }
     if (status == STATUS_ALREADY_EXISTS) {
         log_error("the database has orders under ids that it had reserved for these ones, so it "
                   "was restored or failed over; they get new ids",
-                  log_int("count", (int64_t)taken));
+                  log_int("count", (int64_t)in_use));
     }
     if (status == STATUS_ALREADY_EXISTS || status == STATUS_UNAVAILABLE) {
         id_block_drop(&intake->ids);
@@ -108,9 +108,9 @@ static void prepare_retry(struct intake *intake, struct store_insert entries[], 
 }
 
 /*
- * Whatever became of a commit whose answer was lost, the same rows are sent again: they are stored
- * once either way. A look whether they are there would prove nothing, the commit could still be on
- * its way.
+ * When the answer to a commit was lost, the same rows are sent again: whether or not it took place,
+ * they are stored once. Reading whether they are there would prove nothing, since the commit could
+ * still be under way.
  */
 static enum status insert(struct intake *intake, struct store_insert entries[],
                           struct batch_ticket *tickets[], size_t count)
@@ -153,8 +153,8 @@ static void finish_stored(struct intake *intake, const struct store_insert entri
 }
 
 /*
- * One bad row must not fail its batch: halves are tried until the culprit is alone. Returns how
- * many the database has judged.
+ * One bad row must not fail its batch: halves are tried until it is alone. Returns how many orders
+ * the database has accepted or refused.
  */
 static size_t store_tickets(struct intake *intake, struct store_insert entries[],
                             struct batch_ticket *tickets[], size_t count)
@@ -174,7 +174,7 @@ static size_t store_tickets(struct intake *intake, struct store_insert entries[]
     return status == STATUS_INVALID ? count : 0;
 }
 
-/* Those too old already were refused work by a slow database; their clients must not wait for more.
+/* Orders past their deadline are answered at once: their clients have waited for a slow database.
  */
 static size_t flush(void *context, struct batch_ticket *tickets[], size_t count)
 {
@@ -193,7 +193,7 @@ static size_t flush(void *context, struct batch_ticket *tickets[], size_t count)
     }
     struct store_insert entries[STORE_BATCH_MAX];
     for (size_t i = 0; i < count; i++) {
-        /* No id is as good as one that is taken. */
+        /* They have no id yet, which is as if theirs were in use. */
         entries[i] = (struct store_insert){.order = of(tickets[i])->order, .id_in_use = true};
     }
     return store_tickets(intake, entries, tickets, count);

@@ -8,7 +8,7 @@
 
 enum {
     WAITING_COUNT_MAX = 16384,
-    WAITING_GOAL_MS = 300, /* so an answer takes twice that: what is being flushed comes first */
+    WAITING_GOAL_MS = 300, /* an answer takes up to twice that: the flush under way comes first */
     AGE_MAX_MS = 1000,
     RETRY_MS = 20,
 };
@@ -87,8 +87,8 @@ static void finish(struct read_ticket *ticket, enum status status)
 }
 
 /*
- * Ends those whose deadline has passed; the others move to the front. Returns how many these are.
- * As long as there are any this is no progress: the database is not back.
+ * Finishes the tickets whose deadline has passed; the others move to the front. Returns how many
+ * are left. While some are left this is no progress: the database is still away.
  */
 static size_t give_up_late(struct reads *reads, struct batch_ticket *tickets[], size_t count)
 {

@@ -70,7 +70,7 @@ static void *run(void *arg)
     while ((ticket = await_ticket(verifier)) != NULL) {
         struct store_verification found;
         enum status status = verify(verifier, &found);
-        /* Before the answer, so that who has it may ask again at once. */
+        /* Before the answer, so that a client that has it may ask again at once. */
         pthread_mutex_lock(&verifier->lock);
         verifier->ticket = NULL;
         verifier->reserved = false;

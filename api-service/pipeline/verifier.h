@@ -31,7 +31,7 @@ struct verifier;
  */
 struct verifier *verifier_start(struct store *store, const atomic_bool *stopping);
 
-/* False: another is under way. True: the next one is the caller's, who must submit it. */
+/* False: another is under way. True: the caller must submit the next one. */
 bool verifier_reserve(struct verifier *verifier);
 
 /* `done` may run before this returns. */

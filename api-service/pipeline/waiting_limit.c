@@ -33,7 +33,7 @@ void waiting_limit_rest(struct waiting_limit *limit, uint64_t now_ms)
     limit->high_count = 0;
 }
 
-/* Clearly fewer than when it began to come down, and they took as long. */
+/* Clearly fewer tickets than when the limit began to go down, and they took as long. */
 static bool costs_the_same(const struct waiting_limit *limit, size_t count, uint64_t took_ms)
 {
     return count <= limit->high_count * 4 / 5 && took_ms >= limit->high_ms * 9 / 10;

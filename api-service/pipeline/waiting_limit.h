@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How many may wait so that none waits for long: about as many as are flushed in `goal_ms` at the
- * pace of the flushes so far. A fixed number would be seconds of a slow database's work, and a
- * fraction of a fast one's.
+ * How many tickets may wait so that none waits for long: about as many as are flushed in `goal_ms`
+ * at the measured pace. A fixed number would be seconds of work for a slow database, and far less
+ * for a fast one.
  *
- * It learns from what was flushed, cautiously, because a flush of many costs little more than one
- * of few: a faster pace is believed at once, for larger flushes are not slower by the ticket; a
- * slower one only of a flush that was of some size and took some time, and by halves, for it may
- * have been a hiccup. Where fewer take as long as more did, each flush costs the same, and letting
- * fewer wait makes all wait longer: it goes back up. What a slow hour has left is forgotten in a
- * rest, but not within a minute: the next burst then meets the same database.
+ * It learns from each flush, with care, because a flush of many tickets costs little more than one
+ * of few:
+ * - a faster pace counts at once, since larger flushes do not cost more for each ticket;
+ * - a slower pace counts only after a flush of some size that took some time, and the limit goes
+ * down at most by half, since it may have been a short disturbance;
+ * - where fewer tickets take as long as more did, the cost is that of a flush, and a lower limit
+ * would make all wait longer: the limit goes back up;
+ * - what was learned in a slow hour is forgotten when nothing waits, but only after a minute, since
+ *   the next burst meets the same database.
  *
  * Pure: neither threads nor a clock; `now_ms` is the caller's, any that never goes back.
  */

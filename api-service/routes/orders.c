@@ -112,7 +112,7 @@ static enum http_next answer_create(void *context, struct http_exchange *exchang
             create->order.idempotency_key[0] != '\0'
                 ? "the database did not confirm the order in time; repeat the request with the "
                   "same Idempotency-Key"
-                : "the database did not confirm the order in time; it may be stored all the same; "
+                : "the database did not confirm the order in time; it may be stored nevertheless; "
                   "with an Idempotency-Key the request could be repeated safely");
     }
     return HTTP_ANSWER;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A sign of life for whoever watches from outside: an empty file, touched at most once a second as
- * long as work goes on. Its age tells; a file that a dead process has left behind grows old.
+ * A sign of life for a supervisor: an empty file, touched at most once a second as
+ * long as work goes on. A supervisor checks its age: the file of a dead process gets old.
  *
  * Blocks for the file system only. One thread at a time beats; another process may read the age.
  */

@@ -30,7 +30,8 @@ pthread_t thread_start(const char *name, void *(*run)(void *arg), void *arg)
 void thread_wait_for_turn(void)
 {
     const struct sched_param none = {0};
-    /* Whoever started the service with another policy meant it. Refused, it is a little slower. */
+    /* Another policy was chosen on purpose. Where this is refused, the service is a little slower.
+     */
     if (sched_getscheduler(0) == SCHED_OTHER) {
         sched_setscheduler(0, SCHED_BATCH, &none);
     }

@@ -91,8 +91,8 @@ static void check_all(struct http_connections *connections)
 }
 
 /*
- * What many connections took goes back to the system when they are gone, whoever ended them; by
- * itself the allocator keeps it.
+ * Gives the memory of many connections back to the system after they ended; the allocator would
+ * keep it.
  */
 static void give_memory_back(struct http_connections *connections)
 {

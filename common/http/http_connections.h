@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The accepted sockets, and a thread that ends those whose client takes too long or has gone:
+ * The accepted sockets, and a thread that closes those whose client is too slow or has gone:
  * libmicrohttpd has no deadline for a slow header, and its edge-triggered epoll overlooks an end of
  * stream that arrives together with data.
  *
@@ -18,7 +18,7 @@ enum { HTTP_IDLE_LIMIT_MS = 75 * 1000 };
 struct http_connections;
 struct http_connection;
 
-/* `limit`: more connections than these are crowded. Never NULL. */
+/* Connections past `limit` are crowded: their requests get 503. Never NULL. */
 struct http_connections *http_connections_start(unsigned limit);
 
 /* No connection may be left. Takes NULL. */
@@ -41,8 +41,9 @@ bool http_connection_is_crowded(const struct http_connection *connection);
 void http_connection_expect(struct http_connection *connection, uint32_t deadline_ms);
 
 /*
- * An answer was given: the client has HTTP_IDLE_LIMIT_MS for its next request line. Of more than
- * 2,048 connections those too many are let go after 5 s, since each that was used keeps its memory.
+ * An answer was given: the client has HTTP_IDLE_LIMIT_MS for its next request line. While there
+ * are more than 2,048 connections, idle ones are closed after 5 s, since each used one keeps
+ * memory.
  */
 void http_connection_expect_next(struct http_connection *connection);
 

@@ -53,8 +53,8 @@ void *http_exchange_allocate(struct http_exchange *exchange, size_t size);
 /*
  * `return http_exchange_wait(exchange, then)`, from any function of the application and from a
  * `then`: the exchange waits until it is resumed, once for each wait, which may have happened
- * already; then `then` runs, with the application's context, on the exchange's own thread. The
- * client is not heard meanwhile, so whoever resumes it keeps a deadline.
+ * already; then `then` runs, with the application's context, on the exchange's own thread. Nothing
+ * is read from the client meanwhile, so the code that resumes it must keep a deadline.
  */
 enum http_next http_exchange_wait(struct http_exchange *exchange,
                                   enum http_next (*then)(void *context,

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The threads that drive libmicrohttpd. Each has a daemon of the library's to itself, which has
- * neither threads nor a listener: the thread accepts, waits, and calls the library when there is
- * something to do, never for it to wait. The library's own threads are not used, because
+ * The threads that drive libmicrohttpd. Each has its own daemon of the library, without threads or
+ * a listener: the thread accepts and waits by itself, and calls the library only when there is
+ * something to do. The library's own threads are not used, because
  *
  * - when exactly 128 connections are readable at once its loop waits for another event before it
  *   looks at them (0.9.75 to 1.0.1);
- * - each resumed connection costs it a write to wake a thread, and a walk over all that are
- *   suspended: here all answers of a flush are resumed at once;
- * - it aborts the process when its listener is taken away at its limit of connections.
+ * - each resumed connection costs a write to wake a thread, and a walk over all suspended ones:
+ * here all answers of a flush are resumed together;
+ * - it aborts the process when its listener is closed while it is at its limit of connections.
  *
  * Owns: the threads, the daemons. Borrows the listener until http_loops_close has returned.
  */
@@ -34,7 +34,7 @@ struct http_loops *http_loops_start(const struct http_loops_config *config);
 /* The loop whose thread this is, which is that of all its connections' callbacks. */
 struct http_loop *http_loop_here(void);
 
-/* A suspended connection that is to go on. It must stay where it is until it does. */
+/* A suspended connection that is to be resumed. It must stay at its address until then. */
 struct http_resumption {
     struct http_resumption *next;
     struct MHD_Connection *connection;
@@ -44,8 +44,8 @@ struct http_resumption {
 void http_loop_resume(struct http_loop *loop, struct http_resumption *resumption);
 
 /*
- * Takes in the connections that wait at the listener, since to their clients they are open, and
- * none after that. Blocks until all are taken in.
+ * Accepts the connections that wait at the listener, since for their clients they are open, and
+ * none after that. Blocks until that is done.
  */
 void http_loops_close(struct http_loops *loops);
 

@@ -26,7 +26,7 @@ uint16_t http_server_port(const struct http_server *server);
 
 /*
  * Stops accepting, answers every request that has arrived (for up to `limit_ms`), gives those in
- * the middle of one 2 s, and tells clients to close their connections. The application must go on
+ * the middle of one 2 s, and asks clients to close their connections. The application must go on
  * resuming meanwhile. Streams that are endless end at once. When this returns, `on_request` is not
  * running and will not be called any more; see http_exchange_is_closing for the rest.
  */

@@ -88,7 +88,7 @@ static void start_answering(struct http_transfer *transfer)
 {
     if (!transfer->answering) {
         http_connection_set_answering(transfer->peer, true);
-        /* The server's turn: the application has deadlines of its own. */
+        /* Now the client waits for the server; the application has its own deadlines. */
         http_connection_expect(transfer->peer, HTTP_IDLE_LIMIT_MS);
         http_transfer_set_answering(transfer, true);
     }

@@ -50,7 +50,7 @@ struct metrics_table {
 enum metrics_format { METRICS_FORMAT_PROMETHEUS, METRICS_FORMAT_OPENMETRICS };
 
 /*
- * Adds all metrics of the tables to `out`, in their order. A name stands in the tables once.
+ * Adds all metrics of the tables to `out`, in their order. No two metrics have the same name.
  * Without memory the text is not whole (text_is_whole): do not use it then.
  */
 void metrics_print(struct text *out, enum metrics_format format,

@@ -148,6 +148,19 @@ static enum status wait_for_other_nodes(struct mysql_session *session)
 }
 
 /* The statement timeouts are shorter than the socket's, so that the server's answer still comes. */
+/*
+ * Steps of the schema take as long as they take. Only how long they wait for a table stays limited:
+ * while one session waits to change a table, all other traffic on it waits too.
+ */
+static enum status lift_statement_timeout(struct mysql_session *session, bool is_mariadb)
+{
+    static const char *const statements[] = {
+        "SET SESSION max_statement_time = 0", /* MariaDB */
+        "SET SESSION max_execution_time = 0",
+    };
+    return run_all(session, is_mariadb ? &statements[0] : &statements[1], 1);
+}
+
 static enum status set_up(struct mysql_session *session, bool is_mariadb)
 {
     static const char *const for_both[] = {
@@ -170,22 +183,13 @@ static enum status set_up(struct mysql_session *session, bool is_mariadb)
     static const char *const for_mysql[] = {
         "SET SESSION max_execution_time = 4000, wait_timeout = 10",
     };
-    /*
-     * Steps of the schema take as long as they take. Only how long they wait for a table stays
-     * limited: while one session waits to change a table, all other traffic on it waits too.
-     */
-    static const char *const no_statement_timeout[] = {
-        "SET SESSION max_statement_time = 0",
-        "SET SESSION max_execution_time = 0",
-    };
     enum status status = run_all(session, for_both, 2);
     if (status == STATUS_OK) {
         status = run_all(session, is_mariadb ? for_mariadb : for_mysql, 1);
         session->store->idle_max_ms = is_mariadb ? 0 : MYSQL_IDLE_MAX_MS;
     }
     if (status == STATUS_OK && session->store->no_statement_timeout) {
-        status =
-            run_all(session, is_mariadb ? &no_statement_timeout[0] : &no_statement_timeout[1], 1);
+        status = lift_statement_timeout(session, is_mariadb);
     }
     if (status == STATUS_OK) {
         status = wait_for_other_nodes(session);
