@@ -218,7 +218,7 @@ struct store_archive {
     int64_t before_us;
     size_t max;        /* orders to look at, 1 to STORE_BATCH_MAX */
     order_id position; /* in, out: the last order that was looked at; 0: none */
-    size_t moved;      /* out */
+    size_t moved;      /* out; on SQLite it may be some more than `max` */
     bool more;         /* out: there are orders after `position` */
 };
 

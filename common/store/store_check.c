@@ -115,7 +115,8 @@ enum status store_check_reserved(struct store *store, order_id first, uint32_t c
 void store_check_archived(const struct store_archive *before, const struct store_archive *after)
 {
     bool is_further = after->position > before->position;
-    assert(after->moved <= after->max);
+    /* More than `max` may have moved: SQLite looks first and moves by range then, and an order of a
+     * lower id may have been stored and completed in between. */
     assert(after->position >= before->position);
     assert(is_further || (after->moved == 0 && !after->more));
 }
