@@ -10,9 +10,9 @@
 enum { QUERY_SIZE = 1600, MOVES_MAX = 16 };
 
 /*
- * chaos_moves: `was` -1 is an order that is stored, `became` -1 one that is deleted; `at` in
- * microseconds of the statement's time. An update that changes nothing is none: a repeated INSERT
- * is made to one.
+ * chaos_moves: `was` -1 means the order is stored, `became` -1 that it is deleted; `at` is the
+ * statement's time in microseconds. An update that leaves the status as it is, like that of a
+ * repeated INSERT, is no move.
  */
 static const char *const mysql_sql[] = {
     "CREATE TABLE chaos_moves (seq BIGINT NOT NULL AUTO_INCREMENT, id BIGINT NOT NULL, "
@@ -50,7 +50,7 @@ static const char *const postgres_sql[] = {
 
 /*
  * SQLite has no clock of its own: the time of a move is the one that its transaction has read,
- * once, so for a long one it is before that of the trigger.
+ * once, so in a long transaction it is earlier than the trigger's.
  */
 #define SQLITE_AT                                                                                  \
     "coalesce(CASE NEW.status WHEN 0 THEN NEW.created_at WHEN 1 THEN NEW.started_at "              \

@@ -18,10 +18,10 @@ enum {
     COLUMNS = 6,
     QUERY_SIZE = 512,
     REST_LIMIT_MS = 10000,
-    REDIS_SAID_MIN = 500,   /* bytes in a load in peace: each of some 250 hints has 8 or more */
-    REDIS_HEARD_MIN = 50,   /* with one answer for many of them */
-    HINTS_UNDER_WAY = 1000, /* an announcer hands on that many at once */
-    DESCRIPTORS_MORE = 2,   /* a connection to the database that only a fault makes needed */
+    REDIS_SAID_MIN = 500, /* bytes in a load without faults: each of some 250 hints has 8 or more */
+    REDIS_HEARD_MIN = 50, /* with one answer for many of them */
+    HINTS_UNDER_WAY = 1000, /* an announcer sends that many at once */
+    DESCRIPTORS_MORE = 2,   /* a connection to the database that is opened only after a fault */
     DESCRIPTORS_OF_FAKETIME = 3,
     RESIDENT_MORE_KB = 32768, /* the allocator keeps what a backlog took */
     USUAL_WAIT_MAX_US = 400000,
@@ -39,7 +39,7 @@ void checker_fail(struct checker *checker, const char *check, const char *format
     fputc('\n', stderr);
 }
 
-/* What the rows are summed up to. */
+/* What is counted in the rows. */
 struct row_sums {
     uint8_t *found; /* by number: how many rows there are */
     int64_t foreign;
@@ -53,7 +53,7 @@ struct row_sums {
     uint64_t example; /* a number with something wrong */
 };
 
-/* A row: id, number, cents, status, whether the items and the client are others. */
+/* A row: id, number, cents, status, 1 if the items are wrong, 1 if the client is wrong. */
 static void take_row(const struct ledger *ledger, const int64_t row[COLUMNS], struct row_sums *sums)
 {
     uint64_t number = (uint64_t)row[1];
@@ -118,7 +118,7 @@ static void expect_none(struct checker *checker, const char *check, int64_t coun
     }
 }
 
-/* Numbers against rows: each order that was acknowledged once, and no other that must not be. */
+/* Compares what the clients know with the rows: is any order lost or doubled? */
 static void compare_numbers(struct checker *checker, const struct row_sums *sums)
 {
     const struct ledger *ledger = checker->ledger;
@@ -143,8 +143,8 @@ static void compare_numbers(struct checker *checker, const struct row_sums *sums
             cents += ledger_order(ledger, i).cents;
         }
     }
-    expect_none(checker, "lost", checker->lost, "acknowledged orders are not there", lost);
-    expect_none(checker, "doubled", checker->doubled, "orders are there more than once", doubled);
+    expect_none(checker, "lost", checker->lost, "acknowledged orders have no row", lost);
+    expect_none(checker, "doubled", checker->doubled, "orders have more than one row", doubled);
     expect_none(checker, "answered", unanswered, "orders with a key were never answered", 0);
     if (cents != sums->cents) {
         checker_fail(checker, "cents", "%" PRId64 " in the database, %" PRId64 " with the clients",
@@ -158,19 +158,19 @@ static void check_rows(struct checker *checker)
     cr_assert_not_null(sums.found);
     checker->rows = read_rows(checker, &sums);
     expect_none(checker, "completed", sums.open, "orders are not Completed", sums.example);
-    expect_none(checker, "foreign", sums.foreign, "orders are nobody's", 0);
-    expect_none(checker, "same id", sums.other_id, "orders have another id than was answered",
+    expect_none(checker, "foreign", sums.foreign, "rows are of orders that nobody sent", 0);
+    expect_none(checker, "same id", sums.other_id, "orders have another id than the client got",
                 sums.example);
     expect_none(checker, "unexpected", sums.unexpected,
-                "orders are there although no client was answered or saw an error", sums.example);
-    expect_none(checker, "amounts", sums.other_cents, "orders have another amount", sums.example);
-    expect_none(checker, "items", sums.other_items, "orders have other items", sums.example);
-    expect_none(checker, "client", sums.other_client, "orders are another client's", sums.example);
+                "rows are of orders that clients saw neither acknowledged nor fail", sums.example);
+    expect_none(checker, "amounts", sums.other_cents, "orders have a wrong amount", sums.example);
+    expect_none(checker, "items", sums.other_items, "orders have wrong items", sums.example);
+    expect_none(checker, "client", sums.other_client, "orders have a wrong client", sums.example);
     compare_numbers(checker, &sums);
     free(sums.found);
 }
 
-/* Each key leads to the order that was sent with it, and each order that had one has it. */
+/* Each key leads to the order that was sent with it, and no order has lost its key. */
 static void check_keys(struct checker *checker)
 {
     char query[QUERY_SIZE];
@@ -182,7 +182,7 @@ static void check_keys(struct checker *checker)
     snprintf(query, sizeof query,
              "SELECT substr(k.idempotency_key, %zu), o.user_id FROM idempotency_keys k "
              "LEFT JOIN orders o ON o.id = k.order_id",
-             strlen(key)); /* the key of number 1 less its one digit */
+             strlen(key)); /* from where the number begins in the key */
     size_t count = sql_rows(checker->sql, query, &keys[0][0], 2, max);
     int64_t wrong = 0;
     int64_t with_key = 0;
@@ -196,8 +196,8 @@ static void check_keys(struct checker *checker)
     free(keys);
     if (wrong != 0 || with_key != 0) {
         checker_fail(checker, "keys",
-                     "%" PRId64 " keys lead to no order or another; %" PRId64
-                     " more keys than orders with one",
+                     "%" PRId64 " keys lead to no order or a wrong one; %" PRId64
+                     " more keys than orders with a key",
                      wrong, with_key);
     }
 }
@@ -208,17 +208,17 @@ static void check_paths(struct checker *checker)
     audit_read(checker->sql, TOPOLOGY_DELAY_MS, &report);
     if (report.odd != 0) {
         checker_fail(checker, "paths",
-                     "%" PRId64 " orders took another way than Pending, Processing, Completed, or "
+                     "%" PRId64 " orders did not go Pending, Processing, Completed, or went "
                      "too fast, such as ORD%" PRId64 ": %s",
                      report.odd, report.odd_ids[0], report.odd_moves);
     }
     if (report.orders != checker->rows) {
-        checker_fail(checker, "paths", "%" PRId64 " orders have moved, %" PRId64 " are there",
+        checker_fail(checker, "paths", "%" PRId64 " orders have moves, %" PRId64 " have rows",
                      report.orders, checker->rows);
     }
 }
 
-/* Without faults hints arrive. A sweep finds what has waited for half a second. */
+/* Without faults hints arrive. An order without a hint waits half a second for a sweep. */
 static void check_wait(struct checker *checker)
 {
     int64_t wait_us = audit_usual_wait_us(checker->sql, CHECKER_PEACEFUL);
@@ -229,7 +229,7 @@ static void check_wait(struct checker *checker)
     }
 }
 
-/* By the database's times. */
+/* Measured by the database's clock. */
 static void check_late(struct checker *checker)
 {
     int64_t slowest_us = audit_slowest_us(checker->sql, CHECKER_PEACEFUL);
@@ -255,7 +255,7 @@ static void check_counters(struct checker *checker)
     }
 }
 
-/* The product's own checker, as an operator runs it. */
+/* `order-api verify`, as an operator runs it. */
 static void check_verify(struct checker *checker)
 {
     char setting[256];
@@ -320,12 +320,12 @@ static void check_vitals(struct checker *checker, size_t service)
 {
     struct rest rest = {.checker = checker, .service = service};
     const struct vitals *usual = &checker->usual[topology_is_api(service) ? 0 : 1];
-    bool is_back = wait_until(is_at_rest, &rest, REST_LIMIT_MS);
+    bool is_normal = wait_until(is_at_rest, &rest, REST_LIMIT_MS);
     fprintf(stderr, "  %s: %zu threads, %zu descriptors, %zu kB; usually %zu, %zu, %zu\n",
             topology_service_name(service), rest.vitals.threads, rest.vitals.descriptors,
             rest.vitals.resident_kb, usual->threads, usual->descriptors, usual->resident_kb);
-    if (!is_back) {
-        checker_fail(checker, "vitals", "%s has not come back to its level",
+    if (!is_normal) {
+        checker_fail(checker, "vitals", "%s uses more than after the first load",
                      topology_service_name(service));
     }
 }
@@ -346,11 +346,10 @@ void checker_expect_redis(struct checker *checker)
         struct fault_counts counts = fault_proxy_counts(topology->redis_links[i]);
         uint64_t said = counts.bytes[FAULT_TO_SERVER] - checker->redis_bytes[i][FAULT_TO_SERVER];
         uint64_t heard = counts.bytes[FAULT_TO_CLIENT] - checker->redis_bytes[i][FAULT_TO_CLIENT];
-        fprintf(stderr, "  %s: %" PRIu64 " bytes to Redis, %" PRIu64 " from it, in peace\n",
+        fprintf(stderr, "  %s: %" PRIu64 " bytes to Redis, %" PRIu64 " from it, without faults\n",
                 topology_service_name(i), said, heard);
         if (said < REDIS_SAID_MIN || heard < REDIS_HEARD_MIN) {
-            checker_fail(checker, "redis", "%s has not come back to Redis",
-                         topology_service_name(i));
+            checker_fail(checker, "redis", "%s does not use Redis again", topology_service_name(i));
         }
     }
 }
@@ -374,7 +373,7 @@ void checker_run(struct checker *checker)
 {
     const struct topology *topology = &checker->victims->topology;
     if (atomic_load(&checker->ledger->failures) != 0) {
-        checker_fail(checker, "answers", "%zu must not be, the first: %s",
+        checker_fail(checker, "answers", "%zu wrong answers, the first: %s",
                      atomic_load(&checker->ledger->failures), checker->ledger->failure);
     }
     check_rows(checker);
@@ -399,7 +398,7 @@ void checker_run(struct checker *checker)
     }
 }
 
-void checker_look_at_queue(struct checker *checker, struct checker_queue *since_empty)
+void checker_check_queue(struct checker *checker, struct checker_queue *since_empty)
 {
     const struct ledger *ledger = checker->ledger;
     int64_t acknowledged = (int64_t)atomic_load(&ledger->acknowledged);

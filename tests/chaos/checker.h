@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What must be true after a chaos run, each with a name of its own, so that the one that has caught
- * something can be told. A check that fails is printed and counted, and the next one runs.
+ * What must be true after a chaos run. Each check has its own name, so that the output says which
+ * one failed. A check that fails is printed and counted, and the next one runs.
  *
- * All is healed, nothing is sent any more and all has had its time. Blocks. Threads: the test's
- * main thread.
+ * Call it when all faults have ended, no client sends any more and the orders had time to complete.
+ * Blocks. Threads: the test's main thread.
  */
 #ifndef TESTS_CHAOS_CHECKER_H
 #define TESTS_CHAOS_CHECKER_H
@@ -16,8 +16,8 @@
 #include "tests/chaos/vitals.h"
 
 enum {
-    CHECKER_PEACEFUL = 500, /* orders that came without a fault, last of all */
-    CHECKER_LATE_MS = 10000 /* an order may take as much longer than its time in Processing */
+    CHECKER_PEACEFUL = 500, /* the last orders, which came while there was no fault */
+    CHECKER_LATE_MS = 10000 /* an order may take so much longer than its time in Processing */
 };
 
 struct checker {
@@ -25,38 +25,39 @@ struct checker {
     const struct ledger *ledger; /* in */
     const char *kind;            /* in: of the database */
     struct sql *sql;             /* in */
-    struct vitals usual[2];      /* in: an API's and a worker's after some load, at rest */
+    struct vitals usual[2];      /* in: an API's and a worker's after a first load, idle */
     uint64_t redis_bytes[TOPOLOGY_SERVICES][2]; /* over each service's link, each way */
     size_t failed;                              /* out: checks */
     int64_t rows;                               /* out */
     int64_t lost;                               /* out: orders acknowledged that are not there */
     int64_t doubled;                            /* out: orders there are more than once */
-    int64_t drift;   /* out: of counters from rows; 0 when they are equal */
-    int64_t unknown; /* out: rows nobody was answered for, since clients saw an error */
+    int64_t drift;                              /* out: difference of counters and rows; 0: none */
+    int64_t
+        unknown; /* out: rows of orders that were never acknowledged, since clients saw an error */
 };
 
-/* A check that failed; printf's format. */
+/* Prints and counts a check that failed; printf's format. */
 void checker_fail(struct checker *checker, const char *check, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* All of them. */
+/* Runs all checks that come at the end. */
 void checker_run(struct checker *checker);
 
 /* Waits until no order is open: `check` fails when one takes longer than an order may. */
 void checker_await_completed(struct checker *checker, const char *check, const char *since);
 
-/* Behind the first call and a load each service must have talked with Redis, and been answered. */
+/* Between these two calls, with a load, each service must have got answers from Redis. */
 void checker_note_redis(struct checker *checker);
 void checker_expect_redis(struct checker *checker);
 
 /*
- * Between faults: the list holds no more hints than orders have come since it was last empty, and
- * those that faults have put there.
+ * Between faults: the list holds at most one hint for each order that came since it was last empty,
+ * and what faults have put there.
  */
 struct checker_queue {
     int64_t acknowledged;
     int64_t foreign;
 };
-void checker_look_at_queue(struct checker *checker, struct checker_queue *since_empty);
+void checker_check_queue(struct checker *checker, struct checker_queue *since_empty);
 
 #endif

@@ -21,12 +21,12 @@ enum {
     CONNECTIONS = 200, /* to each service, at most */
     EVENTS_MAX = 64,
     TICK_MS = 5,
-    PATIENT_MS = 12000, /* longer than a service may take: it answers or dies before */
-    HASTY_MS = 200,
-    HASTY_ATTEMPTS = 3,
+    TIMEOUT_MS = 12000, /* longer than a service may take for an answer */
+    SHORT_TIMEOUT_MS = 200,
+    SHORT_TIMEOUT_ATTEMPTS = 3,
     REPEAT_PAUSE_MS = 40,
     REPEAT_SPREAD_MS = 200,
-    LATER_SPREAD_MS = 3000, /* for what comes after an acknowledgement */
+    LATER_SPREAD_MS = 3000, /* for what is sent after an acknowledgement */
 };
 
 struct connection {
@@ -62,7 +62,7 @@ struct clients {
 static void add_job(struct clients *clients, const struct job *job)
 {
     if (!job_heap_push(&clients->jobs, job)) {
-        ledger_fail(clients->ledger, "the clients have no memory");
+        ledger_fail(clients->ledger, "no memory for the clients");
     }
 }
 
@@ -91,8 +91,8 @@ static bool is_read(const struct job *job)
     return job->kind == JOB_READ || job->kind == JOB_READ_AGAIN;
 }
 
-/* 503, or no answer. */
-static void take_no_verdict(struct clients *clients, const struct job *job)
+/* 503 or no answer: the client does not know whether the order is stored. */
+static void take_unknown_outcome(struct clients *clients, const struct job *job)
 {
     struct ledger *ledger = clients->ledger;
     if (is_read(job)) {
@@ -150,11 +150,11 @@ static void take_answer(struct clients *clients, const struct job *job,
     const char *body = exchange->in + exchange->body;
     if (exchange->status == 503 || exchange->status == 429) {
         atomic_fetch_add(&ledger->refused, 1);
-        take_no_verdict(clients, job);
+        take_unknown_outcome(clients, job);
     } else if (exchange->status == 200 && is_read(job)) {
         take_status(ledger, job, body);
         if (job->kind == JOB_READ) {
-            /* Sent when the first was answered, so it must not tell of an earlier state. */
+            /* Sent after the first answer, so it must not show an earlier status. */
             add_later(clients, job, JOB_READ_AGAIN, LATER_SPREAD_MS);
         }
     } else if (exchange->status == 200) {
@@ -166,7 +166,7 @@ static void take_answer(struct clients *clients, const struct job *job,
     }
 }
 
-/* The request has come to an end: an answer, a hang-up, no answer. */
+/* The request is over: an answer came, the client hung up, or no answer came. */
 static void end_request(struct clients *clients, struct connection *connection)
 {
     struct exchange *exchange = &connection->exchange;
@@ -185,11 +185,11 @@ static void end_request(struct clients *clients, struct connection *connection)
     } else {
         exchange_close(exchange);
         atomic_fetch_add(&clients->ledger->unanswered, 1);
-        take_no_verdict(clients, &job);
+        take_unknown_outcome(clients, &job);
     }
 }
 
-/* Has epoll wait for what the connection waits for; the epoll forgets what is closed by itself. */
+/* Registers with epoll what the connection waits for. Closing a descriptor removes it. */
 static void arm(struct clients *clients, struct connection *connection)
 {
     uint32_t events = exchange_events(&connection->exchange);
@@ -214,7 +214,7 @@ static void advance(struct clients *clients, struct connection *connection)
     arm(clients, connection);
 }
 
-/* One that is connected if there is one; NULL: all are busy, or no socket is to be had. */
+/* An idle connection, or else a new one. NULL: all are busy, or there is no socket. */
 static struct connection *find_connection(struct clients *clients, size_t service)
 {
     struct connection *closed = NULL;
@@ -263,10 +263,10 @@ static void start_job(struct clients *clients, struct job *job)
         add_job(clients, job);
         return;
     }
-    bool is_hasty = job->attempt < HASTY_ATTEMPTS && !is_read(job) &&
-                    ledger_order(clients->ledger, job->number).is_hasty;
+    bool has_short_timeout = job->attempt < SHORT_TIMEOUT_ATTEMPTS && !is_read(job) &&
+                             ledger_order(clients->ledger, job->number).has_short_timeout;
     connection->job = *job;
-    connection->until_ms = clients->now_ms + (is_hasty ? HASTY_MS : PATIENT_MS);
+    connection->until_ms = clients->now_ms + (has_short_timeout ? SHORT_TIMEOUT_MS : TIMEOUT_MS);
     connection->is_busy = true;
     clients->busy++;
     atomic_fetch_add(&clients->ledger->attempts, 1);
@@ -289,7 +289,7 @@ static void add_order(struct clients *clients, uint64_t number, uint64_t due_ms)
     }
 }
 
-/* Brings in the orders that are due by now. */
+/* Adds the orders that are due by now. */
 static void add_orders(struct clients *clients)
 {
     struct ledger *ledger = clients->ledger;

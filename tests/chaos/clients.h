@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The clients of a chaos run: orders come at a rate, whatever becomes of those before, and each is
- * sent as the ledger says. What is not answered, or with 503, is sent again with the same key, to
- * the services in turn, until it is acknowledged. What they learn stands in the ledger.
+ * The clients of a chaos run. Orders come at a fixed rate, whether or not earlier ones were
+ * answered, and each is sent as the ledger says. After a 503 or no answer an order is sent again
+ * with the same key, to the services in turn, until it is acknowledged. What the clients learn is
+ * in the ledger.
  *
- * Threads: one of its own, between start and finish; the calls are the test's main thread's.
+ * Threads: one of its own, between start and finish; only the test's main thread makes these calls.
  */
 #ifndef TESTS_CHAOS_CLIENTS_H
 #define TESTS_CHAOS_CLIENTS_H
@@ -23,13 +24,13 @@ struct clients;
 struct clients *clients_start(struct ledger *ledger, const uint16_t ports[], size_t port_count,
                               uint32_t rate_per_s);
 
-/* No new orders from now on; those under way go on. Takes effect soon. */
+/* No new orders from now on; those already sent are finished. Returns at once. */
 void clients_stop_sending(struct clients *clients);
 
-/* Requests that are under way or to come. 0 for good, once it is so after clients_stop_sending. */
+/* Requests that are not finished. Once it is 0 after clients_stop_sending, it stays 0. */
 size_t clients_outstanding(const struct clients *clients);
 
-/* Ends the thread and closes all connections, whatever is outstanding. Takes NULL. */
+/* Ends the thread and closes all connections, also with requests outstanding. Takes NULL. */
 void clients_finish(struct clients *clients);
 
 #endif

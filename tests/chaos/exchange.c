@@ -86,7 +86,7 @@ static void send_more(struct exchange *exchange)
     }
 }
 
-/* Looks whether the answer is whole. Those of order-api all have a Content-Length. */
+/* Notices when the answer is complete. All answers of order-api have a Content-Length. */
 static void parse(struct exchange *exchange)
 {
     static const char length_name[] = "\r\ncontent-length:";
@@ -94,7 +94,7 @@ static void parse(struct exchange *exchange)
     if (end == NULL) {
         return;
     }
-    end[2] = '\0'; /* so that nothing of the body is taken for a header */
+    end[2] = '\0'; /* so that the body is not read as headers */
     const char *length = strcasestr(exchange->in, length_name);
     bool closes = strcasestr(exchange->in, "\r\nconnection: close") != NULL;
     end[2] = '\r';
@@ -135,7 +135,7 @@ void exchange_advance(struct exchange *exchange)
     if (exchange->state == EXCHANGE_RECEIVING) {
         receive_more(exchange);
     } else if (exchange->state == EXCHANGE_IDLE && !exchange->is_connecting) {
-        exchange_close(exchange); /* nothing is asked, so what happens is the end */
+        exchange_close(exchange); /* no request is open, so this is the end of the connection */
     }
 }
 

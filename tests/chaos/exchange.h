@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * One connection of a client to order-api on 127.0.0.1, and one request at a time on it. Nothing
- * blocks: whoever drives it waits for exchange_events on `fd` and calls exchange_advance.
+ * blocks: the caller waits for exchange_events on `fd` and then calls exchange_advance.
  */
 #ifndef TESTS_CHAOS_EXCHANGE_H
 #define TESTS_CHAOS_EXCHANGE_H
@@ -14,9 +14,9 @@ enum { EXCHANGE_OUT_SIZE = 1024, EXCHANGE_IN_SIZE = 4096 };
 
 enum exchange_state {
     EXCHANGE_CLOSED,    /* no connection; after a request: no answer came */
-    EXCHANGE_IDLE,      /* connected, with nothing to do */
-    EXCHANGE_SENDING,   /* connecting, too */
-    EXCHANGE_RECEIVING, /* all is sent */
+    EXCHANGE_IDLE,      /* connected, without a request */
+    EXCHANGE_SENDING,   /* or still connecting */
+    EXCHANGE_RECEIVING, /* the request is sent */
     EXCHANGE_ANSWERED,  /* until exchange_release */
 };
 
@@ -24,7 +24,7 @@ struct exchange {
     int fd; /* valid unless closed */
     enum exchange_state state;
     bool is_connecting;
-    bool closes; /* the service has said that it will close */
+    bool closes; /* the service has announced that it will close */
     size_t out_len;
     size_t out_sent;
     size_t in_len;
@@ -34,14 +34,14 @@ struct exchange {
     char in[EXCHANGE_IN_SIZE + 1]; /* NUL-terminated */
 };
 
-/* Begins to connect, closed before. False: there is no socket to be had. */
+/* Begins to connect; the state must be CLOSED. False: there is no socket. */
 bool exchange_connect(struct exchange *exchange, uint16_t port);
 
-/* A request to send, on one that is connecting or idle. `key` and `body` may be NULL. */
+/* Sets the request to send, while connecting or idle. `key` and `body` may be NULL. */
 void exchange_request(struct exchange *exchange, const char *method, const char *path,
                       const char *key, const char *body);
 
-/* Goes as far as it can without waiting. */
+/* Sends and receives as much as it can without waiting. */
 void exchange_advance(struct exchange *exchange);
 
 /* What to wait for on `fd`: EPOLLIN or EPOLLOUT. */
@@ -50,7 +50,7 @@ uint32_t exchange_events(const struct exchange *exchange);
 /* After an answer: idle, or closed when the service closes. */
 void exchange_release(struct exchange *exchange);
 
-/* Closes at once; what the service has sent or will send is lost. */
+/* Closes at once; an answer under way is lost. */
 void exchange_close(struct exchange *exchange);
 
 #endif

@@ -32,14 +32,14 @@ static void close_sessions(struct fault *fault)
 }
 
 /* One statement as the superuser, on a session of its own. */
-static void administrate(struct victims *victims, const char *statement)
+static void execute_as_admin(struct victims *victims, const char *statement)
 {
     struct sql *admin = database_open_admin(database_of(victims));
     sql_execute(admin, statement);
     sql_close(admin);
 }
 
-/* Returns how many connections that were. */
+/* Returns how many connections were cut. */
 static int64_t cut_off(struct victims *victims)
 {
     struct sql *admin = database_open_admin(database_of(victims));
@@ -107,7 +107,7 @@ void fault_end_database_stop(struct victims *victims, struct fault *fault)
 
 void fault_begin_database_disconnect(struct victims *victims, struct fault *fault)
 {
-    fault->came_about = cut_off(victims) > 0;
+    fault->took_effect = cut_off(victims) > 0;
 }
 
 void fault_end_database_disconnect(struct victims *victims, struct fault *fault)
@@ -132,13 +132,13 @@ static void open_holder(struct victims *victims, struct fault *fault)
 }
 
 /*
- * Holds what the statement locks until its session is closed. It is given up after a while, since
- * whoever has the lock may be a service that another fault has stopped.
+ * Holds what the statement locks until its session is closed. Waits only a while for the lock: the
+ * service that has it may be stopped by another fault.
  */
 static void hold(struct victims *victims, struct fault *fault, const char *statement)
 {
     open_holder(victims, fault);
-    fault->came_about = sql_try(fault->sessions[0], statement);
+    fault->took_effect = sql_try(fault->sessions[0], statement);
 }
 
 static void release(struct victims *victims, struct fault *fault)
@@ -168,7 +168,8 @@ static bool rows_are_locked(void *arg)
     const struct fault *fault = arg;
     char query[160];
     int64_t ids[ROWS_LOCKED];
-    /* MariaDB locks the gaps of what it does not find, too, and then none would ever come. */
+    /* MariaDB also locks the gaps where it finds nothing, and then no order could ever come there.
+     */
     sql_execute(fault->sessions[0], "ROLLBACK");
     sql_execute(fault->sessions[0], "BEGIN");
     snprintf(query, sizeof query,
@@ -178,11 +179,11 @@ static bool rows_are_locked(void *arg)
     return sql_rows(fault->sessions[0], query, ids, 1, ROWS_LOCKED) > 0;
 }
 
-/* Those that nobody else has locked. At some moments there are none, above all Pending ones. */
+/* Locks orders that are not locked yet. At some moments there are none, mostly no Pending ones. */
 void fault_begin_lock_rows(struct victims *victims, struct fault *fault)
 {
     open_holder(victims, fault);
-    fault->came_about = wait_until(rows_are_locked, fault, LOCK_LIMIT_MS);
+    fault->took_effect = wait_until(rows_are_locked, fault, LOCK_LIMIT_MS);
 }
 
 void fault_end_lock_rows(struct victims *victims, struct fault *fault)
@@ -213,23 +214,23 @@ void fault_end_lock_ids(struct victims *victims, struct fault *fault)
 void fault_begin_few_connections(struct victims *victims, struct fault *fault)
 {
     (void)fault;
-    administrate(victims, is_postgres(victims) ? "ALTER DATABASE " POSTGRES_DATABASE
-                                                 " CONNECTION LIMIT 3"
-                                               : "ALTER USER '" MARIADB_USER
-                                                 "'@'127.0.0.1' WITH MAX_USER_CONNECTIONS 3");
+    execute_as_admin(victims, is_postgres(victims) ? "ALTER DATABASE " POSTGRES_DATABASE
+                                                     " CONNECTION LIMIT 3"
+                                                   : "ALTER USER '" MARIADB_USER
+                                                     "'@'127.0.0.1' WITH MAX_USER_CONNECTIONS 3");
     cut_off(victims);
 }
 
 void fault_end_few_connections(struct victims *victims, struct fault *fault)
 {
     (void)fault;
-    administrate(victims, is_postgres(victims) ? "ALTER DATABASE " POSTGRES_DATABASE
-                                                 " CONNECTION LIMIT -1"
-                                               : "ALTER USER '" MARIADB_USER
-                                                 "'@'127.0.0.1' WITH MAX_USER_CONNECTIONS 0");
+    execute_as_admin(victims, is_postgres(victims) ? "ALTER DATABASE " POSTGRES_DATABASE
+                                                     " CONNECTION LIMIT -1"
+                                                   : "ALTER USER '" MARIADB_USER
+                                                     "'@'127.0.0.1' WITH MAX_USER_CONNECTIONS 0");
 }
 
-/* Ten is the least that MariaDB can be told; most of them are the test's. */
+/* MariaDB takes no less than ten; the test itself uses most of them. */
 void fault_begin_no_connections(struct victims *victims, struct fault *fault)
 {
     for (size_t i = 0; i < FAULT_SESSIONS_MAX; i++) {
@@ -246,7 +247,7 @@ void fault_end_no_connections(struct victims *victims, struct fault *fault)
     close_sessions(fault);
 }
 
-/* False: it was not done, since others had locks for longer than a second. */
+/* False: nothing was changed, since others held locks for longer than a second. */
 static bool set_read_only(struct victims *victims, bool on)
 {
     struct sql *admin = database_open_admin(database_of(victims));
@@ -268,7 +269,7 @@ static bool set_read_only(struct victims *victims, bool on)
 
 void fault_begin_read_only(struct victims *victims, struct fault *fault)
 {
-    fault->came_about = set_read_only(victims, true);
+    fault->took_effect = set_read_only(victims, true);
 }
 
 void fault_end_read_only(struct victims *victims, struct fault *fault)

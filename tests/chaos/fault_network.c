@@ -7,7 +7,7 @@ enum {
     DELAY_MS = 40,
     THROTTLE_BYTES_PER_S = 20000,
     DATABASE_CUT_MAX = 4000, /* bytes */
-    REDIS_CUT_MAX = 100,     /* it has less to say: ":1" for a hint */
+    REDIS_CUT_MAX = 100,     /* Redis sends less: ":1" for a hint */
     EVERY_MAX = 3,
 };
 
@@ -29,7 +29,7 @@ static void pass(struct victims *victims, struct fault *fault)
     fault_proxy_pass(link_of(victims, fault));
 }
 
-/* It came about where somebody is connected who waits for an answer, or will. */
+/* It has an effect if the service is connected: then it waits for an answer, now or soon. */
 void fault_begin_silent(struct victims *victims, struct fault *fault)
 {
     struct fault_proxy *link = link_of(victims, fault);
@@ -78,7 +78,7 @@ void fault_end_reset(struct victims *victims, struct fault *fault)
     pass(victims, fault);
 }
 
-/* New connections are refused or reset, and those there are end. */
+/* New connections are refused or reset, and existing ones end. */
 void fault_begin_refused(struct victims *victims, struct fault *fault)
 {
     struct fault_proxy *link = link_of(victims, fault);
@@ -95,7 +95,7 @@ void fault_end_refused(struct victims *victims, struct fault *fault)
     pass(victims, fault);
 }
 
-/* In the middle of what is being said, as a network that goes down does it. */
+/* In the middle of a message, as when a network goes down. */
 void fault_begin_cut(struct victims *victims, struct fault *fault)
 {
     struct fault_proxy *link = link_of(victims, fault);
@@ -125,67 +125,67 @@ void fault_end_half_closed(struct victims *victims, struct fault *fault)
     pass(victims, fault);
 }
 
-/* Those of the three kinds; only one of them is under way on a link. */
-static uint64_t spoilt_commits(struct fault_proxy *link)
+/* Of all three kinds; a link has only one of them at a time. */
+static uint64_t count_disturbed_commits(struct fault_proxy *link)
 {
     struct fault_counts counts = fault_proxy_counts(link);
     return counts.eaten_oks + counts.eaten_commits + counts.late_commits;
 }
 
-static void spoil_commits(struct victims *victims, struct fault *fault, enum fault_commit kind,
-                          uint32_t hold_ms)
+static void disturb_commits(struct victims *victims, struct fault *fault, enum fault_commit kind,
+                            uint32_t hold_ms)
 {
-    fault_count_from(fault, spoilt_commits(link_of(victims, fault)));
+    fault_count_from(fault, count_disturbed_commits(link_of(victims, fault)));
     fault_proxy_commits(link_of(victims, fault),
                         &(struct fault_commits){.kind = kind,
                                                 .every = 1 + (uint32_t)(fault->dice % EVERY_MAX),
                                                 .hold_ms = hold_ms});
 }
 
-/* COMMITs that are held go their way. */
-static void let_commits_be(struct victims *victims, struct fault *fault)
+/* COMMITs that are held back are sent now. */
+static void stop_disturbing_commits(struct victims *victims, struct fault *fault)
 {
-    fault_count_to(fault, spoilt_commits(link_of(victims, fault)));
+    fault_count_to(fault, count_disturbed_commits(link_of(victims, fault)));
     fault_proxy_commits(link_of(victims, fault), NULL);
 }
 
 void fault_begin_eat_ok(struct victims *victims, struct fault *fault)
 {
-    spoil_commits(victims, fault, FAULT_EAT_OK, 0);
+    disturb_commits(victims, fault, FAULT_EAT_OK, 0);
 }
 
 void fault_end_eat_ok(struct victims *victims, struct fault *fault)
 {
-    let_commits_be(victims, fault);
+    stop_disturbing_commits(victims, fault);
 }
 
 void fault_begin_eat_commit(struct victims *victims, struct fault *fault)
 {
-    spoil_commits(victims, fault, FAULT_EAT_COMMIT, 0);
+    disturb_commits(victims, fault, FAULT_EAT_COMMIT, 0);
 }
 
 void fault_end_eat_commit(struct victims *victims, struct fault *fault)
 {
-    let_commits_be(victims, fault);
+    stop_disturbing_commits(victims, fault);
 }
 
 void fault_begin_late_commit(struct victims *victims, struct fault *fault)
 {
-    spoil_commits(victims, fault, FAULT_LATE_COMMIT, LATE_MS);
+    disturb_commits(victims, fault, FAULT_LATE_COMMIT, LATE_MS);
 }
 
 void fault_end_late_commit(struct victims *victims, struct fault *fault)
 {
-    let_commits_be(victims, fault);
+    stop_disturbing_commits(victims, fault);
 }
 
-/* By then the server has given up the transaction, which was idle, and with it the locks. */
+/* By then the server has rolled back the idle transaction and released its locks. */
 void fault_begin_lost_commit(struct victims *victims, struct fault *fault)
 {
-    spoil_commits(victims, fault, FAULT_LATE_COMMIT, TOO_LATE_MS);
+    disturb_commits(victims, fault, FAULT_LATE_COMMIT, TOO_LATE_MS);
 }
 
 void fault_end_lost_commit(struct victims *victims, struct fault *fault)
 {
-    let_commits_be(victims, fault);
+    stop_disturbing_commits(victims, fault);
 }

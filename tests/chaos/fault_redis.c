@@ -18,8 +18,8 @@ static struct redis_server *redis_of(struct victims *victims)
     return &victims->topology.redis;
 }
 
-/* How often it has refused a command so since its start, to whomever; `kind` in lower case. */
-static uint64_t refusals(struct victims *victims, const char *kind)
+/* How many commands it has refused with this error since its start; `kind` in lower case. */
+static uint64_t count_refusals(struct victims *victims, const char *kind)
 {
     return (uint64_t)
         redis_server_command(redis_of(victims), "EVAL %s 0 %s",
@@ -28,7 +28,7 @@ static uint64_t refusals(struct victims *victims, const char *kind)
                              kind);
 }
 
-/* For faults that are over as soon as they have begun. */
+/* For faults that happen at one moment. */
 static void end_nothing(struct victims *victims, struct fault *fault)
 {
     (void)victims;
@@ -72,8 +72,8 @@ void fault_end_redis_stop(struct victims *victims, struct fault *fault)
 }
 
 /*
- * It is killed with a dump of many keys, and takes half a millisecond for each when it starts. Of
- * a dump as small as this it would not look up from loading before its end.
+ * It is killed with a dump of many keys, and loads each one for half a millisecond when it starts.
+ * It loads a dump as small as this without answering clients in between.
  */
 void fault_begin_redis_loading(struct victims *victims, struct fault *fault)
 {
@@ -87,7 +87,7 @@ void fault_begin_redis_loading(struct victims *victims, struct fault *fault)
     redis_server_kill(redis);
     memcpy(redis->options, options, sizeof options);
     redis_server_restart(redis);
-    fault->came_about = refusals(victims, "loading") > 0;
+    fault->took_effect = count_refusals(victims, "loading") > 0;
 }
 
 void fault_end_redis_loading(struct victims *victims, struct fault *fault)
@@ -116,11 +116,11 @@ static bool hints_are_lost(void *arg)
                                 loss->command) > 0;
 }
 
-/* Of an empty list nothing can be lost, and mostly it is empty: it waits for a moment. */
+/* The list is mostly empty, and then no hint can be lost: waits until it has one. */
 static void lose_hints(struct victims *victims, struct fault *fault, const char *command)
 {
     struct loss loss = {redis_of(victims), command};
-    fault->came_about = wait_until(hints_are_lost, &loss, HINTS_LIMIT_MS);
+    fault->took_effect = wait_until(hints_are_lost, &loss, HINTS_LIMIT_MS);
 }
 
 void fault_begin_redis_flush(struct victims *victims, struct fault *fault)
@@ -143,11 +143,11 @@ void fault_end_redis_delete(struct victims *victims, struct fault *fault)
     end_nothing(victims, fault);
 }
 
-/* It refuses pushes, or both; who was refused is counted by Redis itself. */
+/* Redis refuses pushes, or pushes and pops, and counts what it has refused. */
 void fault_begin_redis_refuses(struct victims *victims, struct fault *fault)
 {
     const struct redis_fault *refusal = &redis_faults[fault->kind->refusal];
-    fault_count_from(fault, refusals(victims, refusal->kind));
+    fault_count_from(fault, count_refusals(victims, refusal->kind));
     refusal->begin(redis_of(victims), LIST);
 }
 
@@ -155,10 +155,10 @@ void fault_end_redis_refuses(struct victims *victims, struct fault *fault)
 {
     const struct redis_fault *refusal = &redis_faults[fault->kind->refusal];
     refusal->end(redis_of(victims), LIST);
-    fault_count_to(fault, refusals(victims, refusal->kind));
+    fault_count_to(fault, count_refusals(victims, refusal->kind));
 }
 
-/* At both ends, since it is pushed at one and popped at the other. */
+/* At both ends, since hints are pushed at one and popped at the other. */
 void fault_begin_redis_garbage(struct victims *victims, struct fault *fault)
 {
     static const char *const garbage[] = {"",
@@ -191,7 +191,7 @@ void fault_end_redis_garbage(struct victims *victims, struct fault *fault)
     end_nothing(victims, fault);
 }
 
-/* Of late orders, in all states, some of them many times. */
+/* Hints of the latest orders, in all states, some of them many times. */
 void fault_begin_redis_duplicates(struct victims *victims, struct fault *fault)
 {
     char last[32];
@@ -212,7 +212,7 @@ void fault_end_redis_duplicates(struct victims *victims, struct fault *fault)
 
 void fault_begin_redis_clients(struct victims *victims, struct fault *fault)
 {
-    fault->came_about = redis_server_command(redis_of(victims), "CLIENT KILL TYPE normal") > 0;
+    fault->took_effect = redis_server_command(redis_of(victims), "CLIENT KILL TYPE normal") > 0;
 }
 
 void fault_end_redis_clients(struct victims *victims, struct fault *fault)

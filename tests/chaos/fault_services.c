@@ -13,7 +13,7 @@ static struct process *process_of(struct victims *victims, size_t service)
     return &victims->topology.services[service].process;
 }
 
-/* SIGTERM; fails the test unless it ends with 0, and says what it waits for if it does not end. */
+/* SIGTERM; fails the test unless it exits with 0. If it hangs, prints what its threads wait for. */
 static void stop(struct victims *victims, size_t service)
 {
     struct process *process = process_of(victims, service);
@@ -59,7 +59,7 @@ void fault_end_stop(struct victims *victims, struct fault *fault)
     topology_launch(&victims->topology, fault->target);
 }
 
-/* From now on an hour fast, an hour slow, or right: another one than it has been. */
+/* From now on the clock is an hour fast, an hour slow, or right; always a change. */
 void fault_begin_skew(struct victims *victims, struct fault *fault)
 {
     static const int skews_s[] = {HOUR_S, -HOUR_S, 0};
@@ -92,7 +92,7 @@ void fault_end_kill_workers(struct victims *victims, struct fault *fault)
     }
 }
 
-/* No other fault comes meanwhile, so each hint that the APIs have sent is still there. */
+/* No other fault runs at the same time, so each hint that the APIs have sent is still there. */
 void fault_begin_backlog(struct victims *victims, struct fault *fault)
 {
     fault_begin_kill_workers(victims, fault);
@@ -101,11 +101,11 @@ void fault_begin_backlog(struct victims *victims, struct fault *fault)
 void fault_end_backlog(struct victims *victims, struct fault *fault)
 {
     victims->backlog = redis_server_command(&victims->topology.redis, "LLEN orders:pending");
-    fault->came_about = victims->backlog > 0;
+    fault->took_effect = victims->backlog > 0;
     fault_end_kill_workers(victims, fault);
 }
 
-/* As when the power goes, but for what the kernel had not written to the disk. */
+/* Like a power cut, but the kernel still writes its buffers to the disk. */
 void fault_begin_kill_all(struct victims *victims, struct fault *fault)
 {
     struct topology *topology = &victims->topology;
@@ -124,7 +124,7 @@ void fault_begin_kill_all(struct victims *victims, struct fault *fault)
     }
 }
 
-/* The services first: they are to wait for their servers. */
+/* The services start first, so that they must wait for their servers. */
 void fault_end_kill_all(struct victims *victims, struct fault *fault)
 {
     struct topology *topology = &victims->topology;
@@ -142,7 +142,7 @@ void fault_end_kill_all(struct victims *victims, struct fault *fault)
     }
 }
 
-/* One after the other, each when the one before is there again. */
+/* One after the other; each stops when the one before is ready again. */
 void fault_begin_roll(struct victims *victims, struct fault *fault)
 {
     (void)fault;

@@ -9,9 +9,9 @@
 #define REFUSES(error) DOES(redis_refuses), .refusal = REDIS_##error
 
 /*
- * Shorter ones more often, so that there are many; the longest pass the limits that the services
- * have: 4 s for a statement, 5 s for a request. With SQLite the services' clock is the database's
- * too, so it cannot be another one.
+ * Most faults are short, so that many fit in. The longest exceed the limits of the services: 4 s
+ * for a statement, 5 s for a request. With SQLite the services' clock is the database's clock too,
+ * so it cannot be wrong.
  */
 /* clang-format off */
 const struct fault_kind fault_kinds[] = {
@@ -58,8 +58,8 @@ const struct fault_kind fault_kinds[] = {
     {"database: read-only", PART_DATABASE, AT_NONE, ON_SERVERS, 3, 50, 1500, DOES(read_only)},
     {"disk full", PART_DATABASE, AT_NONE, EVERYWHERE | NEEDS_SMALL_DISK, 6, 200, 3000, DOES(disk_full)},
 
-    {"COMMIT done, its OK eaten, at", PART_NETWORK, AT_SERVICE, ON_SERVERS, 8, 50, 800, DOES(eat_ok)},
-    {"COMMIT eaten at", PART_NETWORK, AT_SERVICE, ON_SERVERS, 6, 50, 800, DOES(eat_commit)},
+    {"COMMIT done, its OK dropped, at", PART_NETWORK, AT_SERVICE, ON_SERVERS, 8, 50, 800, DOES(eat_ok)},
+    {"COMMIT dropped at", PART_NETWORK, AT_SERVICE, ON_SERVERS, 6, 50, 800, DOES(eat_commit)},
     {"COMMIT 1 s late, its client cut, at", PART_NETWORK, AT_SERVICE, ON_SERVERS, 4, 50, 800, DOES(late_commit)},
     {"COMMIT 3 s late, its client cut, at", PART_NETWORK, AT_SERVICE, ON_SERVERS, 3, 50, 800, DOES(lost_commit)},
     {"database silent for", PART_NETWORK, AT_SERVICE, ON_SERVERS, 4, 50, 2000, DOES(silent)},
@@ -81,7 +81,7 @@ const size_t fault_kind_count = sizeof fault_kinds / sizeof fault_kinds[0];
 
 void fault_begin(struct victims *victims, struct fault *fault)
 {
-    fault->came_about = true;
+    fault->took_effect = true;
     fault->kind->begin(victims, fault);
 }
 
@@ -97,7 +97,7 @@ void fault_count_from(struct fault *fault, uint64_t count)
 
 void fault_count_to(struct fault *fault, uint64_t count)
 {
-    fault->came_about = count > fault->count_before;
+    fault->took_effect = count > fault->count_before;
 }
 
 void fault_targets(const struct fault_kind *kind, const struct topology *topology, size_t *first,

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What can befall the pair: one table, a line each. A fault begins, lasts, and ends; at its end
- * everything is as it should be but for services that are still starting.
+ * The faults that the pair must survive: one table, a line each. A fault begins, lasts, and ends.
+ * At its end everything works again; services may still be starting.
  *
- * Of two faults at once each befalls another part, so that neither needs what the other has taken
- * away. Blocks. Threads: the test's main thread. What cannot be done fails the test, but for what
- * depends on others, such as a lock that they hold: then the fault did not come about.
+ * Two faults at once hit two different parts, so that neither needs what the other has broken.
+ * Blocks. Threads: the test's main thread. A fault that cannot be made fails the test. Where it
+ * depends on others, such as a lock that they hold, it is only counted as without effect.
  */
 #ifndef TESTS_CHAOS_FAULTS_H
 #define TESTS_CHAOS_FAULTS_H
@@ -25,39 +25,39 @@ enum fault_place {
     ON_POSTGRES = 2,
     ON_SQLITE = 4,
     ALONE = 8,             /* one API with SQLite */
-    NEEDS_SMALL_DISK = 16, /* and only there */
+    NEEDS_SMALL_DISK = 16, /* possible only there */
     ON_SERVERS = ON_MYSQL | ON_POSTGRES,
     ON_PAIRS = ON_SERVERS | ON_SQLITE,
     EVERYWHERE = ON_PAIRS | ALONE,
 };
 
-/* Which services a kind of fault is aimed at, one of them each time. */
+/* The services a kind of fault is aimed at; each fault hits one of them. */
 enum fault_aim { AT_NONE, AT_API, AT_WORKER, AT_SERVICE };
 
-/* Whom a service is cut off from, in faults of the network. */
+/* The server that a fault of the network cuts a service off from. */
 enum fault_link_end { LINK_DATABASE, LINK_REDIS };
 
 enum { FAULT_SESSIONS_MAX = 8 };
 
 struct fault_kind;
 
-/* What the faults are done to, and what they leave for the checks. */
+/* What the faults act on, and what they leave for the checks. */
 struct victims {
     struct topology topology;
     const struct ledger *ledger;
     int64_t foreign_hints; /* put into the list by faults */
-    int64_t backlog;       /* hints that a fault has found where nobody took any */
+    int64_t backlog;       /* hints in the list at the end of a fault in which no worker ran */
 };
 
 struct fault {
     const struct fault_kind *kind;
     size_t target; /* a service, where the kind has one */
     uint32_t duration_ms;
-    uint64_t dice;                            /* for what the kind leaves open */
+    uint64_t dice;                            /* a random number, for the kind's own choices */
     struct sql *sessions[FAULT_SESSIONS_MAX]; /* while it lasts */
-    uint64_t count_before; /* of what it does to others, where somebody counts that */
-    bool came_about;       /* out, after its end: else what it needed was refused or not there, or
-                              nobody noticed it where that is counted */
+    uint64_t count_before; /* the counter that shows the effect, before the fault */
+    bool took_effect; /* out, after its end; false: it could not be made, or the counter shows no
+                         effect */
 };
 
 struct fault_kind {
@@ -68,32 +68,33 @@ struct fault_kind {
     uint32_t weight;
     uint32_t min_ms;
     uint32_t max_ms;
-    void (*begin)(struct victims *victims, struct fault *fault); /* these two clear came_about */
+    void (*begin)(struct victims *victims,
+                  struct fault *fault); /* these two may clear took_effect */
     void (*end)(struct victims *victims, struct fault *fault);
-    bool is_deadly;           /* a kill -9, for the profile of nothing else */
-    enum fault_link_end link; /* of a service's, for the network */
-    size_t refusal;           /* one of redis_faults, for a Redis that refuses */
+    bool is_deadly;           /* a kill -9: the only ones in the profile "kills" */
+    enum fault_link_end link; /* for faults of the network */
+    size_t refusal;           /* one of redis_faults, when Redis refuses commands */
 };
 
 extern const struct fault_kind fault_kinds[];
 extern const size_t fault_kind_count;
 
-/* Begins it, and ends it; in between it lasts. */
+/* The fault lasts from one call to the other. */
 void fault_begin(struct victims *victims, struct fault *fault);
 void fault_end(struct victims *victims, struct fault *fault);
 
-/* For begins and ends: whether it came about is told by a count that has risen since the first. */
+/* For `begin` and `end`: sets took_effect if the count has risen between these two calls. */
 void fault_count_from(struct fault *fault, uint64_t count);
 void fault_count_to(struct fault *fault, uint64_t count);
 
-/* The services that the kind may be aimed at: `*count` from `*first` on. Not for AT_NONE. */
+/* The services that the kind may hit: `*count` from `*first` on. Not for AT_NONE. */
 void fault_targets(const struct fault_kind *kind, const struct topology *topology, size_t *first,
                    size_t *count);
 
-/* The place that a topology on a kind of database is. */
+/* The enum fault_place of a topology. */
 unsigned fault_place_of(const char *database, bool is_alone);
 
-/* Begins and ends of the table, by the file they stand in. */
+/* The functions of the table, by the file that has them. */
 #define FAULT(name)                                                                                \
     void fault_begin_##name(struct victims *victims, struct fault *fault);                         \
     void fault_end_##name(struct victims *victims, struct fault *fault)

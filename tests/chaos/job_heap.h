@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the clients are to do, by the time when. One thread at a time. */
+/* The clients' next requests, ordered by time. Does not block. One thread at a time. */
 #ifndef TESTS_CHAOS_JOB_HEAP_H
 #define TESTS_CHAOS_JOB_HEAP_H
 
@@ -9,19 +9,19 @@
 
 enum job_kind {
     JOB_ORDER,   /* send it until it is acknowledged */
-    JOB_REPEAT,  /* the same, of one that has been */
-    JOB_HANG_UP, /* send it and close; then the first */
-    JOB_READ,    /* ask for one that was acknowledged; then the next */
+    JOB_REPEAT,  /* send an acknowledged order again */
+    JOB_HANG_UP, /* send it and close at once; then JOB_ORDER */
+    JOB_READ,    /* read an acknowledged order; then JOB_READ_AGAIN */
     JOB_READ_AGAIN,
 };
 
 struct job {
     uint64_t at_ms;
-    uint64_t due_ms; /* when the order came into the world */
+    uint64_t due_ms; /* when the order was first to be sent */
     uint64_t number;
     enum job_kind kind;
     uint32_t attempt;
-    uint8_t service; /* the one to ask first */
+    uint8_t service; /* the first one to send it to */
 };
 
 struct job_heap {
@@ -33,10 +33,10 @@ struct job_heap {
 /* `heap` is zeroed at first. False: no memory. */
 bool job_heap_push(struct job_heap *heap, const struct job *job);
 
-/* The earliest; NULL: there is none. Good until the next call. */
+/* The earliest job, valid until the next call; NULL: there is none. */
 const struct job *job_heap_peek(const struct job_heap *heap);
 
-/* There is one. */
+/* The heap must not be empty. */
 void job_heap_pop(struct job_heap *heap, struct job *job);
 
 void job_heap_finish(struct job_heap *heap);

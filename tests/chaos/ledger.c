@@ -11,14 +11,14 @@
 
 #include "tests/chaos/seeded.h"
 
-/* In a hundred. Twins and repeated ones together are the deliberate retries, a tenth of all. */
+/* Percent. Twins and repeated orders together are the deliberate retries, a tenth of all. */
 enum {
     PERCENT = 100,
     WITHOUT_KEY = 4,
     TWINS = 4,
     REPEATED = 7,
     HUNG_UP = 2,
-    HASTY = 25,
+    SHORT_TIMEOUT = 25,
     READ = 10,
     CENTS_MAX = 10000000,
 };
@@ -35,8 +35,8 @@ void ledger_destroy(struct ledger *ledger)
     ledger->entries = NULL;
 }
 
-/* Chances that do not depend on each other: each takes some bits of the number's hash. */
-static bool falls_to(uint64_t *bits, uint32_t percent)
+/* True in so many percent of all numbers. Each call uses other bits of the hash. */
+static bool is_chosen(uint64_t *bits, uint32_t percent)
 {
     bool chosen = *bits % PERCENT < percent;
     *bits /= PERCENT;
@@ -48,12 +48,12 @@ struct ledger_order ledger_order(const struct ledger *ledger, uint64_t number)
     uint64_t bits = seeded_hash(ledger->seed, 2 * number);
     struct ledger_order order = {
         .cents = (int64_t)(seeded_hash(ledger->seed, 2 * number + 1) % CENTS_MAX)};
-    order.has_key = !falls_to(&bits, WITHOUT_KEY);
-    order.is_twin = falls_to(&bits, TWINS) && order.has_key;
-    order.is_hung_up = falls_to(&bits, HUNG_UP) && !order.is_twin;
-    order.is_hasty = falls_to(&bits, HASTY);
-    order.is_repeated = falls_to(&bits, REPEATED) && order.has_key;
-    order.is_read = falls_to(&bits, READ);
+    order.has_key = !is_chosen(&bits, WITHOUT_KEY);
+    order.is_twin = is_chosen(&bits, TWINS) && order.has_key;
+    order.is_hung_up = is_chosen(&bits, HUNG_UP) && !order.is_twin;
+    order.has_short_timeout = is_chosen(&bits, SHORT_TIMEOUT);
+    order.is_repeated = is_chosen(&bits, REPEATED) && order.has_key;
+    order.is_read = is_chosen(&bits, READ);
     return order;
 }
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Ten times as many orders as the database stores: what is stored, and what the others are told."""
+"""Ten times as many orders as the database can store: how many are stored, and how fast the rest get 503."""
 import time
 from collections import Counter
 

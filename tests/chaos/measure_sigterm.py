@@ -53,7 +53,7 @@ def read_answer(connection):
 
 
 class Client(threading.Thread):
-    """Sends one order after the other until it is told to close, or nobody listens any more."""
+    """Sends one order after the other until the service closes the connection or no longer listens."""
 
     def __init__(self, port, seen, keeps):
         super().__init__(daemon=True)
@@ -139,7 +139,7 @@ def sigterm(rig, server):
                     f"{len(seen.unanswered)} unanswered, {seen.turned_away} turned away")
         stored = {row[0] for row in pair.orders.rows("SELECT id FROM orders")}
     lost = len(set(seen.ids) - stored)
-    untold = len(stored - set(seen.ids))
+    unanswered = len(stored - set(seen.ids))
     doubled = len(seen.ids) - len(set(seen.ids))
     what = f"{server.title}: SIGTERM under load, {rig.times} times: "
     return [
@@ -149,7 +149,7 @@ def sigterm(rig, server):
              f"{len(seen.unanswered)} of {len(seen.ids) + len(seen.others):,}",
              not seen.unanswered),
         # On a new connection the client cannot tell whether its request was accepted; its row can.
-        Line(what + "orders stored whose client was not told so", "0", str(untold), untold == 0),
+        Line(what + "orders stored without an answer to the client", "0", str(unanswered), unanswered == 0),
         Line(what + "orders answered with 200 without a row, or twice", "0", str(lost + doubled),
              lost + doubled == 0),
         Line(what + "answers other than 200", "-", str(len(seen.others))),

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Which faults come when: a function of the seed, the place and whether only kill -9 is wanted, so
- * that a run can be had again. Faults come in rounds of one or two at once. Does not block.
+ * Which faults come when. It depends only on the seed, the place and whether only kill -9 is
+ * wanted, so a run can be repeated. Faults come in rounds of one or two at once. Does not block.
  */
 #ifndef TESTS_CHAOS_PLAN_H
 #define TESTS_CHAOS_PLAN_H
@@ -31,7 +31,7 @@ struct plan_round {
     uint32_t begins_ms[PLAN_ROUND_MAX]; /* from the round's beginning; the first is 0 */
 };
 
-/* There is at least one kind for the place. */
+/* At least one kind must be possible in the place. */
 void plan_next(struct plan *plan, struct plan_round *round);
 
 /* "kill -9 of worker 2, 310 ms". */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Numbers that look like chance and are a function of the seed alone, on every machine: SplitMix64
+ * Pseudorandom numbers that depend only on the seed, the same on every machine: SplitMix64
  * (Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators, 2014). Does not block.
  */
 #ifndef TESTS_CHAOS_SEEDED_H
@@ -17,7 +17,7 @@ uint64_t seeded_next(struct seeded *seeded);
 /* One of 0 to `limit` - 1; `limit` >= 1. */
 uint32_t seeded_below(struct seeded *seeded, uint32_t limit);
 
-/* One number for each pair, without a state. */
+/* One number for each pair of arguments, without a state. */
 uint64_t seeded_hash(uint64_t seed, uint64_t number);
 
 #endif

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The pair under load while everything fails around it, and what must be true afterwards. A run is
- * set by variables of the environment, which tests/chaos/chaos fills in:
+ * The pair under load while everything fails around it, and what must be true afterwards. These
+ * environment variables configure a run; tests/chaos/chaos sets them:
  *
  *   ORDERS_CHAOS_DATABASE  sqlite, mysql or postgres
- *   ORDERS_CHAOS_SEED      what the faults and the load are made from; without it, from the clock
+ *   ORDERS_CHAOS_SEED      decides the faults and the load; if not set, from the clock
  *   ORDERS_CHAOS_SECONDS   how long faults come
  *   ORDERS_CHAOS_FAULTS    how many; it fails if they do not fit into the time
  *   ORDERS_CHAOS_RATE      orders a second
- *   ORDERS_CHAOS_PROFILE   all; kills: kill -9 only; alone: these, of one API on SQLite
+ *   ORDERS_CHAOS_PROFILE   all; kills: kill -9 only; alone: the same, with one API on SQLite
  *   ORDERS_CHAOS_ONLY      only faults with this in their name
- *   ORDERS_CHAOS_DISK_MB   the size of a disk of its own, which is then filled up too; needs root
- *   ORDERS_TEST_BUILD      a build folder whose programs are taken instead of these
+ *   ORDERS_CHAOS_DISK_MB   the database on a tmpfs of this size, which is also filled up; needs
+ * root ORDERS_TEST_BUILD      use the programs of this build folder instead
  */
 #include <inttypes.h>
 #include <signal.h>
@@ -38,7 +38,7 @@ enum {
     RATE_PER_S = 250,
     RATE_MAX = 10000,
     PAUSE_MAX_MS = 600,
-    SPARE_S = 600, /* what the ledger has room for beyond the time of faults */
+    SPARE_S = 600, /* the ledger has room for so much time after the faults */
     DRAIN_LIMIT_MS = 60000,
     WITHOUT_HINTS = 100, /* orders */
     VITALS_MS = 300,
@@ -142,20 +142,20 @@ static bool nothing_is_outstanding(void *arg)
     return clients_outstanding(run.clients) == 0;
 }
 
-/* No new orders; those there are go on until each has its answer. */
+/* Sends no new orders, and waits until all that were sent have their answers. */
 static void drain_clients(void)
 {
     clients_stop_sending(run.clients);
     if (!wait_until(nothing_is_outstanding, NULL, DRAIN_LIMIT_MS)) {
-        checker_fail(&run.checker, "answered", "%zu requests are still under way",
+        checker_fail(&run.checker, "answered", "%zu requests still have no answer",
                      clients_outstanding(run.clients));
     }
     clients_finish(run.clients);
     run.clients = NULL;
 }
 
-/* `arg`: how many orders the ledger is to have. */
-static bool so_many_have_come(void *arg)
+/* `arg`: so many orders. */
+static bool enough_orders_have_come(void *arg)
 {
     const size_t *count = arg;
     return atomic_load(&run.ledger.begun) >= *count;
@@ -165,27 +165,27 @@ static void load(size_t orders)
 {
     size_t count = atomic_load(&run.ledger.begun) + orders;
     start_clients();
-    cr_assert(wait_until(so_many_have_come, &count, DRAIN_LIMIT_MS));
+    cr_assert(wait_until(enough_orders_have_come, &count, DRAIN_LIMIT_MS));
     drain_clients();
 }
 
-/* Some load without a fault, so that everything has been used once. */
-static void load_in_peace(void)
+/* A load without faults, so that everything has been used once. */
+static void load_without_faults(void)
 {
     load(CHECKER_PEACEFUL);
-    checker_await_completed(&run.checker, "late", "they came in peace");
+    checker_await_completed(&run.checker, "late", "orders came without faults");
 }
 
-static void halt_workers(void)
+static void pause_workers(void)
 {
     for (size_t i = TOPOLOGY_APIS; i < TOPOLOGY_SERVICES; i++) {
         siginfo_t info;
         struct process *process = &run.victims.topology.services[i].process;
         process_signal(process, SIGSTOP);
-        /* WNOWAIT: one that has ended stays to be reaped by whoever ends the topology. */
+        /* WNOWAIT: if it has ended, topology_discard still has to reap it. */
         cr_assert_eq(waitid(P_PID, (id_t)process->pid, &info, WSTOPPED | WEXITED | WNOWAIT), 0,
                      "%m");
-        cr_assert_eq(info.si_code, CLD_STOPPED, "it has ended by itself");
+        cr_assert_eq(info.si_code, CLD_STOPPED, "the worker has ended by itself");
     }
 }
 
@@ -197,12 +197,13 @@ static void resume_workers(void)
 }
 
 /*
- * A worker halted within its sweep keeps SQLite's one write lock, and then no order can be stored
- * until it goes on. (In the servers' databases it keeps the orders of its statement only.)
+ * A worker that is stopped within its sweep keeps SQLite's only write lock, and no order can be
+ * stored until the worker continues. (In MySQL and PostgreSQL it keeps only the rows of its
+ * statement.)
  */
-static bool workers_halt_without_lock(void *arg)
+static bool workers_pause_without_lock(void *arg)
 {
-    halt_workers();
+    pause_workers();
     bool is_free = strcmp(run.kind, "sqlite") != 0 || sql_try(arg, "BEGIN IMMEDIATE; ROLLBACK");
     if (!is_free) {
         resume_workers();
@@ -211,18 +212,18 @@ static bool workers_halt_without_lock(void *arg)
 }
 
 /*
- * Orders whose hints are lost are found by the workers' sweeps. First of all, since workers that
- * are new have swept just now: if they do it too rarely, the next time is too late for these.
+ * Orders whose hints are lost are found by the workers' sweeps. This comes before the faults: the
+ * workers are new and have swept just now, so if they sweep too rarely, these orders are late.
  */
 static void load_without_hints(void)
 {
     struct topology *topology = &run.victims.topology;
-    cr_assert(wait_until(workers_halt_without_lock, run.checker.sql, DRAIN_LIMIT_MS));
+    cr_assert(wait_until(workers_pause_without_lock, run.checker.sql, DRAIN_LIMIT_MS));
     load(WITHOUT_HINTS);
     int64_t hints = redis_server_command(&topology->redis, "LLEN orders:pending");
     redis_server_command(&topology->redis, "FLUSHALL");
     resume_workers();
-    cr_assert_gt(hints, 0, "there were no hints to be lost");
+    cr_assert_gt(hints, 0, "the list was empty: no hint was lost");
     checker_await_completed(&run.checker, "late", "their hints were lost");
 }
 
@@ -256,9 +257,9 @@ static void end_fault(struct fault *fault)
     char text[PLAN_TEXT_SIZE];
     fault_end(&run.victims, fault);
     tally_note(&run.tally, fault);
-    if (!fault->came_about) {
+    if (!fault->took_effect) {
         plan_describe(fault, text);
-        fprintf(stderr, "           did not come about: %s\n", text);
+        fprintf(stderr, "           had no effect: %s\n", text);
     }
 }
 
@@ -286,14 +287,14 @@ static void play_round(struct plan_round *round)
     }
     topology_settle(&run.victims.topology);
     if (!run.victims.topology.is_alone) {
-        checker_look_at_queue(&run.checker, &run.since_empty);
+        checker_check_queue(&run.checker, &run.since_empty);
     }
 }
 
 static void play_faults(void)
 {
     uint64_t until_ms = run.start_ms + (uint64_t)run.seconds * 1000;
-    while (wait_now_ms() < until_ms && run.tally.came_about < run.faults_max) {
+    while (wait_now_ms() < until_ms && run.tally.took_effect < run.faults_max) {
         struct plan_round round;
         plan_next(&run.plan, &round);
         play_round(&round);
@@ -320,18 +321,18 @@ static void remember_vitals(void)
     }
 }
 
-/* What was not there has tested nothing. */
+/* A fault without effect has tested nothing. */
 static void check_faults(void)
 {
-    const struct fault_kind *vain = tally_find_vain(&run.tally);
+    const struct fault_kind *vain = tally_find_ineffective(&run.tally);
     if (vain != NULL) {
-        checker_fail(&run.checker, "faults", "tried %d times or more, \"%s\" never came about",
+        checker_fail(&run.checker, "faults", "tried %d times or more, \"%s\" never took effect",
                      (int)TALLY_TRIES, vain->name);
     }
-    if (run.faults_max < FAULTS_MAX && run.tally.came_about < run.faults_max) {
+    if (run.faults_max < FAULTS_MAX && run.tally.took_effect < run.faults_max) {
         checker_fail(&run.checker, "faults",
-                     "%" PRIu32 " of %" PRIu32 " came about before the time ran out",
-                     run.tally.came_about, run.faults_max);
+                     "%" PRIu32 " of %" PRIu32 " took effect before the time ran out",
+                     run.tally.took_effect, run.faults_max);
     }
 }
 
@@ -340,7 +341,7 @@ static void print_faults(void)
     struct fault_counts counts = topology_link_counts(&run.victims.topology);
     tally_print(&run.tally);
     fprintf(stderr,
-            "of %zu COMMITs %zu were done and their OK eaten, %zu eaten, %zu late (%zu of them "
+            "of %zu COMMITs %zu were done but their OK dropped, %zu dropped, %zu late (%zu of them "
             "answered, %zu lost); connections: %zu, %zu reset, %zu half closed, %zu cut\n",
             counts.commits, counts.eaten_oks, counts.eaten_commits, counts.late_commits,
             counts.late_answered, counts.late_lost, counts.accepted, counts.resets,
@@ -373,7 +374,7 @@ static void print_result(void)
             "result on %s, seed %" PRIu64 ": %" PRIu32
             " faults, %zu orders acknowledged and %" PRId64 " more stored, %" PRId64
             " lost, %" PRId64 " doubled, drift %" PRId64 ", %zu checks failed, %.0f s in all",
-            run.kind, run.seed, run.tally.came_about, acknowledged, run.checker.unknown,
+            run.kind, run.seed, run.tally.took_effect, acknowledged, run.checker.unknown,
             run.checker.lost, run.checker.doubled, run.checker.drift, run.checker.failed,
             seconds_since_start());
     if (run.checker.lost == 0 && acknowledged > 0) {
@@ -383,7 +384,7 @@ static void print_result(void)
     fputc('\n', stderr);
 }
 
-/* Longer than any run may be asked for; what ctest runs it ends by limits of its own. */
+/* Longer than any run can be. ctest has its own limits. */
 TestSuite(chaos, .init = start, .fini = finish, .timeout = 2 * SECONDS_MAX);
 
 Test(chaos, nothing_acknowledged_is_lost)
@@ -393,7 +394,7 @@ Test(chaos, nothing_acknowledged_is_lost)
     if (!run.victims.topology.is_alone) {
         load_without_hints();
     }
-    load_in_peace();
+    load_without_faults();
     remember_vitals();
     sql_close(run.checker.sql);
     run.checker.sql = NULL;
@@ -404,7 +405,7 @@ Test(chaos, nothing_acknowledged_is_lost)
     run.checker.sql = database_open_sql(database);
     checker_await_completed(&run.checker, "completed", "the last fault");
     checker_note_redis(&run.checker);
-    load_in_peace();
+    load_without_faults();
     checker_expect_redis(&run.checker);
     checker_run(&run.checker);
     check_faults();

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What a seed makes: the same faults and orders each time, all kinds of them. */
+/* A seed gives the same faults and orders each time, and all kinds occur. */
 #include <stdio.h>
 #include <string.h>
 
@@ -40,7 +40,7 @@ static bool agree(struct plan *left, struct plan *right)
     return same;
 }
 
-Test(plan, a_seed_makes_the_same_faults_each_time)
+Test(plan, a_seed_gives_the_same_faults_each_time)
 {
     struct plan first = plan_of(7, "mysql");
     struct plan second = plan_of(7, "mysql");
@@ -49,7 +49,7 @@ Test(plan, a_seed_makes_the_same_faults_each_time)
     }
 }
 
-Test(plan, another_seed_makes_others)
+Test(plan, another_seed_gives_other_faults)
 {
     struct plan first = plan_of(7, "mysql");
     struct plan second = plan_of(8, "mysql");
@@ -60,7 +60,7 @@ Test(plan, another_seed_makes_others)
     cr_assert_lt(same, ROUNDS / 10);
 }
 
-Test(plan, every_kind_for_the_place_comes_and_no_other)
+Test(plan, every_kind_that_is_possible_occurs_and_no_other)
 {
     static const char *const databases[] = {"mysql", "postgres", "sqlite"};
     cr_assert_leq(fault_kind_count, TALLY_KINDS_MAX);
@@ -82,7 +82,7 @@ Test(plan, every_kind_for_the_place_comes_and_no_other)
     }
 }
 
-Test(plan, two_faults_at_once_befall_two_parts)
+Test(plan, two_faults_at_once_hit_two_parts)
 {
     size_t pairs = 0;
     struct plan plan = plan_of(3, "postgres");
@@ -115,25 +115,25 @@ Test(plan, orders_are_sent_in_the_ways_they_should_be)
     cr_assert(hung_up > ORDERS * 15 / 1000 && hung_up < ORDERS * 25 / 1000, "%zu", hung_up);
 }
 
-Test(plan, a_kind_that_never_comes_about_is_found)
+Test(plan, a_kind_that_never_takes_effect_is_found)
 {
     struct tally tally = {.tried = 0};
-    const struct fault there = {.kind = &fault_kinds[0], .came_about = true};
-    const struct fault vain = {.kind = &fault_kinds[1], .came_about = false};
+    const struct fault there = {.kind = &fault_kinds[0], .took_effect = true};
+    const struct fault vain = {.kind = &fault_kinds[1], .took_effect = false};
     tally_note(&tally, &there);
     for (int i = 0; i < TALLY_TRIES; i++) {
-        cr_assert_null(tally_find_vain(&tally), "%d", i);
+        cr_assert_null(tally_find_ineffective(&tally), "%d", i);
         tally_note(&tally, &vain);
     }
-    cr_assert_eq(tally_find_vain(&tally), &fault_kinds[1]);
+    cr_assert_eq(tally_find_ineffective(&tally), &fault_kinds[1]);
     cr_assert_eq(tally.tried, TALLY_TRIES + 1);
-    cr_assert_eq(tally.came_about, 1);
-    const struct fault once = {.kind = &fault_kinds[1], .came_about = true};
+    cr_assert_eq(tally.took_effect, 1);
+    const struct fault once = {.kind = &fault_kinds[1], .took_effect = true};
     tally_note(&tally, &once);
-    cr_assert_null(tally_find_vain(&tally));
+    cr_assert_null(tally_find_ineffective(&tally));
 }
 
-Test(plan, jobs_come_by_their_time)
+Test(plan, jobs_come_in_the_order_of_their_times)
 {
     struct job_heap heap = {.count = 0};
     struct seeded seeded = {.state = 9};

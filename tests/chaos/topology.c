@@ -38,7 +38,7 @@ const char *topology_service_name(size_t service)
     return names[service];
 }
 
-/* False: this machine does not have it. */
+/* False: libfaketime is not installed. */
 static bool find_faketime(char *path, size_t size)
 {
     glob_t found;
@@ -60,7 +60,7 @@ static size_t add_skew(int skew_s, char texts[][SETTING_SIZE])
     return 3;
 }
 
-/* `url` by way of the link, or as it is where there is none. */
+/* `url` with the link's address, or unchanged where there is no link. */
 static const char *url_through(const struct fault_proxy *link, const char *url, char text[URL_SIZE])
 {
     if (link == NULL) {
@@ -125,7 +125,7 @@ static void expect_alive(const struct topology *topology)
     }
 }
 
-/* By the hour in its log. */
+/* Checks the clock by the hour in the service's log. */
 static void expect_skew(const struct topology *topology, size_t service)
 {
     char now[32];
@@ -144,7 +144,7 @@ static bool server_has_ended(void *arg)
     return !process_is_running(arg);
 }
 
-/* It may have decided to end, and still be at it. */
+/* The server may be about to end. */
 void topology_revive_database(struct topology *topology)
 {
     struct database *database = &topology->database;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What a process takes of its machine, to see whether it gives it back. Blocks for files only. */
+/* What a process uses: memory, descriptors, threads. Shows whether it leaks. Blocks for files only.
+ */
 #ifndef TESTS_CHAOS_VITALS_H
 #define TESTS_CHAOS_VITALS_H
 
@@ -13,12 +14,12 @@ struct vitals {
     size_t threads;
 };
 
-/* Of a process that runs. */
+/* The process must be running. */
 struct vitals vitals_read(const struct process *process);
 
 /*
- * Prints what each thread of a process that does not go on waits for in the kernel: the system
- * call's number and arguments, and where the kernel says so (as root), the function it sleeps in.
+ * For a process that hangs: prints what each thread waits for in the kernel, that is the system
+ * call's number and arguments and, if the kernel shows it (to root), the function it sleeps in.
  */
 void vitals_print_threads(const struct process *process);
 
