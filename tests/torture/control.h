@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the test and the interposer in the service say to each other, in a file both have mapped:
- * the test what is to be recorded or to fail, the interposer which calls it has seen.
+ * Shared memory between the test and the interposer in the service, a file that both have mapped.
+ * The test writes what to record or which call fails, the interposer which calls it has seen.
  */
 #ifndef TESTS_TORTURE_CONTROL_H
 #define TESTS_TORTURE_CONTROL_H
@@ -29,7 +29,7 @@ struct torture_frame {
 /* A call that can fail, and from where: the same in each run of the same program. */
 struct torture_site {
     uint64_t key;
-    uint32_t count; /* how often it came */
+    uint32_t count; /* how often it was made */
     uint32_t frame_count;
     char call[TORTURE_NAME_SIZE];
     struct torture_frame frames[TORTURE_FRAMES_MAX]; /* the caller first */
@@ -38,9 +38,9 @@ struct torture_site {
 struct torture_control {
     atomic_int mode;
     atomic_flag lock; /* of the sites */
-    uint64_t key;     /* in: the site that fails once, the first time it comes */
-    atomic_int fired; /* out: it did */
-    uint32_t lost;    /* out: sites that found no room */
+    uint64_t key;     /* in: the site that fails, the first time it is reached */
+    atomic_int fired; /* out: it has failed */
+    uint32_t lost;    /* out: sites for which there was no room */
     uint32_t site_count;
     struct torture_site sites[TORTURE_SITES_MAX];
 };

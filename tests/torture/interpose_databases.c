@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The program's calls into the three databases' libraries. A call that talks to a server fails
- * because its connection has just died, so that the library knows it too; others as they do without
- * memory.
+ * because its connection has just broken, and the library notices that too. Other calls fail as if
+ * there were no memory.
  */
 #include <libpq-fe.h>
 #include <mysql.h>

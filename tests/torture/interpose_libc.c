@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Memory, threads, files and sockets. What a failure looks like is what the manual page of the call
- * says it may: where several errors are possible, the one that happens.
+ * Memory, threads, files and sockets. Calls fail as their manual pages say; where several errors
+ * are possible, with the most usual one.
  */
-#undef _FILE_OFFSET_BITS /* else open means open64, and neither could be defined */
+#undef _FILE_OFFSET_BITS /* else open would mean open64, and neither could be defined here */
 #include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>
@@ -30,7 +30,7 @@
     errno = error;                                                                                 \
     return result;
 
-/* Where a transfer fails the connection is gone, for the other side too. */
+/* A transfer that fails also ends the connection, for both sides. */
 static int break_socket(int fd, int error)
 {
     shutdown(fd, SHUT_RDWR);
@@ -43,7 +43,7 @@ static bool is_socket(int fd)
     return fstat(fd, &info) == 0 && S_ISSOCK(info.st_mode);
 }
 
-/* An eventfd does not fail, and the log is left alone: it is how the test sees the service. */
+/* An eventfd does not fail. The log must not fail: the test watches the service by it. */
 static bool can_fail(int fd)
 {
     struct stat info;
@@ -56,7 +56,7 @@ static int transfer_error(int fd, int file_error)
     return is_socket(fd) ? break_socket(fd, ECONNRESET) : file_error;
 }
 
-/* While the real allocator is looked up, dlsym may ask for memory itself: it lives without. */
+/* While it looks up the real allocator, dlsym may itself allocate; it can do without. */
 INTERPOSE(void *, malloc, (size_t size), (size), FAIL(ENOMEM, NULL))
 INTERPOSE(void *, calloc, (size_t count, size_t size), (count, size), FAIL(ENOMEM, NULL))
 INTERPOSE(void *, realloc, (void *memory, size_t size), (memory, size), FAIL(ENOMEM, NULL))
@@ -82,7 +82,7 @@ INTERPOSE(int, fdatasync, (int fd), (fd), FAIL(EIO, -1))
 INTERPOSE(int, ftruncate64, (int fd, off64_t size), (fd, size), FAIL(EIO, -1))
 INTERPOSE(void *, mmap64, (void *at, size_t len, int protection, int flags, int fd, off64_t offset),
           (at, len, protection, flags, fd, offset), FAIL(ENOMEM, MAP_FAILED))
-/* SQLite says of itself that it can do nothing about this one, and gives up its locks. */
+/* SQLite's own comment says that it can do nothing about this failure: it loses its locks. */
 INTERPOSE_WHEN(interposer_fails_program, int, fstat64, (int fd, struct stat64 *info), (fd, info),
                FAIL(EIO, -1))
 INTERPOSE(ssize_t, pread64, (int fd, void *to, size_t size, off64_t offset), (fd, to, size, offset),
@@ -142,7 +142,7 @@ INTERPOSE(int, sigwaitinfo, (const sigset_t *set, siginfo_t *info), (set, info),
 INTERPOSE(int, sigtimedwait, (const sigset_t *set, siginfo_t *info, const struct timespec *wait),
           (set, info, wait), FAIL(EINTR, -1))
 
-/* By hand, since whether they can fail depends on their arguments: */
+/* Written by hand, because it depends on the arguments whether these can fail: */
 ssize_t read(int fd, void *to, size_t size)
 {
     static ssize_t (*real)(int, void *, size_t);
@@ -167,7 +167,7 @@ ssize_t write(int fd, const void *from, size_t size)
     return real(fd, from, size);
 }
 
-/* Only what is added needs memory. */
+/* Only adding a descriptor needs memory. */
 int epoll_ctl(int epoll, int operation, int fd, struct epoll_event *event)
 {
     static int (*real)(int, int, int, struct epoll_event *);
@@ -180,13 +180,13 @@ int epoll_ctl(int epoll, int operation, int fd, struct epoll_event *event)
     return real(epoll, operation, fd, event);
 }
 
-/* Giving a lock back does not fail. */
+/* Releasing a lock does not fail. */
 static bool is_unlock(int command, const void *argument)
 {
     return command == F_SETLK && ((const struct flock *)argument)->l_type == F_UNLCK;
 }
 
-/* Functions whose last arguments may be missing. */
+/* Functions with an optional last argument. */
 static int open_with(const char *name, const void *return_address, const char *path, int flags,
                      mode_t mode)
 {

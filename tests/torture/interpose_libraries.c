@@ -23,7 +23,7 @@ INTERPOSE(enum MHD_Result, MHD_queue_response,
           (struct MHD_Connection * connection, unsigned status, struct MHD_Response *response),
           (connection, status, response), return MHD_NO;)
 
-/* Looked up, for a worker has no libmicrohttpd. */
+/* Looked up at run time, since order-worker has no libmicrohttpd. */
 struct MHD_Daemon *MHD_start_daemon(unsigned flags, uint16_t port, MHD_AcceptPolicyCallback accept,
                                     void *accept_context, MHD_AccessHandlerCallback handle,
                                     void *handle_context, ...)

@@ -16,18 +16,18 @@
 
 enum { STACK_MAX = 48, OUTER_FRAMES = 2, PROGRAM_FRAMES = 3 };
 
-/* Those whose calls count. What they call in turn, above all TLS, is not ours to repair. */
+/* Libraries whose calls count. Calls of other libraries, above all TLS, are not ours to repair. */
 static const char *const modules[] = {"libmicrohttpd.so", "libhiredis.so", "libcjson.so",
                                       "libmariadb.so",    "libpq.so",      "libsqlite3.so",
                                       "liburiparser.so",  "libsodium.so"};
 
-/* Those between a call and who is to blame for it. */
+/* Libraries between a call and the code responsible for it. */
 static const char *const between[] = {"libc.so", "ld-linux", "ld-musl"};
 
 static struct torture_control *control;
 static int (*program_main)(int, char **, char **);
 static atomic_bool in_main;
-/* What the interposer itself calls is passed on. */
+/* True while the interposer runs: its own calls never fail. */
 static _Thread_local bool inside __attribute__((tls_model("initial-exec")));
 
 struct stack {
@@ -101,9 +101,9 @@ static void keep_frame(struct torture_site *site, const char *module, uint64_t o
 }
 
 /*
- * A site is the call, its nearest callers, and the nearest places in the program: so a library's
- * allocation counts once for each of the program's calls that leads to it, and loops count once.
- * False: the call is none of ours.
+ * A site is the call, its nearest callers, and the nearest places in the program. So a library's
+ * allocation counts once for each call of the program that leads to it, and a loop counts once.
+ * False: the call is not made by the program or by one of its libraries.
  */
 static bool describe(struct torture_site *site, const char *call, uintptr_t return_address)
 {
@@ -222,7 +222,7 @@ static int interposed_main(int argc, char *argv[], char *environment[])
     return code;
 }
 
-/* What libraries do before main, and sanitizers after it, is no call of the program's. */
+/* Calls of libraries before main, and of sanitizers after it, do not count. */
 int __libc_start_main(int (*entry)(int, char **, char **), int argc, char **argv,
                       void (*init)(void), void (*fini)(void), void (*rtld_fini)(void),
                       void *stack_end);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Inside the service, by LD_PRELOAD: stands before the functions that can fail and makes one call
- * of one of them fail. Only calls of the program, and of the libraries that do its input and
- * output, made between the begin and the end of main, are looked at.
+ * Loaded into the service by LD_PRELOAD. It intercepts the functions that can fail and makes one
+ * call of one of them fail. Only calls of the program and of its I/O libraries count, and only
+ * between the begin and the end of main. Threads: any.
  */
 #ifndef TESTS_TORTURE_INTERPOSER_H
 #define TESTS_TORTURE_INTERPOSER_H
@@ -11,8 +11,8 @@
 
 /*
  * True when this call, with this return address, is the one to fail. Keeps errno.
- * interposer_fails_program: only if the program itself calls, for functions that a library also
- * calls within itself and then does not look at what they return.
+ * interposer_fails_program: only if the program itself makes the call. For functions that a library
+ * also calls internally without checking the result.
  */
 bool interposer_fails(const char *call, const void *return_address);
 bool interposer_fails_program(const char *call, const void *return_address);
@@ -21,8 +21,8 @@ bool interposer_fails_program(const char *call, const void *return_address);
 void *interposer_find(const char *name);
 
 /*
- * Defines a function that does `failure` when `fails` says so, and else calls the real one. ISO C
- * has no way from what dlsym returns to a function, so it goes through memory.
+ * Defines a function that runs `failure` when `fails` is true, and else calls the real one. ISO C
+ * cannot cast the result of dlsym to a function pointer, so it is copied through memory.
  */
 #define INTERPOSE_WHEN(fails, type, name, parameters, arguments, failure)                          \
     type name parameters                                                                           \

@@ -47,7 +47,7 @@ bool run_is_well(const struct run *run)
     return run->finding[0] == '\0';
 }
 
-/* Silence, or an answer nobody expects, is a finding. */
+/* No answer, or an unexpected one, is a finding. */
 static const struct http_response *call(struct run *run, int status, const char *method,
                                         const char *path, const char *header, const char *body)
 {
@@ -83,7 +83,7 @@ static bool post(struct run *run, const char *key)
         return false;
     }
     if (sscanf(response->body, "{\"order_id\":\"ORD%" SCNu64 "\"", &id) != 1) {
-        run_finds(run, "an order was answered with %s", response->body);
+        run_finds(run, "a POST was answered with %s", response->body);
         return false;
     }
     cr_assert_lt(run->acknowledged_count, RUN_ORDERS_MAX);
@@ -108,7 +108,7 @@ void look_for_sanitizers(struct run *run)
 {
     if (process_log_contains(&run->target.process, "Sanitizer") ||
         process_log_contains(&run->target.process, "runtime error:")) {
-        run_finds(run, "a sanitizer complained");
+        run_finds(run, "a sanitizer has reported an error");
     }
 }
 
@@ -118,7 +118,7 @@ static bool takes_an_order(void *arg)
     return !run_is_well(run) || post(run, NULL);
 }
 
-/* How many of the acknowledged orders fulfil the condition. */
+/* How many of the acknowledged orders meet the condition. */
 static size_t count_acknowledged(const struct run *run, const char *condition)
 {
     char query[QUERY_SIZE];
@@ -131,7 +131,7 @@ static size_t count_acknowledged(const struct run *run, const char *condition)
     return (size_t)look_ask(run, query);
 }
 
-/* Of orders with one key the same number comes back. */
+/* Orders with the same key have the same id: keep it once. */
 static void forget_repetitions(struct run *run)
 {
     size_t count = 0;
@@ -191,9 +191,9 @@ void look_at_counters(struct run *run)
 }
 
 /*
- * SQLite keeps a descriptor of the database file that it may not close while another connection of
- * the process has locks on it, and uses it for the next one. The write-ahead file tells how many
- * connections there are.
+ * SQLite may not close a descriptor of the database file while another connection of the process
+ * has locks on the file. It keeps the descriptor and reuses it for the next connection. The number
+ * of descriptors of the write-ahead file shows how many connections there are.
  */
 static bool is_spare_of_sqlite(int folder, const char *name)
 {
@@ -228,7 +228,7 @@ static bool has_no_more_descriptors(void *arg)
     return count_descriptors(wait->run) <= wait->max;
 }
 
-/* While Redis is away the API's own processor works, with a connection it makes for that. */
+/* While Redis is away the API's own processor runs, and opens a connection for that. */
 void look_at_descriptors(struct run *run, size_t max)
 {
     if (max > 0 && run->scenario->redis && run->scenario->target == TARGET_API &&
@@ -243,11 +243,11 @@ void look_at_descriptors(struct run *run, size_t max)
     run->descriptors = count_descriptors(run);
 }
 
-/* Everything works again, whatever has failed. */
+/* Everything must work again, whatever has failed. */
 void look_at_recovery(struct run *run)
 {
     if (run_is_well(run) && !wait_until(takes_an_order, run, RECOVER_MS)) {
-        run_finds(run, "it takes no orders any more");
+        run_finds(run, "it no longer accepts orders");
     }
     if (run_is_well(run)) {
         run_expects(run, 200, "GET", "/metrics", "X-Nothing: 1", NULL);

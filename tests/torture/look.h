@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What must be true in a run. Each of these keeps a finding in the run when it is not. */
+/* What must be true in a run. Each check that fails records a finding in the run. Blocks. */
 #ifndef TESTS_TORTURE_LOOK_H
 #define TESTS_TORTURE_LOOK_H
 
@@ -10,16 +10,16 @@ int64_t look_ask(const struct run *run, const char *query);
 
 void look_for_sanitizers(struct run *run);
 
-/* It takes an order, soon, and answers. */
+/* The service accepts and answers an order within the limit. */
 void look_at_recovery(struct run *run);
 
-/* Acknowledged orders have their rows, and nobody else has one; they are completed, soon. */
+/* Acknowledged orders have rows, no unsent order has one, and all are completed in time. */
 void look_at_rows(struct run *run);
 void look_at_completion(struct run *run);
 
 void look_at_counters(struct run *run);
 
-/* No more are open than `max`, soon; 0: unknown. Keeps in the run how many there are. */
+/* At most `max` descriptors are open, in time; 0: unknown. Stores their number in the run. */
 void look_at_descriptors(struct run *run, size_t max);
 
 #endif

@@ -19,7 +19,7 @@ enum {
     QUIET_MS = 5000,
     SETTINGS_MAX = 16,
     SETTING_SIZE = 256,
-    CODE_MAX = 2, /* what the programs exit with when they say no */
+    CODE_MAX = 2, /* highest exit code of a start that is refused */
 };
 
 static void map_control(struct stage *stage)
@@ -43,7 +43,7 @@ static struct service_settings plain_settings(const struct stage *stage, bool re
 
 void stage_start(struct stage *stage, const struct scenario *scenario)
 {
-    /* The interposer comes before the sanitizer's library, which would rather be the first. */
+    /* The interposer must come before the sanitizer's library, which expects to be the first. */
     setenv("ASAN_OPTIONS", "verify_asan_link_order=0:detect_leaks=1", 1);
     map_control(stage);
     stage->kind = getenv("ORDERS_TORTURE_DATABASE");
@@ -101,8 +101,8 @@ static void make_settings(const struct run *run, char texts[SETTINGS_MAX][SETTIN
 }
 
 /*
- * It may end by itself only while it starts, and then says why: before there is a log on standard
- * error, afterwards in the log.
+ * The service may end by itself only while it starts, and then it prints the reason: to standard
+ * error while there is no log yet, otherwise in the log.
  */
 static void look_at_refusal(struct run *run)
 {
@@ -115,7 +115,7 @@ static void look_at_refusal(struct run *run)
         run_finds(run, "it did not start, and exited with %d", code);
     } else if (!process_log_contains(&run->target.process, "level=error") &&
                process_log_contains(&run->target.process, "level=")) {
-        run_finds(run, "it did not start and did not say why");
+        run_finds(run, "it did not start and gave no reason");
     }
     run->refused = true;
 }
@@ -193,7 +193,7 @@ static void run_service(struct run *run, enum torture_mode mode, size_t descript
     }
 }
 
-/* A command that was hindered says so; when it says that all went well, then it did. */
+/* A command that failed prints a reason; one that reports success has done its work. */
 static void run_command(struct run *run, enum torture_mode mode)
 {
     char texts[SETTINGS_MAX][SETTING_SIZE];
@@ -212,10 +212,10 @@ static void run_command(struct run *run, enum torture_mode mode)
     if (code < 0 || code > CODE_MAX) {
         run_finds(run, "the command ended with %d", code);
     } else if (code != 0 && mode == TORTURE_RECORD) {
-        run_finds(run, "the command fails by itself, with %d", code);
+        run_finds(run, "the command fails without an injected failure, with %d", code);
     }
     if (code != 0 && lseek(run->target.process.log_fd, 0, SEEK_END) == 0) {
-        run_finds(run, "the command failed and did not say why");
+        run_finds(run, "the command failed and gave no reason");
     }
     if (run->scenario->act != NULL && run_is_well(run)) {
         run->scenario->act(run);
@@ -231,14 +231,14 @@ static void end_target(struct run *run)
     if (run->target.process.pid != 0 && !process_is_running(&run->target.process)) {
         run->code = process_wait_exit(&run->target.process, QUIET_MS);
     }
-    if (run->target.process.pid != 0) { /* ended here, so that nothing is printed */
+    if (run->target.process.pid != 0) { /* here, so that nothing is printed */
         process_signal(&run->target.process, SIGKILL);
         process_wait_exit(&run->target.process, QUIET_MS);
     }
     process_discard(&run->target.process);
 }
 
-/* As the superuser: nothing is left of it. A SQLite database is its files. */
+/* As the superuser: drops everything. A SQLite database is its files. */
 static void empty_database(const struct stage *stage)
 {
     static const char *const endings[] = {"", "-wal", "-shm"};

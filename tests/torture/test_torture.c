@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The scenarios: what the two programs do, each on the database that ORDERS_TORTURE_DATABASE names.
- * Where nothing else is said the queue is in the process, and calls count while `act` runs.
+ * The scenarios: what the two programs do, on the database that ORDERS_TORTURE_DATABASE names. By
+ * default the queue is in the process, and calls count while `act` runs.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -83,7 +83,7 @@ static void read_recount(struct run *run)
 
 SCENARIO(recount, .target = TARGET_API, .before = process_one, .act = read_recount)
 
-/* The key is new in each run, and both calls are one order. */
+/* The key is new in each run, and both calls must give the same order. */
 static void repeat_key(struct run *run)
 {
     static unsigned count;
@@ -93,7 +93,7 @@ static void repeat_key(struct run *run)
     run_posts(run, key);
     run->attempted_count--;
     if (run->acknowledged_count == 2 && run->acknowledged[0] != run->acknowledged[1]) {
-        run_finds(run, "two orders with one key");
+        run_finds(run, "one key has two orders");
     }
     run_expects(run, 400, "POST", "/order", "Idempotency-Key: not a key", EXPECT_GOOD_ORDER);
 }
@@ -135,7 +135,7 @@ static void ask_for_health(struct run *run)
 
 SCENARIO(probes, .target = TARGET_API, .act = ask_for_health)
 
-/* A connection that sends half a request and goes, and one that goes without a word. */
+/* One connection closes after half a request, and one without sending anything. */
 static void hang_up(struct run *run)
 {
     static const char half[] = "POST /order HTTP/1.1\r\nHost: here\r\nContent-Length: 90\r\n\r\n{";
@@ -148,7 +148,7 @@ static void hang_up(struct run *run)
 
 SCENARIO(clients_that_hang_up, .target = TARGET_API, .act = hang_up)
 
-/* Every connection of the program's user ends; SQLite has none, there somebody locks the file. */
+/* Ends every connection of the program's user. SQLite has none: there the file is locked. */
 static void break_database(struct run *run)
 {
     struct stage *stage = run->stage;
@@ -180,7 +180,7 @@ static void break_redis(struct run *run)
 {
     redis_server_command(&run->stage->redis, "CLIENT KILL TYPE normal");
     for (int i = 0; i < BROKEN_ORDERS; i++) {
-        process_one(run); /* the first may be processed by the API, while it looks for Redis */
+        process_one(run); /* the API may process the first one, while it connects to Redis */
     }
 }
 
@@ -202,7 +202,7 @@ SCENARIO(worker_redis_breaks, .target = TARGET_WORKER, .redis = true, .before = 
 SCENARIO(worker_stop, .target = TARGET_WORKER, .redis = true, .until_stopped = true,
          .act = post_one)
 
-/* The list is emptied of what it holds: the order is found by query. */
+/* The list is emptied, so the order must be found by a query. */
 static void lose_hints(struct run *run)
 {
     redis_server_command(&run->stage->redis, "CLIENT PAUSE 30 ALL");
@@ -242,7 +242,7 @@ static void start_commands(struct run *run, const char *const arguments[])
     process_discard(&plain.process);
 }
 
-/* What it said it has done is there, and what it could not do can be done again. */
+/* What the command reports as done is there, and a failed command can be repeated. */
 static void look_at_schema(struct run *run)
 {
     if (!run->refused) {

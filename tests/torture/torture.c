@@ -16,20 +16,20 @@ enum {
     ATTEMPTS = 3,
     RECORDINGS = 3,
     ABORTED = 128 + SIGABRT,
-    MISSED_MAX = 10, /* calls that may not come again, beyond as many as have failed */
+    MISSED_MAX = 10, /* so many more calls may be missed than have failed */
 };
 
 /*
- * What libraries do to the process when they find no memory, and the program cannot keep them from.
- * Nothing else is excused, and these only where a call of this name has failed within the library,
- * in that function of it or on behalf of it, and the process shows that it was that. Lost and
- * doubled orders are not excused, nor assertions: those are the program's own.
+ * What libraries do to the process when there is no memory, and the program cannot prevent it. Only
+ * this is excused, and only if a call of this name has failed within the library, in that function
+ * or called by it, and the exit code or the output shows it. Lost and doubled orders and assertions
+ * are never excused: those are the program's fault.
  */
 static const struct excuse {
     const char *call;
     const char *module; /* how its name begins */
     const char *function;
-    int code;             /* that the process ends with; 0: any */
+    int code;             /* the exit code of the process; 0: any */
     const char *evidence; /* in the service's output */
     const char *reason;
 } excuses[] = {
@@ -39,21 +39,21 @@ static const struct excuse {
     {"strdup", "libmariadb", "mysql_real_connect", 0, "libmariadb.so.3+", "libmariadb 3.3 crashes"},
     {"malloc", "libc.so", "mysql_server_init", 0, "nss_database", "glibc's getservbyname crashes"},
     {"malloc", "libmariadb", "mysql_real_query", 0, "libmariadb.so.3+",
-     "libmariadb 3.3 leaks the description of the columns"},
+     "libmariadb 3.3 leaks the column descriptions"},
 };
 
 struct tally {
     size_t sites;
     size_t failed; /* runs in which the call failed */
     size_t refused;
-    size_t missed; /* runs in which it did not come */
+    size_t missed; /* runs in which the call was not made */
     size_t excused;
     size_t findings;
 };
 
 static struct stage stage;
 static struct run run;
-static struct torture_site *sites; /* a copy: runs write over the recorded ones */
+static struct torture_site *sites; /* a copy, because later runs overwrite the recorded sites */
 
 static uint64_t number_of(const char *name, int base)
 {
@@ -85,7 +85,7 @@ static int compare_sites(const void *left, const void *right)
     return a < b ? -1 : a > b;
 }
 
-/* Twice, since not every run is alike; after one that makes what later runs find there. */
+/* Twice, because runs differ; after a first run that creates what later runs find. */
 static size_t record_sites(const struct scenario *scenario, size_t *descriptors)
 {
     struct torture_control *control = stage.control;
@@ -114,10 +114,10 @@ static void print_frame(const struct torture_frame *frame)
     }
     const char *program =
         run.scenario->target == TARGET_WORKER ? ORDER_WORKER_PATH : ORDER_API_PATH;
-    /* The address returned to may belong to the next line. */
+    /* The return address may belong to the next line. */
     snprintf(command, sizeof command, "addr2line -fps -e '%s' 0x%" PRIx64, program,
              frame->offset - 1);
-    FILE *found = popen(command, "r"); /* NOLINT(*-command-processor): our own words */
+    FILE *found = popen(command, "r"); /* NOLINT(*-command-processor): the command is ours */
     if (found != NULL) {
         (void)fgets(line, sizeof line, found);
         line[strcspn(line, "\n")] = '\0';
@@ -171,7 +171,7 @@ static bool is_excused(const struct excuse *excuse)
            strstr(run.output, excuse->evidence) != NULL && strstr(run.output, "Assertion") == NULL;
 }
 
-/* Counts and reports what was found, and forgets it. */
+/* Counts and reports the finding, and clears it. */
 static void settle(const struct torture_site *site, bool fired, struct tally *tally)
 {
     const struct excuse *excuse = fired ? find_excuse(site) : NULL;
@@ -202,7 +202,7 @@ static void fail_once(const struct scenario *scenario, const struct torture_site
     tally->refused += run.refused;
     settle(site, fired != 0, tally);
     if (fired == 0 && getenv("ORDERS_TORTURE_VERBOSE") != NULL) {
-        snprintf(run.finding, sizeof run.finding, "the call did not come again");
+        snprintf(run.finding, sizeof run.finding, "the call was not made again");
         report(site);
         run.finding[0] = '\0';
     }
@@ -213,7 +213,7 @@ static bool misses_too_many(const struct tally *tally)
     return tally->missed > tally->failed + MISSED_MAX;
 }
 
-/* What is excused is not one of the few calls that are asked for. */
+/* When only a few calls are asked for, excused ones do not count among them. */
 static bool is_chosen(const struct torture_site *site, const struct tally *tally)
 {
     uint64_t only = number_of("ORDERS_TORTURE_KEY", 16);
@@ -227,10 +227,10 @@ static void expect_well(const struct tally *tally)
 {
     cr_assert_eq(tally->findings, 0, "%zu findings, see above", tally->findings);
     cr_assert_not(misses_too_many(tally),
-                  "most calls did not come again: these runs are not alike");
+                  "most calls were not made again: the runs differ too much");
     cr_assert_gt(tally->failed, 0, "no call failed");
     cr_assert(tally->failed > tally->excused || getenv("ORDERS_TORTURE_KEY") != NULL,
-              "no call failed but those that are excused");
+              "all calls that failed were excused");
 }
 
 void torture(const struct scenario *scenario)
@@ -248,7 +248,7 @@ void torture(const struct scenario *scenario)
     }
     fprintf(stderr,
             "torture: %s on %s: %zu calls, %zu failed once (%zu times it would not start), "
-            "%zu did not come again, %zu excused, %zu findings, %" PRIu64 " ms\n",
+            "%zu were missed, %zu excused, %zu findings, %" PRIu64 " ms\n",
             scenario->name, stage.kind, tally.sites, tally.failed, tally.refused, tally.missed,
             tally.excused, tally.findings, wait_now_ms() - start_ms);
     expect_well(&tally);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A scenario, tortured: one run that records the calls that can fail, and one run for each of them
- * in which it does, once. What is found fails the test, with the call, where it was made, and the
- * command that repeats the run.
+ * Tortures a scenario: runs it to record the calls that can fail, then once for each of these
+ * calls, which fails in that run. A finding fails the test and is printed with the call, its stack
+ * and the command that repeats the run. Blocks. Threads: the test's main thread.
  *
- * ORDERS_TORTURE_CALLS: so many of the calls only, chosen by ORDERS_TORTURE_SEED; 0: all.
+ * ORDERS_TORTURE_CALLS: only so many of the calls, chosen by ORDERS_TORTURE_SEED; 0: all.
  * ORDERS_TORTURE_KEY: only the call with this key.
  */
 #ifndef TESTS_TORTURE_TORTURE_H
