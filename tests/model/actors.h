@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The processes of the model. Each adds all that it, or a fault of it, may do next. */
+/* The processes of the model. Each function adds all next steps of its process and its faults. */
 #ifndef TESTS_MODEL_ACTORS_H
 #define TESTS_MODEL_ACTORS_H
 

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* The clients, the APIs and the list. */
+/* The steps of the clients, the APIs and the list. */
 #include "tests/model/actors.h"
 #include "tests/model/database.h"
 
 static const char api_name[] = "api";
 
 /*
- * handle_create_order and intake_submit: the request is suspended, its ticket waits. A comes to api
- * 0 first and B to api 1, so that batches of one request twice and of both occur.
+ * handle_create_order and intake_submit: the request is suspended, its ticket waits. A is sent to
+ * api 0 first and B to api 1. So there are batches that have one request twice, and batches of
+ * both.
  */
 static void send_request(const struct state *state, struct steps *steps, unsigned ticket,
                          const char *what)
@@ -33,7 +34,7 @@ void client_expand(const struct state *state, struct steps *steps)
     for (unsigned ticket = 0; ticket < MODEL_TICKETS; ticket++) {
         if (state->clients[ticket] == CLIENT_WAITS) {
             struct step *step =
-                steps_add(steps, state, "client", -1, "hangs up, not knowing", id_bit(ticket));
+                steps_add(steps, state, "client", -1, "hangs up without an answer", id_bit(ticket));
             end_request(&step->next, ticket, true);
             step->class = STEP_FAULT;
         }
@@ -48,7 +49,7 @@ void client_expand(const struct state *state, struct steps *steps)
     }
 }
 
-/* Redis: flushed, evicted, failed over. What it doubles or makes up is in worker.c. */
+/* Redis loses hints: flushed, evicted, failed over. Doubled and invented hints are in worker.c. */
 void list_expand(const struct state *state, struct steps *steps)
 {
     for (unsigned id = 0; id < MODEL_IDS; id++) {
@@ -60,7 +61,7 @@ void list_expand(const struct state *state, struct steps *steps)
     }
 }
 
-/* store_insert's outs, as finish_stored reads them. */
+/* The results of store_insert, as finish_stored reads them. */
 static unsigned stored_id(const struct state *state, const struct api *api, unsigned ticket)
 {
     if (ticket == ID_B0) {
@@ -70,8 +71,8 @@ static unsigned stored_id(const struct state *state, const struct api *api, unsi
 }
 
 /*
- * Returns the promise it breaks, or NULL. Once is enough to look: no move takes a row away, so what
- * is stored now is stored in every later state.
+ * Returns the promise it breaks, or NULL. One check is enough: no move deletes a row, so what is
+ * stored now is stored in every later state.
  */
 static const char *acknowledge(struct state *state, const struct api *api, unsigned ticket)
 {
@@ -103,8 +104,8 @@ static void end_with_error(struct state *state, id_set tickets)
 }
 
 /*
- * finish_stored: all are answered, then those are announced that are stored under their own ids.
- * That only some get their answers is not a case of its own: the others have hung up.
+ * finish_stored: answers all, then announces those that are stored under their own ids. A crash
+ * after only some answers is no extra case: it is as if the other clients had hung up.
  */
 static void finish_stored(const struct state *state, int number, struct steps *steps)
 {
@@ -131,8 +132,8 @@ static const char *push(struct state *state, id_set ids)
                : "a hint is announced for an order that is not stored";
 }
 
-/* What broken programs do when the statements have run and the commit has not. */
-static void hurry(enum model_break broken, struct step *step, struct api *api)
+/* What broken programs do after the statements and before the commit. */
+static void act_before_commit(enum model_break broken, struct step *step, struct api *api)
 {
     if (broken == BREAK_ACKNOWLEDGE_BEFORE_COMMIT) {
         step->violation = acknowledge_all(&step->next, api);
@@ -144,7 +145,7 @@ static void hurry(enum model_break broken, struct step *step, struct api *api)
     }
 }
 
-/* flush takes all that wait; insert sends a batch whose answer was lost again as it was. */
+/* flush takes all waiting tickets; insert sends a batch whose answer was lost again, unchanged. */
 static void insert(enum model_break broken, const struct state *state, int number,
                    struct steps *steps, bool repeated)
 {
@@ -163,11 +164,11 @@ static void insert(enum model_break broken, const struct state *state, int numbe
                                   repeated ? "INSERTs the same rows again, keys first"
                                            : "INSERTs its batch, keys first",
                                   api.batch);
-    hurry(broken, step, &api);
+    act_before_commit(broken, step, &api);
     step->next.apis[number] = api;
 }
 
-/* A SELECT instead: what is there is taken for stored, and what is not for never sent. */
+/* A broken program's SELECT: it takes rows it finds for stored, and all others for never sent. */
 static void look(const struct state *state, int number, struct steps *steps)
 {
     const struct api *api = &state->apis[number];
@@ -193,7 +194,7 @@ static void retry(enum model_break broken, const struct state *state, int number
     }
     id_set batch = state->apis[number].batch;
     struct step *step =
-        steps_add(steps, state, api_name, number, "is past the deadline and says 503", batch);
+        steps_add(steps, state, api_name, number, "is past the deadline and answers 503", batch);
     step->next.apis[number].batch = 0;
     step->next.apis[number].renamed = 0;
     step->next.apis[number].phase = API_IDLE;
@@ -230,7 +231,7 @@ static void announce(const struct state *state, int number, struct steps *steps)
     step->next.apis[number].phase = API_IDLE;
 }
 
-/* Killed, and started again at once: nobody has to wait for it. */
+/* Killed and started again at once; no step waits for the start. */
 static void crash(enum model_break broken, const struct state *state, int number,
                   struct steps *steps)
 {

@@ -35,8 +35,8 @@ static id_set moved_by(const struct transaction *transaction)
     return transaction->kind == TRANSACTION_INSERT ? 0 : transaction->ids;
 }
 
-/* Rows that are being inserted are not among them: others do not see these yet. (A server that
- * makes them wait instead only makes them come later.) */
+/* Not the rows that are being inserted: other transactions do not see these yet. (A server that
+ * lets them wait instead only delays them.) */
 id_set database_locked(const struct state *state)
 {
     id_set locked = moved_by(&state->late);
@@ -46,7 +46,7 @@ id_set database_locked(const struct state *state)
     return locked;
 }
 
-/* An insert of the same key or the same id is under way. */
+/* Another transaction is inserting the same key or the same id. */
 static bool must_wait(const struct state *state, id_set tickets, bool keyed)
 {
     const struct transaction *others[MODEL_APIS + 1] = {&state->late};
@@ -62,7 +62,7 @@ static bool must_wait(const struct state *state, id_set tickets, bool keyed)
     return false;
 }
 
-/* Of equal keys in one batch the first wins. */
+/* If a batch has the same key twice, the first one wins. */
 static unsigned first_keyed(id_set tickets)
 {
     return has_id(tickets, ID_A0) ? ID_A0 : ID_A1;
@@ -83,7 +83,7 @@ bool database_insert(enum model_break broken, const struct state *state, const s
     if (keyed != 0 && state->key == 0) {
         transaction->key = (uint8_t)(first_keyed(keyed) + 1);
     }
-    /* A key that leads elsewhere needs no row. One that leads to this very id is sent again. */
+    /* A key that leads to another order needs no row. If it leads to this id, this is a repeat. */
     uint8_t leads_to = state->key != 0 ? state->key : transaction->key;
     if (leads_to != 0) {
         sent |= keyed & id_bit(leads_to - 1U);
@@ -94,7 +94,7 @@ bool database_insert(enum model_break broken, const struct state *state, const s
     return true;
 }
 
-/* Each legal move of a row, and what is wrong with any other. */
+/* Makes a legal move of a row, or returns what is wrong with it. */
 static const char *move_row(uint8_t *row, enum transaction_kind kind)
 {
     switch (kind) {
@@ -140,7 +140,7 @@ const char *database_commit(enum model_break broken, struct state *state,
         state->key = transaction->key;
     }
     if (broken == BREAK_COUNT_LATER) {
-        return violation; /* in a transaction of its own, which may never come */
+        return violation; /* counted in a separate transaction, which may never come */
     }
     uint8_t moved = (uint8_t)id_count(transaction->ids);
     state->created = (uint8_t)(state->created + transaction->created);

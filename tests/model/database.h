@@ -24,7 +24,7 @@ static inline unsigned id_count(id_set set)
     return count;
 }
 
-/* Adds a step; its `next` is to be filled in by the caller, who gets it as a copy of `now`. */
+/* Adds a step. Its `next` is a copy of `now`, which the caller changes. */
 struct step *steps_add(struct steps *steps, const struct state *now, const char *who, int number,
                        const char *what, id_set ids);
 
@@ -32,12 +32,12 @@ struct step *steps_add(struct steps *steps, const struct state *now, const char 
 id_set database_ids(const struct state *state, id_set set, enum model_row first,
                     enum model_row last);
 
-/* The rows that a move which is not committed has locked. */
+/* The rows that an uncommitted move has locked. */
 id_set database_locked(const struct state *state);
 
 /*
- * The statements of store_insert for the tickets of `api`. False: they wait for a lock (or give up,
- * STATUS_CONFLICT, and are sent again, which comes to the same).
+ * The statements of store_insert for the tickets of `api`. False: they wait for a lock (or fail
+ * with STATUS_CONFLICT and are sent again, which is the same here).
  */
 bool database_insert(enum model_break broken, const struct state *state, const struct api *api,
                      bool repeated, struct transaction *transaction);
@@ -47,9 +47,9 @@ const char *database_commit(enum model_break broken, struct state *state,
                             const struct transaction *transaction);
 
 /*
- * Adds what may become of `transaction` whose connection died: committed, rolled back, or not known
- * for a while, since the server has not noticed or the COMMIT is still on its way. `step` has all
- * but that.
+ * Adds the possible ends of `transaction`, whose connection died: committed, rolled back, or open
+ * for a while, because the server has not noticed it or the COMMIT is still on its way. `step` is
+ * the step without this end.
  */
 void database_lose_connection(enum model_break broken, struct steps *steps, struct step step,
                               const struct transaction *transaction);

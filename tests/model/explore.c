@@ -14,7 +14,7 @@ enum {
     EDGE_SHIFT = 30, /* above an edge's target is its class */
 };
 
-/* Numbers are places in `states`, in the order of discovery; the first is the start. */
+/* A state's number is its place in `states`, in the order of discovery; 0 is the start. */
 struct space {
     enum model_break broken;
     struct state *states;
@@ -24,7 +24,7 @@ struct space {
     uint32_t *edges; /* those without a fault */
     size_t edge_count;
     size_t edge_capacity;
-    size_t *first_edges; /* of each state; the next one's ends them */
+    size_t *first_edges; /* of each state; the next state's first edge is the end */
     uint64_t transitions;
 };
 
@@ -37,7 +37,7 @@ static struct space *space_create(enum model_break broken)
 {
     struct space *space = memory_allocate(1, sizeof *space);
     space->broken = broken;
-    /* Pages that are not touched cost nothing. */
+    /* Memory pages that are never written cost nothing. */
     space->states = memory_allocate(STATES_MAX, sizeof space->states[0]);
     space->parents = memory_allocate(STATES_MAX, sizeof space->parents[0]);
     space->first_edges = memory_allocate(STATES_MAX + 1, sizeof space->first_edges[0]);
@@ -69,7 +69,7 @@ static uint64_t hash(const struct state *state)
     return sum;
 }
 
-/* The number of `state`, which is a new one if it was not seen before. */
+/* The number of `state`; adds it if it is new. */
 static uint32_t space_add(struct space *space, const struct state *state, uint32_t parent)
 {
     size_t slot = hash(state) % SLOTS;
@@ -114,7 +114,7 @@ static void print_ids(id_set ids)
     }
 }
 
-/* The workers of a state that was normalized may have changed places. */
+/* `exchanged`: model_normalize has exchanged the two workers. */
 static void print_step(const struct step *step, unsigned line, bool exchanged)
 {
     int number = step->number;
@@ -142,7 +142,7 @@ static uint32_t depth_of(const struct space *space, uint32_t number)
     return depth;
 }
 
-/* Goes the way to state `number` again and prints each step; true: the workers ended exchanged. */
+/* Prints each step on the path to state `number`; true: the workers are exchanged at its end. */
 static bool print_way(const struct space *space, uint32_t number, struct steps *steps)
 {
     if (number == 0) {
@@ -161,12 +161,12 @@ static bool print_way(const struct space *space, uint32_t number, struct steps *
     return exchanged;
 }
 
-/* The way to state `from` and, unless NULL, one step more. */
+/* The path to state `from`, then the step `last` unless it is NULL. */
 static void print_violation(const struct space *space, uint32_t from, const struct step *last,
                             const char *violation)
 {
     struct steps *steps = memory_allocate(1, sizeof *steps);
-    printf("broken: %s\nthe shortest way there:\n", violation);
+    printf("broken: %s\nthe shortest path:\n", violation);
     bool exchanged = print_way(space, from, steps);
     if (last != NULL) {
         print_step(last, depth_of(space, from) + 1, exchanged);
@@ -226,10 +226,10 @@ static bool leads_to_marked(const struct space *space, uint32_t number, enum ste
 }
 
 /*
- * Whether from every state steps of at least `class` can lead to the goal. Since there are finitely
- * many states and the goal can be reached from each, a run gets there in which no step is put off
- * for ever that is possible again and again. Starts from the goals and goes backwards; the states
- * of one sweep are taken from the last to the first, so few sweeps do.
+ * Whether from every state steps of at least `class` can lead to the goal. The states are finite,
+ * and the goal can be reached from each of them. So a run reaches it if no step that is possible
+ * again and again is delayed for ever. The search starts from the goals and goes backwards. Each
+ * sweep goes from the last state to the first, so few sweeps are enough.
  */
 static bool check_liveness(const struct space *space, enum step_class class, const char *violation)
 {

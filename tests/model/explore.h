@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Visits every state of the model, breadth first, so that the way to a broken promise that it
- * prints is a shortest one. Memory: about a gigabyte at most, or the process ends.
+ * Visits every state of the model, breadth first, so the printed path to a broken promise is a
+ * shortest one. Memory: up to about a gigabyte; beyond that the process exits.
  */
 #ifndef TESTS_MODEL_EXPLORE_H
 #define TESTS_MODEL_EXPLORE_H

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* order-model: looks through all states of the protocol, as it is or broken in one way. */
+/* order-model: checks all states of the protocol, correct or broken in one way. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -98,9 +98,9 @@ bool model_any_waiting(const struct state *state)
 }
 
 /*
- * A hint of an order that is not Pending moves nothing, and neither does a deadline of one that is
- * Completed. They are forgotten as soon as they have become so. The list may make any of them up
- * again, so a program that would stumble over them still does.
+ * A hint of an order that is not Pending moves nothing, and neither does the deadline of a
+ * Completed order: remove them from the state. The list may invent any hint again, so a program
+ * that cannot handle such a hint is still found.
  */
 static void forget(struct state *state)
 {

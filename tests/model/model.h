@@ -1,23 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The protocol between clients, APIs, database, list and workers, small enough to visit every state
- * it can get into: two requests, two APIs, two workers that sweep, and everything that can break.
- * Pure functions. A state is plain bytes without padding, so it is hashed and compared as such.
+ * A model of the protocol between clients, APIs, database, list and workers, small enough to visit
+ * every state: two requests, two APIs, two workers that sweep, and all faults. Pure functions. A
+ * state is plain bytes without padding, so it can be hashed and compared as bytes.
  *
  * Requests. A comes with an idempotency key, and its client repeats it once, to either API, after
  * it has seen an error. B has no key, and its client does not repeat it. Each time a request
  * reaches an API it gets an id of its own, as id_block_take gives it: A0 and A1, B0. (B1 is what
  * only a broken program gives to B.)
  *
- * A pause is nothing special: between any two steps of one process all others may take any number
- * of theirs. The steps are as fine as others can tell: what a process does in its own memory
- * between two calls is part of the call before it. Time is in no step but the database's own, "a
- * deadline passes", so hosts' clocks may say anything: a worker may look at what it holds at once,
- * a sweep may find an order old that has just come.
+ * Pauses need no steps: between any two steps of a process, the others may take any number of
+ * steps. What a process does in its own memory between two calls is part of the call before it,
+ * because no other process can see it. Time passes only in the database's step "a deadline passes".
+ * So hosts' clocks may show anything: a worker may check its orders at once, and a sweep may find
+ * that a new order is old.
  *
- * Not in here: a server that forgets what it has committed (restored, or an older replica), orders
- * the database refuses, the queue within an API (to others it is the list), and a server that never
- * ends the transaction of a process that is suspended within it.
+ * Not modelled: a server that loses what it has committed (restored, or an older replica), orders
+ * that the database refuses, the queue within an API (it behaves like the list), and a server that
+ * never ends the transaction of a suspended process.
  *
  * What stands for what:
  *   api.c       the client; handle_create_order, flush, store_tickets, insert and finish_stored of
@@ -40,19 +40,19 @@ enum { MODEL_APIS = 2, MODEL_WORKERS = 2, MODEL_STEPS_MAX = 128 };
 
 enum model_id { ID_A0, ID_A1, ID_B0, ID_B1, MODEL_IDS };
 
-/* What a client sent is known by the id it gets first. */
+/* A request is named by the first id it gets. */
 enum { MODEL_TICKETS = ID_B0 + 1 };
 
 /* Of ids or tickets, a bit each. */
 typedef uint8_t id_set;
 
-/* A deadline is part of the row; that it has passed is the database's to say. */
+/* A deadline is part of the row; only the database decides that it has passed. */
 enum model_row { ROW_NONE, ROW_PENDING, ROW_PROCESSING, ROW_PROCESSING_DUE, ROW_COMPLETED };
 
 enum model_client {
     CLIENT_UNSENT,
     CLIENT_WAITS,
-    CLIENT_ERROR, /* 503, or it hung up, or its connection died: it does not know */
+    CLIENT_ERROR, /* 503, hung up, or connection lost: the outcome is unknown */
     CLIENT_DONE,
 };
 
@@ -63,7 +63,7 @@ enum transaction_kind {
     TRANSACTION_COMPLETE
 };
 
-/* Its statements have run, its COMMIT may be on the way, and nobody knows how it ends. */
+/* Its statements have run, its COMMIT may be on the way, the outcome is open. */
 struct transaction {
     uint8_t kind;
     id_set ids;      /* the rows it inserts or moves, and has locked */
@@ -111,14 +111,14 @@ struct state {
     uint8_t created;         /* the counters */
     uint8_t started;
     uint8_t completed;
-    id_set list;                    /* what loses, doubles and makes up hints, so a set is enough */
+    id_set list;                    /* hints may be lost, doubled or invented, so a set is enough */
     uint8_t clients[MODEL_TICKETS]; /* enum model_client */
     struct api apis[MODEL_APIS];
     struct worker workers[MODEL_WORKERS];
     struct transaction late; /* its connection is dead and the server has not noticed */
 };
 
-/* How a program could be wrong. BREAK_NONE is ours. */
+/* How a program could be wrong. BREAK_NONE: the real one. */
 enum model_break {
     BREAK_NONE,
     BREAK_ACKNOWLEDGE_BEFORE_COMMIT,
@@ -140,9 +140,9 @@ enum model_break {
     MODEL_BREAKS,
 };
 
-/* Who makes a step happen, as far as it decides what one may rely on. */
+/* The class of a step: which promises may rely on it. */
 enum step_class {
-    STEP_FAULT,    /* nobody may rely on it */
+    STEP_FAULT,    /* no promise may rely on it */
     STEP_SERVICE,  /* a client, an API or the list */
     STEP_RECOVERY, /* a worker without the list's help, or the database */
 };
@@ -150,7 +150,7 @@ enum step_class {
 struct step {
     struct state next;
     const char *who; /* "worker" */
-    int number;      /* of whom, or -1 */
+    int number;      /* of the process, or -1 */
     const char *what;
     const char *how_it_ended; /* of a transaction whose connection died; or empty */
     id_set ids;
@@ -166,7 +166,7 @@ struct steps {
 /* `alone`: only request B will be sent, far fewer states. */
 struct state model_start(bool alone);
 
-/* All that may happen next. */
+/* Adds all possible next steps. */
 void model_expand(enum model_break broken, const struct state *state, struct steps *steps);
 
 /* The promise that `state` breaks, or NULL. */
@@ -179,14 +179,14 @@ bool model_all_completed(const struct state *state);
 bool model_any_waiting(const struct state *state);
 
 /*
- * Makes one of states that are as good as each other: the workers are put in order (true: they were
- * exchanged), and what can no longer matter is forgotten.
+ * Makes equivalent states equal: sorts the two workers (true: they were exchanged) and removes what
+ * can no longer have an effect.
  */
 bool model_normalize(struct state *state);
 
 const char *model_break_name(enum model_break broken);
 
-/* MODEL_BREAKS: there is none of that name. */
+/* Returns MODEL_BREAKS for an unknown name. */
 enum model_break model_break_find(const char *name);
 
 #endif

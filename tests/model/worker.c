@@ -13,8 +13,8 @@ static struct worker *add(struct steps *steps, const struct state *state, int nu
 }
 
 /*
- * Which ids of `from` come in one batch is chance: each alone, or all. Sets `*choice` to the next
- * and counts in `*i`; false: there are no more.
+ * Enumerates which ids of `from` may come in one batch: each alone, or all. Sets `*choice` to the
+ * next choice and counts in `*i`; false: there are no more.
  */
 static bool next_choice(id_set from, unsigned *i, id_set *choice)
 {
@@ -28,7 +28,7 @@ static bool next_choice(id_set from, unsigned *i, id_set *choice)
     return (*i)++ == MODEL_IDS && (from & (from - 1)) != 0;
 }
 
-/* The guard of the claim. */
+/* The WHERE clause of the claim. */
 static id_set claimable(enum model_break broken, const struct state *state, id_set ids)
 {
     bool guarded = broken != BREAK_UNGUARDED_CLAIM;
@@ -36,8 +36,8 @@ static id_set claimable(enum model_break broken, const struct state *state, id_s
 }
 
 /*
- * claim_taken, the UPDATE. A row that another transaction holds is waited for. Returns the step, or
- * NULL if it has to wait.
+ * claim_taken, the UPDATE. It waits for a row that another transaction has locked. Returns the
+ * step, or NULL if it has to wait.
  */
 static struct step *claim(enum model_break broken, const struct state *state, int number,
                           struct steps *steps, id_set ids, const char *what)
@@ -59,9 +59,9 @@ static struct step *claim(enum model_break broken, const struct state *state, in
 }
 
 /*
- * take_hints. To be paused between the pop and the UPDATE is to pop later, to die there is to lose
- * the hint, so they are one step. The list is also wrong: a hint comes again, or from somebody
- * else. (One that is no order's would move nothing, and here change nothing.)
+ * take_hints. The pop and the UPDATE are one step: a pause between them is the same as a later pop,
+ * and a crash between them the same as a lost hint. The list may also be wrong: a hint comes twice,
+ * or was pushed by a stranger. (A hint without an order would move nothing, so it is left out.)
  */
 static void take(enum model_break broken, const struct state *state, int number,
                  struct steps *steps)
@@ -78,7 +78,7 @@ static void take(enum model_break broken, const struct state *state, int number,
     for (unsigned i = 0; next_choice(wrong, &i, &ids);) {
         struct step *step =
             claim(broken, state, number, steps, ids,
-                  "pops hints that are doubled or made up and UPDATEs what is Pending");
+                  "pops hints that are doubled or invented and UPDATEs what is Pending");
         if (step != NULL) {
             step->class = STEP_FAULT;
         }
@@ -115,7 +115,7 @@ static void find_overdue(const struct state *state, int number, struct steps *st
     }
 }
 
-/* The guard of the completion. */
+/* The WHERE clause of the completion. */
 static id_set completable(enum model_break broken, const struct state *state, id_set ids)
 {
     switch (broken) {
@@ -129,8 +129,8 @@ static id_set completable(enum model_break broken, const struct state *state, id
 }
 
 /*
- * store_complete, the UPDATE. What it does not move is done already, or left to a sweep. What it
- * moves is held until the commit is answered, in case it is not.
+ * store_complete, the UPDATE. Orders it does not move are already done, or left to a sweep. It
+ * holds the orders it moves until the commit is answered, because the answer may be lost.
  */
 static void complete(enum model_break broken, const struct state *state, int number,
                      struct steps *steps, id_set ids)
@@ -150,7 +150,7 @@ static void complete(enum model_break broken, const struct state *state, int num
     }
 }
 
-/* complete_due: its clock says that it is time, rightly or not. */
+/* complete_due: the worker's clock says that the orders are due; the clock may be wrong. */
 static void complete_held(enum model_break broken, const struct state *state, int number,
                           struct steps *steps)
 {
@@ -160,7 +160,7 @@ static void complete_held(enum model_break broken, const struct state *state, in
     }
 }
 
-/* The COMMIT of any of its transactions is answered: hold_deadlines, or they are done. */
+/* The COMMIT of one of its transactions is answered. After a claim: hold_deadlines. */
 static void commit(enum model_break broken, const struct state *state, int number,
                    struct steps *steps)
 {
@@ -180,7 +180,7 @@ static void commit(enum model_break broken, const struct state *state, int numbe
     worker->phase = WORKER_LOOP;
 }
 
-/* STATUS_UNAVAILABLE: hints are claimed again and deadlines held again; a sweep starts anew. */
+/* STATUS_UNAVAILABLE: it claims the hints again and holds the deadlines; a sweep starts again. */
 static void lose_connection(enum model_break broken, const struct state *state, int number,
                             struct steps *steps)
 {
@@ -210,7 +210,7 @@ static void crash(enum model_break broken, const struct state *state, int number
     database_lose_connection(broken, steps, step, &now->transaction);
 }
 
-/* Nobody may rely on its return, unless there is no other. */
+/* No promise may depend on its restart, unless both workers are gone. */
 static void come_back(const struct state *state, int number, struct steps *steps)
 {
     bool needed = true;
