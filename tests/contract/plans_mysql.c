@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The server writes into its log of slow queries how it has run each statement, here all of them:
- * how many rows it really read and sorted, and if it is MariaDB also the plan, as EXPLAIN shows it.
- * MySQL is asked to explain the statements afterwards, on rows that are nearly the same.
+ * The server logs every statement to its slow query log: how many rows it really read and sorted,
+ * and on MariaDB also the plan, as EXPLAIN shows it. On MySQL the test runs EXPLAIN afterwards,
+ * when the rows are nearly the same.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -77,7 +77,7 @@ void plans_start(void)
     run_as_root(statements, sizeof statements / sizeof statements[0]);
 }
 
-/* Free it. */
+/* The caller frees it. */
 static char *read_log(void)
 {
     FILE *file = fopen(path, "r");
@@ -92,7 +92,7 @@ static char *read_log(void)
     return text;
 }
 
-/* The server writes after it has answered. */
+/* The server writes to the log after it has answered. */
 static bool last_statement_is_written(void *arg)
 {
     (void)arg;
@@ -103,7 +103,7 @@ static bool last_statement_is_written(void *arg)
     return written;
 }
 
-/* One line of the plan: id, select_type, table, type, and more, with tabs between. */
+/* `line`: a line of the plan with id, select_type, table, type, ... separated by tabs. */
 static bool is_full_scan(const char *line)
 {
     char fields[FIELDS][64];
@@ -111,7 +111,7 @@ static bool is_full_scan(const char *line)
                fields[2], fields[3]) != FIELDS) {
         return false;
     }
-    bool is_source = strcmp(fields[1], "INSERT") != 0; /* for rows that are added it says ALL */
+    bool is_source = strcmp(fields[1], "INSERT") != 0; /* for inserted rows the type is ALL */
     return is_source && plans_is_large(fields[2]) &&
            (strcmp(fields[3], "ALL") == 0 || strcmp(fields[3], "index") == 0);
 }
@@ -138,7 +138,7 @@ static bool can_be_explained(const char *statement)
     return false;
 }
 
-/* For rows that are added it says ALL, here too. */
+/* For inserted rows the type is ALL, here too. */
 static bool mysql_scans(struct sql *admin, const char *statement)
 {
     static const char explain[] = "EXPLAIN FORMAT=JSON INTO @plan ";
@@ -165,7 +165,7 @@ static unsigned long long number_behind(const char *entry, const char *name)
     return found != NULL ? strtoull(found + strlen(name), NULL, 10) : 0;
 }
 
-/* `entry` is one statement's part of the log. */
+/* `entry`: the part of the log about one statement. */
 static const char *find_fault(const char *entry, bool scans, char fault[FAULT_SIZE])
 {
     unsigned long long rows = number_behind(entry, "Rows_examined: ");
@@ -180,7 +180,7 @@ static const char *find_fault(const char *entry, bool scans, char fault[FAULT_SI
     return NULL;
 }
 
-/* `admin`: NULL where the log itself has the plans. */
+/* `admin`: NULL if the log itself has the plans. */
 static void read_entry(const char *entry, struct sql *admin,
                        void (*each)(const char *statement, const char *plan, const char *fault))
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * PostgreSQL's auto_explain writes into the server's log how each statement was run, as JSON: the
- * plan, and how many rows each of its nodes really had. The log is what the process has written.
+ * PostgreSQL's auto_explain logs each statement as JSON: the plan, and how many rows each of its
+ * nodes really had. The log is the output of the server's process.
  */
 #include <cjson/cJSON.h>
 #include <stdio.h>
@@ -55,7 +55,7 @@ void plans_analyze(void)
 void plans_start(void)
 {
     static const char *const statements[] = {
-        "LOAD 'auto_explain'", /* or its settings would not be known yet */
+        "LOAD 'auto_explain'", /* first, because its settings are unknown until it is loaded */
         "ALTER ROLE " POSTGRES_USER " SET session_preload_libraries = 'auto_explain'",
         "ALTER ROLE " POSTGRES_USER " SET auto_explain.log_min_duration = 0",
         "ALTER ROLE " POSTGRES_USER " SET auto_explain.log_analyze = on",

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * SQLite calls a function for each statement that has ended, once for every connection the program
- * opens, which an automatic extension sees. EXPLAIN QUERY PLAN of the same text shows its plan; it
- * does not depend on the parameters.
+ * SQLite calls a trace function after each statement. An automatic extension installs it on every
+ * connection that the program opens. EXPLAIN QUERY PLAN of the same text shows the plan, which does
+ * not depend on the parameters.
  */
 #include <sqlite3.h>
 #include <stdio.h>
@@ -33,7 +33,7 @@ const char *const plans_expected[] = {"INSERT INTO idempotency_keys",
                                       "SELECT sum(created)",
                                       NULL};
 
-/* Distinct texts, and the most steps one run of each took through tables that it read whole. */
+/* Distinct statements, and the most full-scan steps that one run of each took. */
 static struct {
     char *text;
     int scan_steps;
@@ -68,7 +68,7 @@ static int on_connection(sqlite3 *connection, char **error, const void *routines
 
 void plans_freeze_statistics(void)
 {
-    /* SQLite makes statistics only when it is asked to. */
+    /* SQLite makes statistics only on request. */
 }
 
 /* As an operator may do; the program never does. */
@@ -119,7 +119,7 @@ static const char *find_fault(const char *plan, int scan_steps, char fault[FAULT
     return NULL;
 }
 
-/* Transactions and settings have no plan, and the schema none that could be bad. */
+/* Transactions and settings have no plan, and schema statements need no check. */
 static bool has_plan(const char *text)
 {
     static const char *const kinds[] = {"SELECT", "INSERT", "UPDATE", "DELETE", "WITH"};

@@ -34,7 +34,7 @@ void start_empty(void);
 void start(void);
 void finish(void);
 
-/* Every kind knows HEX(text) in it. */
+/* Every kind of database has HEX(text) in it. */
 struct sql *open_sql(void);
 order_id reserve(uint32_t count);
 
@@ -62,7 +62,7 @@ size_t complete(order_id ids[], size_t count);
 /* The counters are what the rows add up to; returns them. */
 struct order_counts expect_exact_counts(void);
 
-/* The same ids, in whatever order; `expected` is sorted. */
+/* The same ids, in any order; `expected` is sorted. */
 void expect_ids(order_id ids[], size_t count, const order_id expected[], size_t expected_count);
 
 /*
@@ -82,7 +82,7 @@ void start_workers(struct worker workers[THREADS], pthread_t threads[THREADS],
                    void (*run)(struct worker *worker), void *shared);
 void join_workers(struct worker workers[THREADS], pthread_t threads[THREADS]);
 
-/* Starts and joins. */
+/* Starts the threads and joins them. */
 void run_workers(void (*run)(struct worker *worker), void *shared);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Every statement the services send finds its rows by an index, over 100,000 orders, whatever the
- * database's statistics say: none reads all orders or all keys, none sorts more than a batch. Only
- * store_verify may, which is for checks.
+ * With 100,000 orders and any state of the database's statistics, every statement of the services
+ * finds its rows by an index: none reads all orders or all keys, none sorts more than a batch. Only
+ * store_verify, which an operator runs, may do so.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -113,7 +113,7 @@ static void drive_inserts(void)
 {
     order_id start = reserve(4 * STORE_BATCH_MAX);
     insert_new(STORE_BATCH_MAX);
-    for (int time = 0; time < 2; time++) { /* sent again, as after a lost answer */
+    for (int time = 0; time < 2; time++) { /* the second time as after a lost answer */
         cr_assert_eq(insert_range(store, start, STORE_BATCH_MAX), STATUS_OK);
     }
     insert_keyed(start + STORE_BATCH_MAX, STORE_BATCH_MAX, start + STORE_BATCH_MAX);
@@ -131,7 +131,7 @@ static void drive_lookups(void)
     cr_assert_eq(store_lookup(store, lookups, 1), STATUS_OK);
 }
 
-/* All can be moved, some, one, none. */
+/* Batches in which all, some, one or none can be moved. */
 static void drive_moves(void)
 {
     order_id ids[STORE_BATCH_MAX];
@@ -177,7 +177,7 @@ static void drive_recovery(void)
     cr_assert(overdue.count == 0 && overdue.any_processing);
 }
 
-/* Something is moved, nothing is; and its keys go, or stay. */
+/* With and without orders to move; with keys that are deleted, and that stay. */
 static void drive_archive(void)
 {
     struct store_archive orders = {.max = STORE_BATCH_MAX};
@@ -197,7 +197,7 @@ static void drive_archive(void)
     cr_assert(keys.more);
 }
 
-/* A new operation is a line here, unless it is one for checks, like those of store_verify. */
+/* Add a line here for each new operation, except those of store_verify. */
 _Static_assert(sizeof(struct store_ops) == 23 * sizeof(void *), "drive the new operation too");
 
 /* On a connection of its own, since that is the first to be recorded. */

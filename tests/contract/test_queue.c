@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The contract of common/queue/queue.h, for every backend: ORDERS_CONTRACT_BACKEND names the one.
+ * The contract of common/queue/queue.h, the same for every backend; ORDERS_CONTRACT_BACKEND names
+ * the backend of a run.
  */
 #include <inttypes.h>
 #include <stdbool.h>
@@ -17,7 +18,7 @@
 
 enum {
     CAPACITY = 4 * QUEUE_BATCH_MAX,
-    LONG_WAIT_MS = 20000, /* a wait that is meant to be ended early */
+    LONG_WAIT_MS = 20000, /* a wait that must end early */
     EARLY_MS = 8000,      /* an early end comes within this, also on a busy machine */
 };
 
@@ -25,7 +26,7 @@ static struct redis_server redis;
 static struct queue *queue;
 static bool is_redis;
 
-/* Another end of the same queue. Of a Redis list that is a second connection. */
+/* Another user of the same queue: for a Redis list, a second connection. */
 static struct queue *open_queue(void)
 {
     if (!is_redis) {
@@ -165,7 +166,7 @@ Test(queue, pop_takes_a_full_batch_at_once)
     cr_assert_eq(ids[QUEUE_BATCH_MAX - 1], QUEUE_BATCH_MAX);
 }
 
-Test(queue, pop_of_an_empty_queue_waits_as_long_as_told_and_times_out)
+Test(queue, pop_of_an_empty_queue_waits_and_times_out)
 {
     order_id ids[10];
     size_t got = 0;

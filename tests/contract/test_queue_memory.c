@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What only the ring in this process can show: it is full one day, and threads share it. */
+/* What is special about the ring in this process: it can be full, and threads share it. */
 #include <stdatomic.h>
 #include <stdlib.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What only a real Redis can show: strangers write to the list, and the server goes away, hangs
+ * What is special about Redis: other programs write to the list, and the server goes away, hangs
  * and comes back.
  */
 #include <inttypes.h>
@@ -22,7 +22,7 @@ enum {
     HUGE_VALUE = 1024 * 1024,
     MANY_STRANGERS = 5000,
     BACK_LIMIT_MS = 20000,
-    LONG_WAIT_MS = 30000, /* a wait that an error is meant to cut short */
+    LONG_WAIT_MS = 30000, /* a wait that an error must end early */
     SHORT_MS = 10000,
 };
 
@@ -45,7 +45,7 @@ static void finish(void)
 
 TestSuite(queue_redis, .init = start, .fini = finish, .timeout = 90);
 
-/* Puts a value at the list's back, as LPUSH from a stranger does. */
+/* Puts a value at the list's back, as LPUSH by another program does. */
 static void push_foreign(const char *value, size_t len)
 {
     redis_server_command(&redis, "LPUSH " KEY " %b", value, len);
@@ -128,7 +128,7 @@ Test(queue_redis, a_huge_value_is_dropped)
     expect_empty();
 }
 
-Test(queue_redis, thousands_of_foreign_values_are_worked_off)
+Test(queue_redis, thousands_of_foreign_values_are_dropped)
 {
     const order_id id = 8;
     redis_server_command(&redis, "EVAL %s 1 " KEY " %d",
@@ -139,13 +139,13 @@ Test(queue_redis, thousands_of_foreign_values_are_worked_off)
     order_id ids[QUEUE_BATCH_MAX];
     size_t got = 0;
     while (queue_pop(queue, ids, QUEUE_BATCH_MAX, 100, &got) != STATUS_OK) {
-        cr_assert_lt(wait_now_ms() - start_ms, SHORT_MS, "the order does not come through");
+        cr_assert_lt(wait_now_ms() - start_ms, SHORT_MS, "the order did not arrive in time");
     }
     cr_assert_eq(got, 1);
     cr_assert_eq(ids[0], 8);
 }
 
-/* An unavailable queue says so soon, however long it was asked to wait. */
+/* An unavailable queue returns soon, however long the timeout. */
 static void expect_push_unavailable(void)
 {
     const order_id id = 9;

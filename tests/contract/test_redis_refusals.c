@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Each of the errors a Redis server has for a queue: the caller learns at once that it is away,
- * the failure is counted as what it is, and the queue works again when the server does.
+ * Each error that a Redis server can return to the queue: the caller gets it at once, it is counted
+ * under its own kind, and the queue works again when the server does.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -89,7 +89,7 @@ static bool pop_is_refused_for_it(void *arg)
     return queue_failures(queue, *kind) > before;
 }
 
-/* A connection that was cut with the fault is refused for that first. */
+/* If the fault also cut the connection, the first refusal is for that. */
 static void expect_refusal(const struct redis_fault *fault)
 {
     enum redis_failure kind = kind_called(fault->kind);
@@ -179,7 +179,7 @@ Test(redis_refusals, unblocked)
     cr_assert(wait_until(pop_works, NULL, LIMIT_MS));
 }
 
-/* What the network does. */
+/* Faults of the network. */
 static void expect_counted_as(enum redis_failure kind)
 {
     uint64_t start_ms = wait_now_ms();
@@ -227,7 +227,7 @@ Test(redis_refusals, no_server_is_no_connection)
     expect_counted_as(REDIS_FAILURE_CONNECT);
 }
 
-/* No server speaks so; what listens there is no Redis. */
+/* No Redis answers like this; something else listens on the port. */
 Test(redis_refusals, an_unknown_error_is_a_refusal)
 {
     cr_assert_eq(redis_failure_of_error("ERR something"), REDIS_FAILURE_REFUSED);

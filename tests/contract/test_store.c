@@ -50,7 +50,7 @@ static void reserve_blocks(struct worker *worker)
     }
 }
 
-Test(store, ids_are_never_handed_out_twice_to_many_threads)
+Test(store, ids_are_never_reserved_twice_by_many_threads)
 {
     static order_id firsts[THREADS * BLOCKS];
     run_workers(reserve_blocks, firsts);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The store's contract: moving Completed orders to the archive, and what must not notice it. */
+/* The store's contract: moving Completed orders to the archive, and what must stay the same. */
 #include <inttypes.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -172,7 +172,7 @@ Test(store_archive, every_column_is_kept)
 }
 
 /* Two open orders stand between the others; a batch may find nothing to move, and still go on. */
-Test(store_archive, it_goes_on_behind_the_last_batch)
+Test(store_archive, it_goes_on_after_the_last_batch)
 {
     insert_completed(3);
     insert_new(4);
@@ -320,13 +320,13 @@ static void insert_and_complete(struct worker *worker)
             worker->status = store_complete(worker->store, ids, &count);
         }
         if (worker->status == STATUS_CONFLICT) {
-            worker->status = STATUS_OK; /* normal life; nothing was changed */
+            worker->status = STATUS_OK; /* this is normal; nothing was changed */
         }
     }
     atomic_fetch_sub(&busy, 1);
 }
 
-/* All that is Completed, as the test is in no hurry to send an order twice. */
+/* Archives every Completed order at once: this test never sends an order again. */
 static void archive_meanwhile(struct worker *worker)
 {
     while (atomic_load(&busy) > 0 && worker->status == STATUS_OK) {

@@ -126,7 +126,7 @@ Test(store_ids_in_use, a_repeated_order_is_recognized_whatever_is_in_it)
     expect_stored(1);
 }
 
-Test(store_ids_in_use, a_repeated_order_is_told_from_any_other)
+Test(store_ids_in_use, a_repeated_order_is_not_confused_with_another)
 {
     struct order stored = make_order(reserve(1), "acme");
     insert_one(&stored);

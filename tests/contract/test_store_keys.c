@@ -43,7 +43,7 @@ Test(store_keys, the_same_insert_with_a_key_is_stored_once)
     cr_assert_eq(expect_exact_counts().created, 1);
 }
 
-Test(store_keys, keys_are_told_apart_by_client_and_by_every_byte)
+Test(store_keys, keys_differ_by_client_and_by_every_byte)
 {
     static const char *const clients[] = {"acme", "acme ", "b", "b", "b", "b"};
     static const char *const keys[] = {"key", "key", "key", "Key", "key ", "kéy"};

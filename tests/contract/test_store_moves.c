@@ -45,7 +45,7 @@ static bool is_past(void *arg)
     return wait_now_ms() > *(const uint64_t *)arg;
 }
 
-Test(store_moves, a_claim_tells_how_old_the_first_order_was)
+Test(store_moves, a_claim_returns_the_age_of_the_first_order)
 {
     uint64_t before_ms = wait_now_ms();
     order_id id = insert_new(1);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What only MySQL can show: a server that dies, locks that are held, connections refused. */
+/* What is special about MySQL: a server that dies, locks that are held, refused connections. */
 #include <stdio.h>
 #include <string.h>
 

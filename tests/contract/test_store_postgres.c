@@ -192,7 +192,7 @@ Test(store_postgres, a_user_who_may_not_change_the_schema_is_enough_once_it_is_t
     store_destroy(limited);
 }
 
-Test(store_postgres, a_connection_the_server_has_ended_is_made_anew)
+Test(store_postgres, a_connection_the_server_has_ended_is_opened_again)
 {
     order_id id = insert_new();
     end_connections();
@@ -279,7 +279,7 @@ Test(store_postgres, a_hung_server_is_given_up_in_time)
     cr_assert_eq(insert(1), STATUS_UNAVAILABLE, "sent, and not answered");
     uint64_t sent_ms = wait_now_ms() - before_ms;
     uint64_t connecting_ms = 0;
-    while (connecting_ms < 1000) { /* until it really tried, instead of waiting for its turn */
+    while (connecting_ms < 1000) { /* until it really tries, instead of waiting for its backoff */
         before_ms = wait_now_ms();
         cr_assert_eq(store_ping(store), STATUS_UNAVAILABLE);
         connecting_ms = wait_now_ms() - before_ms;
@@ -294,7 +294,7 @@ Test(store_postgres, a_hung_server_is_given_up_in_time)
 
 static atomic_bool commits_flow;
 
-/* Commits one transaction after the other. */
+/* Commits transactions, one after the other. */
 static void *commit_on(void *arg)
 {
     while (!atomic_load(&commits_flow)) {
@@ -303,7 +303,7 @@ static void *commit_on(void *arg)
     return NULL;
 }
 
-/* A setting that is read is not in force yet: only a commit that waits shows that commits wait. */
+/* After a reload a setting is not active at once: only a commit that waits shows that it is. */
 static bool a_commit_waits(void *arg)
 {
     (void)arg;
@@ -311,7 +311,7 @@ static bool a_commit_waits(void *arg)
            0;
 }
 
-/* The server has stored the order and waits for a replica that is not there before it says so. */
+/* The server has stored the order, but waits for a missing replica before it answers. */
 Test(store_postgres, a_commit_that_is_not_answered_is_unknown_and_may_be_repeated)
 {
     struct sql *committing = sql_open_postgres(&server);
@@ -325,7 +325,7 @@ Test(store_postgres, a_commit_that_is_not_answered_is_unknown_and_may_be_repeate
     cr_assert_lt(wait_now_ms() - before_ms, 6000);
     sql_execute(sql, "ALTER SYSTEM RESET synchronous_standby_names");
     sql_execute(sql, "SELECT pg_reload_conf()");
-    /* All that wait are let go at once. */
+    /* The server releases all waiting commits at once. */
     atomic_store(&commits_flow, true);
     pthread_join(committer, NULL);
     sql_close(committing);
@@ -448,7 +448,7 @@ Test(store_postgres, a_claim_finds_its_orders_by_their_ids_whatever_the_statisti
     cr_assert_eq(store_claim(store, ids, &count, 0, NULL), STATUS_OK);
     cr_assert_eq(store_complete(store, ids, &count), STATUS_OK);
     cr_assert_eq(count, 100);
-    end_connections(); /* which makes them hand in their statistics */
+    end_connections(); /* the server then collects their statistics */
     cr_assert(wait_until(statistics_of_a_claim_came, NULL, LIMIT_MS));
     cr_assert_eq(sql_integer(sql, "SELECT sum(idx_tup_read) FROM pg_stat_user_indexes WHERE "
                                   "indexrelname IN ('orders_pending', 'orders_processing')"),
@@ -490,7 +490,7 @@ Test(store_postgres, the_unix_socket_of_the_url_is_used)
                                       .port = server.port,
                                       .user = POSTGRES_USER,
                                       .database = POSTGRES_DATABASE};
-    strcpy(socket_url.path, server.dir.path); /* where no password is asked for */
+    strcpy(socket_url.path, server.dir.path); /* which needs no password */
     struct store *over_socket = store_create(&socket_url);
     order_id id = insert_new();
     struct store_lookup lookup = {.id = id, .client_id = "acme"};

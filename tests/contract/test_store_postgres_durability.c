@@ -73,7 +73,7 @@ Test(store_postgres_durability, does_not_hang_on_the_servers_synchronous_commit)
     expect_level(DURABILITY_POWER_LOSS, "", "synchronous_commit = off\n");
 }
 
-Test(store_postgres_durability, of_a_server_that_does_not_tell_is_unknown)
+Test(store_postgres_durability, of_a_server_that_hides_its_settings_is_unknown)
 {
     struct sql *sql = sql_open_postgres_admin(&server);
     sql_execute(sql, "REVOKE EXECUTE ON FUNCTION current_setting(text, boolean) FROM public");

@@ -135,7 +135,7 @@ Test(store_read, bytes_come_back_whatever_is_in_them)
     expect_bytes(echo(store_bytes(NULL, 0)), "", 0);
 }
 
-Test(store_read, nothing_comes_back_as_nothing)
+Test(store_read, null_comes_back_as_null)
 {
     static const enum store_type types[] = {STORE_INT64, STORE_TEXT, STORE_BYTES};
     for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
@@ -198,7 +198,7 @@ Test(store_read, rows_are_found_by_parameters_and_in_order)
     cr_assert_eq(row_count, 0);
 }
 
-Test(store_read, more_rows_than_wanted_are_known_but_not_handed_out)
+Test(store_read, rows_beyond_the_limit_are_noticed_but_not_returned)
 {
     insert_new(5);
     cr_assert_eq(list_orders("acme", INT64_MAX, 4), STATUS_OK);

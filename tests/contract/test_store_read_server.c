@@ -56,7 +56,7 @@ static bool is_up(void *arg)
     return store_ping(store) == STATUS_OK;
 }
 
-Test(store_read_server, a_connection_that_is_lost_on_the_way_is_made_anew)
+Test(store_read_server, a_connection_that_is_lost_on_the_way_is_opened_again)
 {
     static const enum store_type column = STORE_INT64;
     const struct store_query query = {

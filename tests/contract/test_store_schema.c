@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The store's contract: the versions of the schema, and who may be in whose way. */
+/* The store's contract: the versions of the schema, and which locks a migration waits for. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -78,8 +78,8 @@ Test(store_schema, the_newest_versions_are_those_that_are_read)
     cr_assert_eq(store_migrate(store), STATUS_INVALID);
 }
 
-/* Where nothing is to be done, nothing but reading is done. */
-Test(store_schema, what_is_up_to_date_does_not_wait_for_the_lock)
+/* If no step is missing, migrating only reads. */
+Test(store_schema, a_schema_that_is_up_to_date_needs_no_lock)
 {
     cr_assert_eq(store_migrate(store), STATUS_OK);
     struct sql *other = open_sql();
@@ -138,7 +138,7 @@ static bool never(void *arg)
     return false;
 }
 
-/* Lets go of it when all limits of a connection have passed. */
+/* Releases the table after all time limits of a connection. */
 static void *release_later(void *arg)
 {
     struct held_table *held = arg;
@@ -197,7 +197,7 @@ Test(store_schema, a_step_whose_table_is_held_for_long_comes_after_it)
     insert_new(1);
 }
 
-Test(store_schema, looking_makes_no_sqlite_file)
+Test(store_schema, reading_versions_creates_no_sqlite_file)
 {
     struct store *looker = store_create(&url);
     struct store_version version;

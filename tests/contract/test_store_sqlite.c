@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What only SQLite can show: a file, and what it lies on. */
+/* What is special about SQLite: a file, and its file system. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,7 +38,7 @@ static struct durability_report read_report(void)
     return report;
 }
 
-/* The folder of tests is in memory on some machines, and the store has to see that. */
+/* On some machines the tests' folder is in memory, and the store must notice that. */
 Test(sqlite_file, a_file_on_a_disk_survives_a_power_cut)
 {
     char settings[DURABILITY_TEXT_SIZE];

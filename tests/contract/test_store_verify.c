@@ -28,7 +28,7 @@ static void change(const char *statement)
     sql_close(sql);
 }
 
-/* The id goes behind `statement`. */
+/* Appends the id to `statement`. */
 static void change_order(const char *statement, order_id id)
 {
     char whole[256];
@@ -157,7 +157,7 @@ Test(store_verify, a_row_that_is_changed_by_hand_is_drift_and_can_be_repaired)
     cr_assert_eq(counts.duration_us, 0);
 }
 
-/* Each finding is good for one repair, or two at once would repair twice. */
+/* A finding can be repaired only once, else two operators would repair twice. */
 Test(store_verify, counters_are_not_repaired_twice)
 {
     insert_one_of_each();
@@ -199,7 +199,7 @@ static void move_orders(struct worker *worker)
             worker->status = store_complete(worker->store, ids, &count);
         }
         if (worker->status == STATUS_CONFLICT) {
-            worker->status = STATUS_OK; /* normal life; the orders stay where they are */
+            worker->status = STATUS_OK; /* this is normal; the orders stay as they are */
         }
     }
     atomic_fetch_sub(&busy, 1);

@@ -12,10 +12,10 @@
 
 #include "common/store/store.h"
 
-/* Where the URLs of a test lead. */
+/* The server that a test's URLs lead to. */
 struct url_server {
     const char *login;    /* what stands before the @, "mysql://orders:secret" */
-    const char *password; /* which no log may tell */
+    const char *password; /* no log may contain it */
     const char *database;
     const char *folder; /* where certificates_make has put its files */
     uint16_t port;
@@ -37,7 +37,7 @@ struct store *url_connect(void);
 void url_expect_refusal(const struct url_server *server, const char *host, const char *parameters,
                         const char *why);
 
-/* A server that takes connections and is silent is given up after so long. */
+/* A server that accepts connections but never answers is given up after this time. */
 void url_expect_given_up(const struct url_server *server, const char *parameters,
                          uint64_t after_ms);
 

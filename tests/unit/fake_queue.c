@@ -125,7 +125,7 @@ void fake_queue_set_away(struct queue *queue, bool away)
     fake->away = away;
     fake->refused = false;
     if (away && fake->popping) {
-        queue_wake(fake->inner); /* it notices at once, as on a broken connection */
+        queue_wake(fake->inner); /* a waiting pop notices at once, as on a broken connection */
     }
     pthread_mutex_unlock(&fake->lock);
 }

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A database in memory behind the store's own seam: it keeps the promises of store_backend.h, shows
- * what it was asked, and fails when asked to. Its clock is the monotonic one plus what
- * fake_store_advance has added.
+ * A backend of the store in memory. It keeps the promises of store_backend.h, records its calls,
+ * and fails on request. Its clock is the monotonic one plus what fake_store_advance has added.
  *
- * Threads: the code under test uses it as any store; the functions below may be called from the
- * test's thread meanwhile. The fake aborts when two threads use it at once, when it is used without
- * a connection and when a caller breaks what store_backend.h promises of the arguments.
+ * Threads: the code under test uses it like any store; the test's thread may call the functions
+ * below at the same time. The fake aborts when two threads use it at once, when it is used without
+ * a connection, and when the arguments are not as store_backend.h promises.
  */
 #ifndef TESTS_UNIT_FAKE_STORE_H
 #define TESTS_UNIT_FAKE_STORE_H
@@ -19,7 +18,7 @@
 
 enum {
     FAKE_ORDERS_MAX = 16384,
-    FAKE_WAIT_MS = 10000, /* how long the waiting functions wait before they answer false */
+    FAKE_WAIT_MS = 10000, /* the waiting functions return false after this time */
 };
 
 enum fake_kind {
@@ -51,7 +50,7 @@ enum fake_kind {
     FAKE_KINDS,
 };
 
-/* What one call was asked. */
+/* The arguments of one call. */
 struct fake_call {
     size_t count;   /* ids, entries or lookups; of FAKE_CLAIM_WAITING and FAKE_OVERDUE the most; of
                        FAKE_VERIFY_PART its rows, of FAKE_VERIFY_IDS the ids */

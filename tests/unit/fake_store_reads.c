@@ -5,7 +5,7 @@
 #include "common/store/store_verify.h"
 #include "tests/unit/fake_store_state.h"
 
-/* The order of a statement's parameters is the one it has in common/store. */
+/* Parameters are in the order that common/store gives them. */
 static int64_t parameter(const struct store_query *query, size_t i)
 {
     assert(i < query->parameter_count && query->parameters[i].type == STORE_INT64);
@@ -82,13 +82,13 @@ static enum status read_repaired(struct fake_store *fake, const struct store_que
                                      repaired->duration_us});
 }
 
-/* Completed, but at no time: the one flaw there is here. */
+/* Completed without a completion time: the only flaw the fake knows. */
 static bool is_flawed(const struct fake_order *order)
 {
     return order->status == ORDER_COMPLETED && order->completed_ms == 0;
 }
 
-/* Its orders are in the order of their ids, and none is archived. */
+/* The fake's orders are sorted by id, and its archive is empty. */
 static bool is_of_archive(const struct store_query *query)
 {
     return strstr(query->sql, "orders_archive") != NULL;

@@ -17,13 +17,13 @@ struct fake_fault {
     enum status status;
 };
 
-/* Everything behind `base` is under the lock. */
+/* The lock protects all members after `base`. */
 struct fake_store {
     struct store base;
     pthread_mutex_t lock;
     pthread_cond_t released;
     bool inside; /* an operation is under way */
-    bool held;   /* and stands still */
+    bool held;   /* and is held by the test */
     bool hold[FAKE_KINDS];
     struct fake_fault faults[FAKE_KINDS];
     size_t lost_answers[FAKE_KINDS];
@@ -53,8 +53,8 @@ struct fake_order *fake_store_add_locked(struct fake_store *fake, order_id id);
 size_t fake_store_count_locked(const struct fake_store *fake, enum order_status status);
 
 /*
- * Begins an operation: notes it, stands still if that is wanted, and answers what it is to answer.
- * The lock is held until fake_store_leave.
+ * Begins an operation: records the call, waits while the test holds it, and returns the status that
+ * the test has set. The lock is held until fake_store_leave.
  */
 enum status fake_store_enter(struct fake_store *fake, enum fake_kind kind, struct fake_call call);
 enum status fake_store_leave(struct fake_store *fake, enum fake_kind kind, enum status status);

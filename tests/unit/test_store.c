@@ -25,13 +25,13 @@ static void teardown(void)
 
 TestSuite(store, .init = setup, .fini = teardown);
 
-/* As if the time of the backoff had passed. */
+/* As if the backoff were over. */
 static void let_backoff_pass(void)
 {
     store->retry_at_ms = 0;
 }
 
-/* One call of each operation; the arguments are good ones. */
+/* One call of each operation, with valid arguments. */
 static enum status call(enum fake_kind kind)
 {
     static const struct order order = {.id = 500};
@@ -103,7 +103,7 @@ Test(store, an_operation_that_finds_the_database_away_ends_the_connection)
     }
 }
 
-Test(store, what_is_the_datas_or_a_rivals_fault_keeps_the_connection)
+Test(store, an_error_of_the_data_or_a_conflict_keeps_the_connection)
 {
     static const enum status faults[] = {STATUS_CONFLICT, STATUS_INVALID, STATUS_NOT_FOUND};
     for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) {
@@ -115,12 +115,12 @@ Test(store, what_is_the_datas_or_a_rivals_fault_keeps_the_connection)
     cr_assert_eq(fake_store_calls(store, FAKE_DISCONNECT), 0);
 }
 
-Test(store, a_connection_that_was_idle_for_too_long_is_made_anew_before_it_is_used)
+Test(store, a_connection_that_was_idle_for_too_long_is_opened_again_before_use)
 {
     store->idle_max_ms = 5000;
     cr_assert_eq(call(FAKE_PING), STATUS_OK);
     for (size_t i = 0; i < OPERATION_COUNT; i++) {
-        store->used_at_ms -= 4000; /* within the limit, and it is used now */
+        store->used_at_ms -= 4000; /* within the limit; this call uses the connection */
         cr_assert_eq(call(FAKE_PING), STATUS_OK, "operation %zu", i);
         cr_assert_eq(fake_store_calls(store, FAKE_CONNECT), i + 1, "operation %zu", i);
         store->used_at_ms -= 6000;
@@ -134,13 +134,13 @@ Test(store, after_a_failed_connect_the_next_calls_answer_at_once)
 {
     fake_store_fail(store, FAKE_CONNECT, 0, 1, STATUS_UNAVAILABLE);
     cr_assert_eq(call(FAKE_PING), STATUS_UNAVAILABLE);
-    store->retry_at_ms += 100000; /* however slow this machine is, the backoff goes on */
+    store->retry_at_ms += 100000; /* the backoff lasts, even on a very slow machine */
     for (size_t i = 0; i < OPERATION_COUNT; i++) {
         cr_assert_eq(call(operations[i]), STATUS_UNAVAILABLE, "operation %zu", i);
         cr_assert_eq(fake_store_calls(store, operations[i]), 0, "operation %zu", i);
     }
     cr_assert_eq(fake_store_calls(store, FAKE_CONNECT), 1);
-    cr_assert_eq(fake_store_calls(store, FAKE_DISCONNECT), 1, "what was half open is closed");
+    cr_assert_eq(fake_store_calls(store, FAKE_DISCONNECT), 1, "the half-open connection is closed");
 }
 
 Test(store, a_failed_connects_own_status_is_returned)
@@ -150,7 +150,7 @@ Test(store, a_failed_connects_own_status_is_returned)
     cr_assert_not(store->connected);
 }
 
-/* The wait that was set `after_ms` or later: the backoff shortened or lengthened by a quarter. */
+/* The wait set at `after_ms` or later is the backoff, give or take a quarter. */
 static void check_wait(uint64_t after_ms, uint64_t backoff_ms)
 {
     uint64_t now_ms = clock_monotonic_ms();
@@ -171,7 +171,7 @@ Test(store, the_backoff_doubles_up_to_a_second)
     }
 }
 
-Test(store, the_backoff_starts_anew_after_a_success)
+Test(store, the_backoff_starts_again_after_a_success)
 {
     fake_store_fail(store, FAKE_CONNECT, 0, 5, STATUS_UNAVAILABLE);
     for (int i = 0; i < 5; i++) {
@@ -186,7 +186,7 @@ Test(store, the_backoff_starts_anew_after_a_success)
     check_wait(before_ms, 20);
 }
 
-Test(store, a_connection_that_broke_is_not_made_anew_before_its_time)
+Test(store, a_connection_that_broke_is_not_opened_again_too_early)
 {
     fake_store_fail(store, FAKE_PING, 0, 1, STATUS_UNAVAILABLE);
     cr_assert_eq(call(FAKE_PING), STATUS_UNAVAILABLE);
@@ -198,7 +198,7 @@ Test(store, a_connection_that_broke_is_not_made_anew_before_its_time)
     cr_assert_eq(fake_store_calls(store, FAKE_CONNECT), 2);
 }
 
-/* One line for each cause: the connection ends, and then the server says why there is no other. */
+/* One log line for each cause: the connection is lost, then the server refuses a new one. */
 static void fail_in_two_ways(void)
 {
     for (int i = 0; i < 3; i++) {
@@ -287,7 +287,7 @@ Test(store, ids_reach_the_backend_sorted)
     cr_assert_eq(seen.last, 9);
 }
 
-Test(store, what_is_given_back_is_defined_even_when_the_database_is_away)
+Test(store, results_are_defined_even_when_the_database_is_away)
 {
     fake_store_fail(store, FAKE_CONNECT, 0, 100, STATUS_UNAVAILABLE);
     order_id ids[4];
@@ -312,7 +312,7 @@ Test(store, what_is_given_back_is_defined_even_when_the_database_is_away)
     cr_assert_not(entry.id_in_use);
 }
 
-/* The transaction found the id in use, and then was lost: nothing is known of the id. */
+/* The transaction found the id in use and was then lost: the id's state is unknown. */
 Test(store, no_id_counts_as_taken_unless_the_answer_says_so)
 {
     const struct order order = {.id = 7};
@@ -344,13 +344,14 @@ Test(store, migrating_takes_every_step_that_is_missing)
     cr_assert_eq(store_migrate(store), STATUS_OK);
     size_t steps = (size_t)newest_version();
     cr_assert_eq(fake_store_calls(store, FAKE_MIGRATE_STEP), steps);
-    cr_assert_eq(fake_store_calls(store, FAKE_MIGRATE_END), steps, "each kept for itself");
+    cr_assert_eq(fake_store_calls(store, FAKE_MIGRATE_END), steps,
+                 "each step is committed on its own");
     for (size_t i = 0; i < steps; i++) {
         cr_assert_eq(fake_store_call(store, FAKE_MIGRATE_END, i).outcome, STATUS_OK);
     }
 }
 
-Test(store, what_is_up_to_date_is_only_read)
+Test(store, a_schema_that_is_up_to_date_is_only_read)
 {
     fake_store_set_schema_version(store, newest_version());
     cr_assert_eq(store_migrate(store), STATUS_OK);
@@ -366,7 +367,7 @@ Test(store, a_schema_newer_than_the_program_is_refused_and_left_alone)
     cr_assert_eq(fake_store_calls(store, FAKE_MIGRATE_BEGIN), 0);
 }
 
-/* Before this process has the lock, others may be at it. */
+/* Another process may migrate before this one has the lock. */
 static void *raise_version(void *arg)
 {
     cr_assert(fake_store_wait_held(store));
@@ -437,7 +438,7 @@ Test(store, a_migration_whose_end_fails_has_failed)
     cr_assert_not(store->connected);
 }
 
-Test(store, destroying_none_is_allowed)
+Test(store, destroy_takes_null)
 {
     store_destroy(NULL);
     cr_assert_eq(call(FAKE_PING), STATUS_OK);

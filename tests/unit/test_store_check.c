@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What store.c makes of a backend that lies, and of a database that was changed by hand. */
+/* How store.c reacts to a backend that returns wrong results, and to rows changed by hand. */
 #include <signal.h>
 #include <string.h>
 
@@ -22,7 +22,7 @@ static void teardown(void)
     store_destroy(store);
 }
 
-/* The programs end where the fault is seen, before anything is built on it. */
+/* The program aborts where it finds the error, before it uses the wrong result. */
 TestSuite(store_lies, .init = setup, .fini = teardown);
 TestSuite(store_check, .init = setup, .fini = teardown);
 
@@ -33,7 +33,7 @@ static enum status claim(enum fake_lie lie)
     return store_claim(store, ids, &count, 0, NULL);
 }
 
-Test(store_check, the_truth_is_no_lie)
+Test(store_check, honest_answers_are_accepted)
 {
     cr_assert_eq(claim(FAKE_TRUTH), STATUS_OK);
 }
@@ -53,7 +53,7 @@ Test(store_lies, a_claim_of_more_than_were_asked_for, .signal = SIGABRT)
     (void)!claim(FAKE_LIE_CLAIMED_TOO_MANY);
 }
 
-/* The caller's fault, for once. */
+/* Here the caller is wrong, not the backend. */
 Test(store_lies, a_claim_that_asks_for_an_order_twice, .signal = SIGABRT)
 {
     size_t count = 3;
@@ -124,7 +124,7 @@ static void look_up_two(void)
     struct store_lookup lookups[] = {{.id = 1, .client_id = ""}, {.id = 2, .client_id = ""}};
     cr_assert_eq(store_lookup(store, lookups, 2), STATUS_OK);
     cr_assert_not(lookups[0].found);
-    cr_assert(lookups[1].found, "the others of the batch are answered");
+    cr_assert(lookups[1].found, "the other lookups of the batch are answered");
 }
 
 Test(store_check, an_order_with_an_impossible_status_is_not_found_and_logged)
@@ -134,7 +134,7 @@ Test(store_check, an_order_with_an_impossible_status_is_not_found_and_logged)
     cr_assert_not_null(strstr(log, "order_id=1"), "%s", log);
 }
 
-Test(store_check, ids_that_no_order_can_have_are_not_given_out)
+Test(store_check, ids_that_no_order_can_have_are_not_reserved)
 {
     static const enum fake_lie lies[] = {FAKE_LIE_RESERVED_ZERO, FAKE_LIE_RESERVED_TOO_HIGH};
     for (size_t i = 0; i < 2; i++) {

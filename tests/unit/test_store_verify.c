@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* How store_verify goes over the rows part by part, and what it makes of them. */
+/* How store_verify reads the rows part by part, and what it reports. */
 #include <criterion/criterion.h>
 
 #include "common/store/store.h"
@@ -56,7 +56,7 @@ Test(store_verify, the_parts_add_up)
     cr_assert_eq(found.recounted.completed, 1);
     cr_assert_not(store_has_drift(&found));
     cr_assert_eq(fake_store_calls(store, FAKE_VERIFY_PART), 3);
-    cr_assert_eq(fake_store_calls(store, FAKE_SNAPSHOT_BEGIN), 1, "all of one snapshot");
+    cr_assert_eq(fake_store_calls(store, FAKE_SNAPSHOT_BEGIN), 1, "all parts use one snapshot");
 }
 
 Test(store_verify, a_last_part_that_is_full_is_followed_by_an_empty_one)
@@ -67,7 +67,7 @@ Test(store_verify, a_last_part_that_is_full_is_followed_by_an_empty_one)
     cr_assert_eq(fake_store_calls(store, FAKE_VERIFY_PART), 3);
 }
 
-Test(store_verify, behind_the_greatest_id_there_is_nothing)
+Test(store_verify, after_the_greatest_id_there_is_nothing)
 {
     fake_store_add_pending(store, 1, FIRST_PART - 1, 0);
     fake_store_add_pending(store, ORDER_ID_MAX, 1, 0);
@@ -111,7 +111,7 @@ Test(store_verify, each_counter_alone_is_drift_enough)
     }
 }
 
-Test(store_verify, of_the_flawed_all_are_counted_and_the_first_five_named)
+Test(store_verify, all_flawed_rows_are_counted_and_the_first_five_named)
 {
     enum { FLAWED = 8 };
     fake_store_add_pending(store, 1, FIRST_PART - 2, 0);
@@ -142,7 +142,7 @@ static bool go_on(void *context, int64_t rows, int64_t rows_expected)
     return waiting->answers_left-- > 0;
 }
 
-Test(store_verify, the_caller_sees_how_far_it_is_and_may_end_it)
+Test(store_verify, the_caller_sees_the_progress_and_may_end_it)
 {
     struct waiting waiting = {.answers_left = 1};
     const struct store_progress progress = {.go_on = go_on, .context = &waiting};
@@ -183,13 +183,13 @@ Test(store_verify, repair_takes_the_drift_out_once)
     fake_store_set_drift(store, &drift);
     verify();
     cr_assert_eq(store_repair(store, &found), STATUS_OK);
-    cr_assert_eq(store_repair(store, &found), STATUS_NOT_FOUND, "it has been repaired since");
+    cr_assert_eq(store_repair(store, &found), STATUS_NOT_FOUND, "it was already repaired");
     verify();
     cr_assert_not(store_has_drift(&found));
     cr_assert_eq(found.repaired.created, -3);
 }
 
-Test(store_verify, every_flaw_has_its_words)
+Test(store_verify, every_flaw_has_a_text)
 {
     for (size_t i = 0; i < STORE_FLAWS; i++) {
         cr_assert_not_null(store_flaw_text((enum store_flaw)i), "flaw %zu", i);
