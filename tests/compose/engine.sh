@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT
 # shellcheck shell=sh
-# Read by with-engine: a Docker engine of its own, for machines where none runs, and what runs leave in any engine.
+# Sourced by with-engine: starts a Docker engine where none runs, and removes what earlier runs have left in any engine.
 #
-# The engine, its containers and its mounts live in namespaces that end with it, and it ends with the script, also when
-# that is killed outright. Bridges and rules of the firewall are the machine's; how that was before is kept in a file
-# until it is so again, so that the run after one that was killed can put it right.
+# The engine, its containers and its mounts live in namespaces that end with it, and it ends with the script, even after
+# kill -9. It changes the machine's bridges and firewall rules. Their earlier state is saved in a file until it is
+# restored, so that the next run can restore it if this one is killed.
 engine=""
 before=$cache/docker.before
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * docker-compose.yml in a real engine: it comes up as the README says, its workers scale, its
- * containers die and are replaced, all under load; what was acknowledged is completed.
+ * docker-compose.yml in a real engine: it starts as the README says, its workers scale, its
+ * containers die and are replaced, all under load. Every acknowledged order is completed.
  */
 #include <inttypes.h>
 #include <stdbool.h>
@@ -62,7 +62,7 @@ static bool is_ready(void *arg)
     return http_get(client, "/readyz")->status == 200;
 }
 
-/* From the file alone: no .env, images built if they must be. */
+/* Uses only docker-compose.yml: no .env, and images are built if needed. */
 static void bring_up(const char *services)
 {
     composition_create(&composition, "COMPOSE", NULL);
@@ -77,7 +77,7 @@ static bool so_many_are_accepted(void *arg)
     return load.accepted >= *count;
 }
 
-/* The load goes on: so many more orders are accepted. */
+/* Waits until the load has so many more orders accepted. */
 static void wait_for_more_orders(size_t more)
 {
     size_t count = load.accepted + more;
@@ -127,12 +127,12 @@ static void expect_metrics_to_equal(const char *command)
                         &rows.total, &rows.pending, &rows.processing, &rows.completed,
                         &rows.average_us),
                  5, "%s", output);
-    struct figures told = read_metrics();
-    cr_assert_arr_eq(&told, &rows, sizeof rows,
+    struct figures shown = read_metrics();
+    cr_assert_arr_eq(&shown, &rows, sizeof rows,
                      "metrics: %" PRId64 " %" PRId64 " %" PRId64 " %" PRId64 " %" PRId64
                      ", rows: %s",
-                     told.total, told.pending, told.processing, told.completed, told.average_us,
-                     output);
+                     shown.total, shown.pending, shown.processing, shown.completed,
+                     shown.average_us, output);
 }
 
 #define IN_MYSQL                                                                                   \
