@@ -65,7 +65,6 @@ static bool start(struct application *application, struct config *config, int *s
                                                    .recover = !config->has_redis},
                         application->processor_store, application->local);
     application->auth = auth_create(config->client_id, config->client_secret);
-    sodium_memzero(config->client_secret, sizeof config->client_secret);
     application->service.auth = application->auth;
     application->service.remote = application->remote;
     application->service.intake = intake_start(application->intake_store, application->announcer);
@@ -80,7 +79,9 @@ static bool start(struct application *application, struct config *config, int *s
 bool application_start(struct config *config, struct application **started, int *stop_signal)
 {
     *started = memory_allocate(1, sizeof **started);
-    return start(*started, config, stop_signal);
+    bool is_started = start(*started, config, stop_signal);
+    sodium_memzero(config->client_secret, sizeof config->client_secret);
+    return is_started;
 }
 
 uint16_t application_port(const struct application *application)

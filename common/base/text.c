@@ -8,8 +8,8 @@
 #include <string.h>
 
 enum {
-    FIRST_CAPACITY = 4096,
-    NUMBER_SIZE = 20, /* the digits of UINT64_MAX */
+    FIRST_CAPACITY = 256, /* one field of an answer; statements keep what they have grown to */
+    NUMBER_SIZE = 20,     /* the digits of UINT64_MAX */
 };
 
 void text_clear(struct text *text)

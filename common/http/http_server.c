@@ -197,6 +197,9 @@ void http_server_stop(struct http_server *server)
     while (atomic_load(&server->traffic.answering) > 0 && clock_monotonic_ms() < until_ms) {
         clock_sleep_ms(POLL_MS);
     }
+    while (http_stream_any_suspended(&server->traffic)) {
+        clock_sleep_ms(POLL_MS);
+    }
     http_loops_stop(server->loops);
     if (server->listener >= 0) {
         close(server->listener);

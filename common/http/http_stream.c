@@ -38,8 +38,12 @@ static ssize_t on_piece(void *context, uint64_t position, char *piece, size_t si
     (void)position;
     struct http_transfer *transfer = context;
     http_connection_expect(transfer->peer, HTTP_IDLE_LIMIT_MS); /* to take this one */
-    while (!must_end(transfer)) {
+    for (;;) {
         size_t len = 0;
+        atomic_store(&transfer->stream_suspended, false);
+        if (must_end(transfer)) {
+            return end(transfer);
+        }
         switch (ask(transfer, piece, size, &len)) {
         case HTTP_PIECE:
             assert(len >= 1 && len <= size);
@@ -51,6 +55,7 @@ static ssize_t on_piece(void *context, uint64_t position, char *piece, size_t si
         default:
             return MHD_CONTENT_READER_END_WITH_ERROR;
         }
+        atomic_store(&transfer->stream_suspended, true);
         if (http_transfer_suspend(transfer)) {
             /* A thread that ends all streams wakes those that wait: it has seen that this one
              * does, or else this one sees here that they must end. */
@@ -60,7 +65,6 @@ static ssize_t on_piece(void *context, uint64_t position, char *piece, size_t si
             return 0;
         }
     }
-    return end(transfer);
 }
 
 static void link_in(struct http_transfer *transfer)
@@ -116,4 +120,15 @@ void http_stream_wake_all(struct http_traffic *traffic)
         http_exchange_resume(&each->exchange);
     }
     pthread_mutex_unlock(&traffic->streams_lock);
+}
+
+bool http_stream_any_suspended(struct http_traffic *traffic)
+{
+    bool any = false;
+    pthread_mutex_lock(&traffic->streams_lock);
+    for (struct http_transfer *each = traffic->streams; each != NULL; each = each->next_stream) {
+        any = any || atomic_load(&each->stream_suspended);
+    }
+    pthread_mutex_unlock(&traffic->streams_lock);
+    return any;
 }

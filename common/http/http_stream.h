@@ -17,4 +17,10 @@ void http_stream_stop(struct http_transfer *transfer);
  */
 void http_stream_wake_all(struct http_traffic *traffic);
 
+/*
+ * Whether any stream is suspended. When all were woken and must end, it becomes false soon and
+ * stays so: another thread may be in the middle of resuming one.
+ */
+bool http_stream_any_suspended(struct http_traffic *traffic);
+
 #endif

@@ -167,28 +167,38 @@ static struct MHD_Response *make_answer(struct http_transfer *transfer)
                                            MHD_RESPMEM_PERSISTENT);
 }
 
-static enum MHD_Result send_response(struct http_transfer *transfer)
+/* False: no memory, or the library refuses a field; the answer would not be the one that was made.
+ */
+static bool add_fields(const struct http_transfer *transfer, struct MHD_Response *answer)
 {
     const struct http_response *response = &transfer->exchange.response;
     const char *name;
     const char *value;
+    bool added = text_is_whole(&response->fields) &&
+                 MHD_add_response_header(answer, "Content-Type", response->content_type) == MHD_YES;
+    for (size_t at = 0; added && http_response_next_header(response, &at, &name, &value);) {
+        added = MHD_add_response_header(answer, name, value) == MHD_YES;
+    }
+    if (added && (response->close ||
+                  atomic_load_explicit(&transfer->traffic->draining, memory_order_relaxed))) {
+        added = MHD_add_response_header(answer, "Connection", "close") == MHD_YES;
+    }
+    return added;
+}
+
+static enum MHD_Result send_response(struct http_transfer *transfer)
+{
+    const struct http_response *response = &transfer->exchange.response;
     start_answering(transfer);
     struct MHD_Response *answer = make_answer(transfer);
-    if (answer == NULL || !text_is_whole(&response->fields)) {
-        log_warn("no memory for an answer; its connection is closed",
+    if (answer == NULL || !add_fields(transfer, answer)) {
+        log_warn("an answer cannot be sent: no memory, or a header field that HTTP does not allow; "
+                 "its connection is closed",
                  log_int("status", response->status));
         if (answer != NULL) {
             MHD_destroy_response(answer);
         }
         return MHD_NO;
-    }
-    MHD_add_response_header(answer, "Content-Type", response->content_type);
-    for (size_t at = 0; http_response_next_header(response, &at, &name, &value);) {
-        MHD_add_response_header(answer, name, value);
-    }
-    if (response->close ||
-        atomic_load_explicit(&transfer->traffic->draining, memory_order_relaxed)) {
-        MHD_add_response_header(answer, "Connection", "close");
     }
     transfer->state = TRANSFER_SENT;
     enum MHD_Result queued =
@@ -294,8 +304,10 @@ static enum MHD_Result read_head(struct http_transfer *transfer, const char *met
     transfer->announced_len = length != NULL ? strtoull(length, NULL, 10) : 0;
     transfer->expects_continue = http_head_find(&head, "Expect") != NULL;
     transfer->discard_max = HTTP_BODY_MAX;
-    return after_head(transfer,
-                      application->on_head(application->context, &transfer->exchange, &head));
+    atomic_fetch_add(&transfer->traffic->in_application, 1);
+    enum http_next next = application->on_head(application->context, &transfer->exchange, &head);
+    atomic_fetch_sub(&transfer->traffic->in_application, 1);
+    return after_head(transfer, next);
 }
 
 /* False: no memory, or the bodies of all requests have taken what they may. */
@@ -344,7 +356,11 @@ static enum MHD_Result after_request(struct http_transfer *transfer, enum http_n
     transfer->state = TRANSFER_REQUEST;
     next = wait_if_asked(transfer, next);
     assert(next != HTTP_READ_BODY);
-    return next == HTTP_WAIT ? MHD_YES : send_response(transfer);
+    if (next == HTTP_WAIT) {
+        http_connection_expect(transfer->peer, HTTP_IDLE_LIMIT_MS); /* each wait has its own time */
+        return MHD_YES;
+    }
+    return send_response(transfer);
 }
 
 static enum MHD_Result end_of_body(struct http_transfer *transfer)

@@ -47,6 +47,7 @@ struct http_transfer {
     size_t received; /* bytes of the body in all */
     char *body;      /* those that are kept */
     size_t body_room;
+    atomic_bool stream_suspended;          /* it waits, or is about to, for its next piece */
     struct http_transfer *previous_stream; /* in the traffic's list, while a body is streamed */
     struct http_transfer *next_stream;
     char target[]; /* NUL-terminated */
