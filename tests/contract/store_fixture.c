@@ -9,6 +9,7 @@
 #include <criterion/criterion.h>
 
 #include "common/base/thread.h"
+#include "tests/support/wait_until.h"
 
 struct database database;
 struct database_url url;
@@ -164,6 +165,33 @@ struct order_counts expect_exact_counts(void)
     cr_assert_eq(kept.duration_us, recounted.duration_us, "%" PRId64 " %" PRId64, kept.duration_us,
                  recounted.duration_us);
     return kept;
+}
+
+void expect_created_and_started(int64_t created, int64_t started)
+{
+    struct order_counts counts = expect_exact_counts();
+    cr_assert_eq(counts.created, created);
+    cr_assert_eq(counts.started, started);
+}
+
+static bool answers(void *arg)
+{
+    (void)arg;
+    return store_ping(store) == STATUS_OK;
+}
+
+void wait_until_back(void)
+{
+    cr_assert(wait_until(answers, NULL, LIMIT_MS));
+}
+
+void lock_order(struct sql *sql, order_id id)
+{
+    char statement[80];
+    snprintf(statement, sizeof statement, "SELECT id FROM orders WHERE id = %" PRIu64 " FOR UPDATE",
+             id);
+    sql_execute(sql, "START TRANSACTION");
+    cr_assert_eq(sql_integer(sql, statement), (int64_t)id);
 }
 
 void expect_ids(order_id ids[], size_t count, const order_id expected[], size_t expected_count)

@@ -62,6 +62,15 @@ size_t complete(order_id ids[], size_t count);
 /* The counters are what the rows add up to; returns them. */
 struct order_counts expect_exact_counts(void);
 
+/* The same, and that so many orders were created and started. */
+void expect_created_and_started(int64_t created, int64_t started);
+
+/* The store answers again; fails the test after LIMIT_MS. */
+void wait_until_back(void);
+
+/* The session begins a transaction in which it locks the order. Only for servers. */
+void lock_order(struct sql *sql, order_id id);
+
 /* The same ids, in any order; `expected` is sorted. */
 void expect_ids(order_id ids[], size_t count, const order_id expected[], size_t expected_count);
 

@@ -12,83 +12,30 @@
 #include <criterion/criterion.h>
 
 #include "common/base/thread.h"
-#include "common/store/store.h"
-#include "common/url/database_url.h"
+#include "tests/contract/store_fixture.h"
 #include "tests/support/captured_log.h"
-#include "tests/support/postgres_server.h"
-#include "tests/support/sql.h"
 #include "tests/support/wait_until.h"
 
-enum { LIMIT_MS = 30000, LONG_DELAY_MS = 600000 };
-
-static struct postgres_server server;
-static struct database_url url;
-static struct store *store;
 static struct sql *sql; /* as the superuser */
 
-static void start(void)
+static void start_postgres(void)
 {
-    char reason[URL_REASON_SIZE];
-    postgres_server_start(&server);
-    cr_assert_eq(database_url_parse(server.url, &url, reason), STATUS_OK, "%s", reason);
-    store = store_create(&url);
-    cr_assert_eq(store_migrate(store), STATUS_OK);
-    sql = sql_open_postgres_admin(&server);
+    start();
+    sql = database_open_admin(&database);
 }
 
-static void finish(void)
+static void finish_postgres(void)
 {
     sql_close(sql);
-    store_destroy(store);
-    postgres_server_discard(&server);
+    finish();
 }
 
-TestSuite(store_postgres, .init = start, .fini = finish, .timeout = 120);
-
-static struct order make_order(order_id id)
-{
-    return (struct order){.id = id,
-                          .total_cents = 100,
-                          .items_json = "[1]",
-                          .items_json_len = 3,
-                          .user_id = "user",
-                          .user_id_len = 4,
-                          .client_id = "acme"};
-}
+TestSuite(store_postgres, .init = start_postgres, .fini = finish_postgres, .timeout = 120);
 
 /* May be called again with the same id. */
 static enum status insert(order_id id)
 {
-    struct order order = make_order(id);
-    return store_insert(store, &(struct store_insert){.order = &order, .repeated = true}, 1);
-}
-
-static order_id insert_new(void)
-{
-    order_id id = 0;
-    cr_assert_eq(store_reserve_ids(store, 1, &id), STATUS_OK);
-    cr_assert_eq(insert(id), STATUS_OK);
-    return id;
-}
-
-static void expect_created_and_started(int64_t created, int64_t started)
-{
-    struct store_verification found;
-    cr_assert_eq(store_verify(store, NULL, &found), STATUS_OK);
-    cr_assert_not(store_has_drift(&found));
-    cr_assert_eq(found.counted.created, created);
-    cr_assert_eq(found.counted.started, started);
-}
-
-static bool answers(void *arg)
-{
-    (void)arg;
-    return store_ping(store) == STATUS_OK;
-}
-
-static void wait_until_back(void)
-{
-    cr_assert(wait_until(answers, NULL, LIMIT_MS));
+    return insert_range(store, id, 1);
 }
 
 /* Ends or starts the server; the superuser's connection goes with it. */
@@ -96,20 +43,20 @@ static void stop_server(void)
 {
     sql_close(sql);
     sql = NULL;
-    postgres_server_stop(&server);
+    postgres_server_stop(&database.postgres);
 }
 
 static void kill_server(void)
 {
     sql_close(sql);
     sql = NULL;
-    postgres_server_kill(&server);
+    postgres_server_kill(&database.postgres);
 }
 
 static void restart_server(void)
 {
-    postgres_server_restart(&server);
-    sql = sql_open_postgres_admin(&server);
+    postgres_server_restart(&database.postgres);
+    sql = sql_open_postgres_admin(&database.postgres);
 }
 
 static void end_connections(void)
@@ -146,38 +93,6 @@ static void start_claim(struct pending_claim *claim)
     cr_assert(wait_until(a_connection_waits, NULL, LIMIT_MS));
 }
 
-static void lock_order(struct sql *other, order_id id)
-{
-    char statement[80];
-    snprintf(statement, sizeof statement, "SELECT id FROM orders WHERE id = %llu FOR UPDATE",
-             (unsigned long long)id);
-    sql_execute(other, "BEGIN");
-    cr_assert_eq(sql_integer(other, statement), (int64_t)id);
-}
-
-Test(store_postgres, a_server_killed_and_restarted_loses_and_doubles_nothing)
-{
-    order_id id = insert_new();
-    order_id next = 0;
-    cr_assert_eq(store_reserve_ids(store, 1, &next), STATUS_OK);
-    struct order order = make_order(next);
-    strcpy(order.idempotency_key, "key");
-    struct store_insert entry = {.order = &order};
-    cr_assert_eq(store_insert(store, &entry, 1), STATUS_OK);
-    kill_server();
-    entry.repeated = true;
-    cr_assert_eq(store_insert(store, &entry, 1), STATUS_UNAVAILABLE);
-    uint64_t before_ms = wait_now_ms();
-    cr_assert_eq(insert(id), STATUS_UNAVAILABLE);
-    cr_assert_lt(wait_now_ms() - before_ms, 3000, "an absent server is not waited for");
-    restart_server();
-    wait_until_back();
-    cr_assert_eq(insert(id), STATUS_OK);
-    cr_assert_eq(store_insert(store, &entry, 1), STATUS_OK);
-    cr_assert_eq(entry.stored_id, next);
-    expect_created_and_started(2, 0);
-}
-
 Test(store_postgres, a_user_who_may_not_change_the_schema_is_enough_once_it_is_there)
 {
     struct database_url limited_url = url;
@@ -194,7 +109,7 @@ Test(store_postgres, a_user_who_may_not_change_the_schema_is_enough_once_it_is_t
 
 Test(store_postgres, a_connection_the_server_has_ended_is_opened_again)
 {
-    order_id id = insert_new();
+    order_id id = insert_new(1);
     end_connections();
     cr_assert_eq(insert(id + 1), STATUS_UNAVAILABLE);
     wait_until_back();
@@ -204,7 +119,7 @@ Test(store_postgres, a_connection_the_server_has_ended_is_opened_again)
 
 Test(store_postgres, a_connection_that_is_ended_in_a_transaction_leaves_nothing_of_it)
 {
-    struct pending_claim claim = {.ids = {insert_new(), insert_new()}, .count = 2};
+    struct pending_claim claim = {.ids = {insert_new(1), insert_new(1)}, .count = 2};
     order_id ids[] = {claim.ids[0], claim.ids[1]};
     lock_order(sql, ids[1]);
     start_claim(&claim); /* has moved the first order */
@@ -219,27 +134,11 @@ Test(store_postgres, a_connection_that_is_ended_in_a_transaction_leaves_nothing_
     cr_assert_eq(count, 2);
 }
 
-Test(store_postgres, a_lock_that_is_held_makes_a_conflict_and_changes_nothing)
-{
-    order_id ids[] = {insert_new(), insert_new()};
-    lock_order(sql, ids[1]);
-    size_t count = 2;
-    uint64_t before_ms = wait_now_ms();
-    cr_assert_eq(store_claim(store, ids, &count, LONG_DELAY_MS, NULL), STATUS_CONFLICT);
-    cr_assert_lt(wait_now_ms() - before_ms, 4000);
-    expect_created_and_started(2, 0);
-    sql_execute(sql, "ROLLBACK");
-    count = 2;
-    cr_assert_eq(store_claim(store, ids, &count, LONG_DELAY_MS, NULL), STATUS_OK);
-    cr_assert_eq(count, 2);
-    expect_created_and_started(2, 2);
-}
-
 /* At the isolation levels above, the claim would fail instead of asking its guard again. */
 Test(store_postgres,
      what_another_transaction_has_moved_is_left_alone_whatever_the_default_isolation)
 {
-    struct pending_claim claim = {.ids = {insert_new(), insert_new()}, .count = 2};
+    struct pending_claim claim = {.ids = {insert_new(1), insert_new(1)}, .count = 2};
     order_id free_one = claim.ids[0];
     sql_execute(sql, "ALTER ROLE orders SET default_transaction_isolation = 'serializable'");
     end_connections();
@@ -258,23 +157,9 @@ Test(store_postgres,
     expect_created_and_started(2, 2);
 }
 
-Test(store_postgres, claim_waiting_does_not_wait_for_a_locked_order)
-{
-    order_id locked = insert_new();
-    order_id free_one = insert_new();
-    order_id ids[10];
-    struct store_claim_waiting waiting = {.delay_ms = LONG_DELAY_MS, .max = 10, .ids = ids};
-    lock_order(sql, locked);
-    uint64_t before_ms = wait_now_ms();
-    cr_assert_eq(store_claim_waiting(store, &waiting), STATUS_OK);
-    cr_assert_lt(wait_now_ms() - before_ms, 1500);
-    cr_assert_eq(waiting.count, 1);
-    cr_assert_eq(ids[0], free_one);
-}
-
 Test(store_postgres, a_hung_server_is_given_up_in_time)
 {
-    postgres_server_signal(&server, SIGSTOP);
+    postgres_server_signal(&database.postgres, SIGSTOP);
     uint64_t before_ms = wait_now_ms();
     cr_assert_eq(insert(1), STATUS_UNAVAILABLE, "sent, and not answered");
     uint64_t sent_ms = wait_now_ms() - before_ms;
@@ -284,7 +169,7 @@ Test(store_postgres, a_hung_server_is_given_up_in_time)
         cr_assert_eq(store_ping(store), STATUS_UNAVAILABLE);
         connecting_ms = wait_now_ms() - before_ms;
     }
-    postgres_server_signal(&server, SIGCONT);
+    postgres_server_signal(&database.postgres, SIGCONT);
     cr_assert_lt(sent_ms, 6000);
     cr_assert_lt(connecting_ms, 3000);
     wait_until_back();
@@ -314,7 +199,7 @@ static bool a_commit_waits(void *arg)
 /* The server has stored the order, but waits for a missing replica before it answers. */
 Test(store_postgres, a_commit_that_is_not_answered_is_unknown_and_may_be_repeated)
 {
-    struct sql *committing = sql_open_postgres(&server);
+    struct sql *committing = sql_open_postgres(&database.postgres);
     pthread_t committer;
     sql_execute(sql, "ALTER SYSTEM SET synchronous_standby_names = 'nobody'");
     sql_execute(sql, "SELECT pg_reload_conf()");
@@ -336,7 +221,7 @@ Test(store_postgres, a_commit_that_is_not_answered_is_unknown_and_may_be_repeate
 
 Test(store_postgres, a_database_that_is_read_only_is_an_outage_until_it_is_not)
 {
-    order_id id = insert_new();
+    order_id id = insert_new(1);
     sql_execute(sql, "ALTER DATABASE orders SET default_transaction_read_only = on");
     end_connections();
     cr_assert_eq(store_ping(store), STATUS_UNAVAILABLE);
@@ -365,19 +250,9 @@ Test(store_postgres, a_limit_on_idle_sessions_does_not_end_the_stores)
     cr_assert_eq(store_ping(store), STATUS_OK);
 }
 
-Test(store_postgres, a_missing_table_is_an_outage_and_no_reason_to_doubt_the_orders)
-{
-    sql_execute(sql, "ALTER TABLE orders RENAME TO hidden");
-    cr_assert_eq(insert(7), STATUS_UNAVAILABLE);
-    sql_execute(sql, "ALTER TABLE hidden RENAME TO orders");
-    wait_until_back();
-    cr_assert_eq(insert(7), STATUS_OK);
-    expect_created_and_started(1, 0);
-}
-
 Test(store_postgres, a_migration_that_fails_half_way_leaves_nothing_and_can_be_repeated)
 {
-    struct sql *owner = sql_open_postgres(&server);
+    struct sql *owner = sql_open_postgres(&database.postgres);
     sql_execute(owner, "DROP TABLE schema_versions, orders, orders_archive, counters, id_blocks, "
                        "idempotency_keys");
     sql_execute(owner, "CREATE TABLE idempotency_keys (in_the_way int)");
@@ -387,7 +262,7 @@ Test(store_postgres, a_migration_that_fails_half_way_leaves_nothing_and_can_be_r
     sql_close(owner);
     wait_until_back();
     cr_assert_eq(store_migrate(store), STATUS_OK);
-    insert_new();
+    insert_new(1);
     expect_created_and_started(1, 0);
 }
 
@@ -400,7 +275,7 @@ Test(store_postgres, a_batch_sent_in_parts_is_stored_whole_or_not_at_all)
     struct store_insert entries[COUNT];
     memset(items, '\'', sizeof items);
     for (size_t i = 0; i < COUNT; i++) {
-        orders[i] = make_order(i + 1);
+        orders[i] = make_order(i + 1, "acme");
         orders[i].items_json = items;
         orders[i].items_json_len = sizeof items;
         entries[i] = (struct store_insert){.order = &orders[i]};
@@ -438,7 +313,7 @@ Test(store_postgres, a_claim_finds_its_orders_by_their_ids_whatever_the_statisti
                 "FROM generate_series(100001, 130000) i");
     sql_execute(sql, "ANALYZE orders");
     for (size_t i = 0; i < STORE_BATCH_MAX; i++) {
-        orders[i] = make_order(i + 1);
+        orders[i] = make_order(i + 1, "acme");
         entries[i] = (struct store_insert){.order = &orders[i]};
     }
     cr_assert_eq(store_insert(store, entries, STORE_BATCH_MAX), STATUS_OK);
@@ -458,7 +333,8 @@ Test(store_postgres, a_claim_finds_its_orders_by_their_ids_whatever_the_statisti
 Test(store_postgres, an_order_is_on_the_disk_also_where_commits_need_not_be)
 {
     stop_server();
-    postgres_server_configure(&server, "synchronous_commit = off\nwal_writer_delay = 10s\n");
+    postgres_server_configure(&database.postgres,
+                              "synchronous_commit = off\nwal_writer_delay = 10s\n");
     restart_server();
     cr_assert_eq(store_ping(store), STATUS_UNAVAILABLE);
     wait_until_back();
@@ -482,35 +358,4 @@ Test(store_postgres, a_database_that_could_not_hold_every_order_is_refused)
     sql_execute(sql, "CREATE DATABASE latin1 OWNER orders TEMPLATE template0 ENCODING 'LATIN1'");
     const char *log = captured_log(ping_latin1);
     cr_assert_not_null(strstr(log, "ENCODING 'UTF8'"), "%s", log);
-}
-
-Test(store_postgres, the_unix_socket_of_the_url_is_used)
-{
-    struct database_url socket_url = {.kind = DATABASE_POSTGRES,
-                                      .port = server.port,
-                                      .user = POSTGRES_USER,
-                                      .database = POSTGRES_DATABASE};
-    strcpy(socket_url.path, server.dir.path); /* which needs no password */
-    struct store *over_socket = store_create(&socket_url);
-    order_id id = insert_new();
-    struct store_lookup lookup = {.id = id, .client_id = "acme"};
-    cr_assert_eq(store_lookup(over_socket, &lookup, 1), STATUS_OK);
-    cr_assert(lookup.found);
-    store_destroy(over_socket);
-}
-
-static void ping_with_wrong_password(void)
-{
-    struct database_url wrong = url;
-    strcpy(wrong.password, "hunter2-is-wrong");
-    struct store *refused = store_create(&wrong);
-    cr_assert_eq(store_ping(refused), STATUS_UNAVAILABLE);
-    store_destroy(refused);
-}
-
-Test(store_postgres, a_wrong_password_is_an_outage_and_is_not_logged)
-{
-    const char *log = captured_log(ping_with_wrong_password);
-    cr_assert_not_null(strstr(log, "password authentication failed"), "%s", log);
-    cr_assert_null(strstr(log, "hunter2"), "%s", log);
 }
