@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The fault proxy itself, with both ends of its connections in the hands of the test: what it is
- * told to do to them it does, and counts.
+ * asked to do to them it does, and counts.
  */
-#include <arpa/inet.h>
 #include <errno.h>
-#include <netinet/in.h>
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -14,132 +11,11 @@
 
 #include <criterion/criterion.h>
 
-#include "tests/support/fault_proxy.h"
 #include "tests/support/fault_wire.h"
 #include "tests/support/wait_until.h"
-
-enum {
-    LIMIT_MS = 10000,
-    QUIET_MS = 150, /* in which what should not come would have come */
-    HOLD_MS = 2000, /* what is not held back takes less, also on a busy machine */
-    THROTTLED_MS = 1500,
-};
-
-static int listener = -1;
-static uint16_t server_port;
-static struct fault_proxy *proxy;
-static int client = -1;
-static int server = -1;
-
-static void listen_on_any_port(void)
-{
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t len = sizeof address;
-    listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    cr_assert(listener >= 0 && bind(listener, (struct sockaddr *)&address, len) == 0 &&
-                  listen(listener, 8) == 0 &&
-                  getsockname(listener, (struct sockaddr *)&address, &len) == 0,
-              "%m");
-    server_port = ntohs(address.sin_port);
-}
-
-static int dial(void)
-{
-    struct sockaddr_in address = {.sin_family = AF_INET,
-                                  .sin_port = htons(fault_proxy_port(proxy)),
-                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    cr_assert_geq(fd, 0);
-    if (connect(fd, (struct sockaddr *)&address, sizeof address) != 0) {
-        close(fd);
-        return -1;
-    }
-    return fd;
-}
-
-static bool is_readable(int fd, int limit_ms)
-{
-    struct pollfd socket = {.fd = fd, .events = POLLIN};
-    return poll(&socket, 1, limit_ms) > 0;
-}
-
-/* A connection of its own, both ends of it. */
-static void connect_through(void)
-{
-    client = dial();
-    cr_assert_geq(client, 0, "%m");
-    cr_assert(is_readable(listener, LIMIT_MS));
-    server = accept(listener, NULL, NULL);
-    cr_assert_geq(server, 0, "%m");
-}
-
-static void begin(enum fault_protocol protocol)
-{
-    fault_proxy_stop(proxy);
-    proxy = fault_proxy_start(server_port, protocol);
-    connect_through();
-}
-
-static void start(void)
-{
-    listen_on_any_port();
-    begin(FAULT_PLAIN);
-}
-
-static void finish(void)
-{
-    fault_proxy_stop(proxy);
-    close(client);
-    close(server);
-    close(listener);
-}
+#include "tests/system/fault_proxy_fixture.h"
 
 TestSuite(fault_proxy, .init = start, .fini = finish, .timeout = 30);
-
-static void say(int fd, const char *bytes, size_t len)
-{
-    cr_assert_eq(send(fd, bytes, len, MSG_NOSIGNAL), (ssize_t)len, "%m");
-}
-
-/* Exactly these bytes come. */
-static void expect_bytes(int fd, const char *bytes, size_t len)
-{
-    char got[256];
-    size_t have = 0;
-    cr_assert_leq(len, sizeof got);
-    while (have < len) {
-        cr_assert(is_readable(fd, LIMIT_MS), "%zu of %zu bytes came", have, len);
-        ssize_t more = recv(fd, got + have, len - have, 0);
-        cr_assert_gt(more, 0, "%zu of %zu bytes came, then %zd", have, len, more);
-        have += (size_t)more;
-    }
-    cr_assert_arr_eq(got, bytes, len);
-}
-
-static void expect_text(int fd, const char *text)
-{
-    expect_bytes(fd, text, strlen(text));
-}
-
-static void expect_end(int fd)
-{
-    char byte;
-    cr_assert(is_readable(fd, LIMIT_MS), "no end");
-    cr_assert_eq(recv(fd, &byte, 1, 0), 0, "no end of the stream");
-}
-
-static void expect_reset(int fd)
-{
-    char byte;
-    cr_assert(is_readable(fd, LIMIT_MS), "no reset");
-    cr_assert_eq(recv(fd, &byte, 1, 0), -1);
-    cr_assert_eq(errno, ECONNRESET, "%m");
-}
-
-static void expect_quiet(int fd)
-{
-    cr_assert_not(is_readable(fd, QUIET_MS), "something came through");
-}
 
 Test(fault_proxy, passes_bytes_and_their_end_both_ways)
 {
@@ -547,7 +423,7 @@ Test(fault_wire, knows_a_mysql_commit_from_what_is_none)
     }
 }
 
-/* A client that would like TLS, and is told no: one byte without a head. */
+/* A client that asks for TLS and is refused: one byte without a head. */
 Test(fault_wire, goes_on_after_a_postgres_server_that_has_no_tls)
 {
     struct fault_wire wire = {.protocol = FAULT_POSTGRES};
