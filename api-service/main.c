@@ -30,7 +30,7 @@ static int serve(struct config *config, const struct command_call *call)
 {
     (void)call;
     if (sodium_init() < 0) {
-        log_error("libsodium does not start", log_int("pid", getpid()));
+        log_error("libsodium does not start, so the program ends", log_int("pid", getpid()));
         return EXIT_FAILURE;
     }
     if (config->client_id[0] == '\0') {

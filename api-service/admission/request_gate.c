@@ -57,7 +57,7 @@ static const char *check_request_line(const struct http_head *head)
     return NULL;
 }
 
-/* Fields that must not stand there twice: two readers could each believe another one. */
+/* Fields that must not be repeated: two programs could each take a different one. */
 static const char *const single_fields[] = {
     "Host",          "Content-Length",   "Transfer-Encoding", "Content-Type",
     "Authorization", "Content-Encoding", "Idempotency-Key",
@@ -102,7 +102,7 @@ static size_t memory_taken(const struct http_head *head)
     return bytes + entries * ENTRY_BYTES;
 }
 
-/* An order whose answer found no room any more would be stored, and its client never know. */
+/* If the answer did not fit any more, the order would be stored and its client would not know. */
 static const char *check_size(const struct http_head *head)
 {
     if (head->too_many_headers) {

@@ -15,11 +15,11 @@ enum {
     BATCH_DEFAULT = STORE_BATCH_MAX,
     DAYS_MAX = 36500,
     PROGRESS_MS = 200,
-    AWAY_MS = 60 * 1000,  /* so long is a database waited for */
+    AWAY_MS = 60 * 1000,  /* how long to wait for a database that is away */
     RETRY_MS = 50,        /* after a batch that failed */
     PAUSE_MAX_MS = 1000,  /* between two batches */
-    BATCH_LONG_MS = 200,  /* after a batch that took longer the next is half as large */
-    BATCH_SHORT_MS = 50,  /* and after a shorter one twice, up to what was asked for */
+    BATCH_LONG_MS = 200,  /* after a batch that took longer, the next is half as large */
+    BATCH_SHORT_MS = 50,  /* after a shorter one it is twice as large, up to what was asked for */
     YOUNGEST_S = 60 * 60, /* no order younger than that is moved */
 };
 

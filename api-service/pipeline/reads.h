@@ -19,7 +19,7 @@ enum read_kind { READ_ORDER, READ_COUNTS, READ_LIVENESS };
 struct read_ticket {
     struct batch_ticket base;
     enum read_kind kind;
-    uint32_t deadline_ms;       /* from its arrival: how long an absent database is waited for */
+    uint32_t deadline_ms; /* from its arrival: how long it waits for a database that is away */
     struct store_lookup lookup; /* READ_ORDER: in and out */
     struct order_counts counts; /* READ_COUNTS: out */
     enum status status;         /* out: STATUS_OK, or STATUS_UNAVAILABLE */

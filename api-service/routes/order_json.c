@@ -60,7 +60,7 @@ static size_t read_character(const char *at, size_t len, uint32_t *character)
     case 'n':
     case 'r':
     case 't':
-        *character = '\n'; /* whichever control character it is makes no difference here */
+        *character = '\n'; /* any control character does: all are refused alike */
         return 2;
     case 'u':
         *character = read_hex(at + 2);
@@ -126,7 +126,7 @@ static bool read_user_id(const struct json_span *span, struct order *order,
     return true;
 }
 
-/* An integer is its digits: a fraction or an exponent would make what is "kept as sent" a riddle.
+/* An integer is digits only: with a fraction or an exponent, "kept as sent" would not be clear.
  */
 static bool is_item_integer(const struct json_span *span)
 {

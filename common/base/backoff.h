@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * How long to wait before the next attempt: each time twice as long, up to a limit, shortened or
- * lengthened at random so that processes do not beat together. Pure but for the random number; it
- * waits for nothing.
+ * lengthened at random so that processes do not all try at the same moment. Pure but for the random
+ * number; it waits for nothing.
  */
 #ifndef COMMON_BASE_BACKOFF_H
 #define COMMON_BASE_BACKOFF_H

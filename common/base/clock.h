@@ -19,8 +19,8 @@ int64_t clock_wall_us(void);
 /* A point `ms` from now on CLOCK_MONOTONIC, for pthread_cond_timedwait. */
 struct timespec clock_monotonic_after(uint32_t ms);
 
-/* `base_ms` shortened or lengthened at random by up to a quarter, so that processes do not beat
- * together. */
+/* `base_ms` shortened or lengthened at random by up to a quarter, so that processes do not all act
+ * at the same moment. */
 uint32_t clock_jitter_ms(uint32_t base_ms);
 
 /*

@@ -72,8 +72,9 @@ void heartbeat_beat(struct heartbeat *heartbeat)
     heartbeat->next_ms = now_ms + INTERVAL_MS;
     bool touched = touch(heartbeat->path);
     if (!touched && !heartbeat->failed) {
-        log_warn("HEALTH_FILE: cannot be touched", log_str("file", heartbeat->path),
-                 log_str("error", strerror(errno)));
+        log_warn(
+            "HEALTH_FILE: cannot be touched; a supervisor that watches it may restart the program",
+            log_str("file", heartbeat->path), log_str("error", strerror(errno)));
     }
     heartbeat->failed = !touched;
 }

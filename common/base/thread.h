@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Every thread of the services is born here, named, so that `top -H` shows what runs and a grep for
- * thread_start lists them.
+ * All threads of the services are started here, with a name, so that `top -H` shows what runs and a
+ * grep for thread_start lists them.
  */
 #ifndef COMMON_BASE_THREAD_H
 #define COMMON_BASE_THREAD_H
@@ -26,7 +26,8 @@ void thread_cond_init(pthread_cond_t *cond);
 
 /*
  * Blocks SIGTERM and SIGINT in this thread and all it starts, and ignores SIGPIPE (hiredis writes
- * without MSG_NOSIGNAL). Call first thing in main; then thread_wait_for_stop_signal hears the two.
+ * without MSG_NOSIGNAL). Call first thing in main; then thread_wait_for_stop_signal receives the
+ * two.
  */
 void thread_prepare_signals(void);
 

@@ -38,14 +38,14 @@ int http_listener_bind(const char *host, uint16_t port)
     snprintf(service, sizeof service, "%u", port);
     int error = getaddrinfo(host, service, &hints, &addresses);
     if (error != 0) {
-        log_error("HOST: no such address", log_str("host", host),
-                  log_str("error", gai_strerror(error)));
+        log_error("HOST: no such address, so the program ends; name an address of this host",
+                  log_str("host", host), log_str("error", gai_strerror(error)));
         return -1;
     }
     int listener = bind_to(addresses);
     if (listener < 0) {
-        log_error("HOST, PORT: cannot listen there", log_str("host", host), log_int("port", port),
-                  log_str("error", strerror(errno)));
+        log_error("HOST, PORT: cannot listen there, so the program ends", log_str("host", host),
+                  log_int("port", port), log_str("error", strerror(errno)));
     }
     freeaddrinfo(addresses);
     return listener;
@@ -59,7 +59,8 @@ uint16_t http_listener_port(int listener)
     if (getsockname(listener, (struct sockaddr *)&address, &len) != 0 ||
         getnameinfo((struct sockaddr *)&address, len, NULL, 0, service, sizeof service,
                     NI_NUMERICSERV) != 0) {
-        log_error("PORT: which one it is cannot be found out", log_str("error", strerror(errno)));
+        log_error("PORT: the system does not say which port it has chosen, so the program ends",
+                  log_str("error", strerror(errno)));
         return 0;
     }
     return (uint16_t)strtoul(service, NULL, 10);

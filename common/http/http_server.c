@@ -131,8 +131,8 @@ struct http_server *http_server_start(int listener, const struct http_applicatio
         });
     }
     if (server->loops == NULL) {
-        log_error("HOST, PORT: cannot listen there", log_int("port", server->port),
-                  log_str("error", strerror(errno)));
+        log_error("HOST, PORT: cannot listen there, so the program ends",
+                  log_int("port", server->port), log_str("error", strerror(errno)));
         close(listener);
         http_connections_stop(server->connections);
         http_traffic_finish(&server->traffic);

@@ -133,7 +133,7 @@ static void complete_due(struct processor *processor)
                                (struct deadline){.due_ms = now_ms + RETRY_MS, .id = ids[i]});
         }
     }
-    /* Orders that did not move are done already, or a sweep comes for them. */
+    /* Orders that did not move are Completed already, or a later sweep finds them. */
     processor->complete_at_ms = now_ms + (count == BATCH_MAX ? 0 : PACE_MS);
 }
 
@@ -218,7 +218,7 @@ static void recover_if_due(struct processor *processor)
         return;
     }
     order_id ids[STORE_BATCH_MAX];
-    /* Hints in hand have a claim on the room too. */
+    /* Hints that were taken but not claimed yet need room too. */
     size_t used = processor->deadlines.count + processor->taken_count;
     size_t room = processor->config.capacity > used ? processor->config.capacity - used : 0;
     struct recovery_sweep sweep = {.flow = processor->flow,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Recovery: finds by query the orders that no worker has in hand any more, whose hint was lost or
+ * Recovery: finds by query the orders that no worker holds any more, whose hint was lost or
  * whose worker died. It never puts hints back into the queue: under backlog that would multiply
  * them.
  *

@@ -419,7 +419,8 @@ struct queue *queue_open_redis(const struct redis_url *url, const char *key)
     redis->backoff = backoff_start(BACKOFF_FIRST_MS, BACKOFF_MAX_MS);
     redis->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (redis->wake_fd < 0) {
-        log_error("cannot make an eventfd", log_str("error", strerror(errno)));
+        log_error("no eventfd for the Redis queue, so the program ends",
+                  log_str("error", strerror(errno)));
         _exit(EXIT_FAILURE);
     }
     return &redis->base;

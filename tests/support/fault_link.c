@@ -159,7 +159,7 @@ static void queue_bytes(struct fault_link *link, enum fault_way way, const uint8
     stream->queued += len;
 }
 
-/* Whether this COMMIT is one that something is to befall, and what. */
+/* Whether a fault is to happen to this COMMIT, and which. */
 static enum fault_commit choose(struct fault_rules *rules)
 {
     const struct fault_commits *commits = &rules->commits;
@@ -341,7 +341,7 @@ static bool wants_to_read(const struct fault_link *link, enum fault_way way)
            !(link->connecting && way == FAULT_TO_CLIENT);
 }
 
-/* A socket that nothing is wanted of is left out, or its end would be told again and again. */
+/* A socket that nothing is wanted of is left out, or its end would be reported again and again. */
 void fault_link_prepare(struct fault_link *link, const struct fault_rules *rules,
                         struct pollfd fds[2], uint64_t now_ms, uint64_t *wake_ms)
 {

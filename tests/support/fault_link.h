@@ -14,7 +14,7 @@
 
 enum { FAULT_CLIENT, FAULT_SERVER };
 
-/* What the proxy was told, and what became of it. */
+/* The rules the proxy was given, and what they did. */
 struct fault_rules {
     uint32_t delay_ms;
     uint32_t bytes_per_s; /* 0: any */
@@ -39,7 +39,7 @@ struct fault_stream {
     uint8_t *untaken; /* bytes read that are no whole message yet; NULL: the protocol has none */
     size_t untaken_len;
     bool ended;          /* nothing more is read */
-    bool shut;           /* and whoever is at its end was told */
+    bool shut;           /* and the program at its end was informed */
     uint64_t free_at_ms; /* nothing is written before this */
     uint64_t cut_number; /* the order to cut that `cut_left` belongs to */
     uint64_t cut_left;

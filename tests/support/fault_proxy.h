@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A TCP proxy before a server on 127.0.0.1 that makes the network, and the moment of a COMMIT, as
- * bad as a test asks for. It runs on a thread of its own and passes everything on until told
+ * bad as a test asks for. It runs on a thread of its own and passes everything on until asked
  * otherwise.
  *
  * Every call returns when what it asks for is in force, within milliseconds. Threads: any, at any
@@ -33,7 +33,7 @@ enum fault_commit {
 
 struct fault_commits {
     enum fault_commit kind;
-    uint32_t every;   /* it befalls every so many-th, from that on; 0 and 1: each */
+    uint32_t every;   /* it happens to every so many-th, from that on; 0 and 1: each */
     uint32_t count;   /* and so many in all; 0: no end */
     uint32_t hold_ms; /* for FAULT_LATE_COMMIT */
 };

@@ -40,7 +40,7 @@ struct load {
     atomic_size_t failed;   /* out: answered otherwise, or not at all */
     atomic_size_t repeated; /* out: how often an order was sent again */
     atomic_size_t refused;  /* out: how often because of a 503 */
-    atomic_size_t closed;   /* out: clients told to close their connection */
+    atomic_size_t closed;   /* out: clients asked to close their connection */
     char failure[400];      /* out: the first failure */
     size_t running;         /* threads to join */
     pthread_t threads[LOAD_THREADS_MAX];
@@ -48,7 +48,7 @@ struct load {
 
 void load_start(struct load *load);
 
-/* Waits until all is posted, or all clients have been told to close. */
+/* Waits until all is posted, or all clients were asked to close. */
 void load_join(struct load *load);
 
 /* Ends it early, and waits for the answers under way. For .fini too: takes one never started. */

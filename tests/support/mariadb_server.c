@@ -30,7 +30,7 @@ static const struct brand mariadb = {
     .options = {"--innodb-log-file-size=48M", "--skip-log-bin"},
 };
 
-/* It keeps a binary log unless told otherwise, and so it does here. */
+/* It keeps a binary log by default, and so it does here. */
 static const struct brand mysql = {
     .ready = "mysqld: ready for connections",
     .without_tls = "--tls-version=",
@@ -61,7 +61,8 @@ static const struct brand *brand(void)
     return mariadb_server_is_mysql() ? &mysql : &mariadb;
 }
 
-/* The server refuses to run as root unless told so by name. NULL ends the arguments elsewhere. */
+/* The server refuses to run as root unless that is asked for by name. NULL ends the arguments
+ * elsewhere. */
 static const char *user_option(void)
 {
     return geteuid() == 0 ? "--user=root" : NULL;

@@ -47,7 +47,7 @@ static void end_oom(const struct redis_server *server, const char *key)
     run(server, "CONFIG SET maxmemory 0");
 }
 
-/* As after a failover: the old primary is told to follow another, which is not there. */
+/* As after a failover: the old primary is made a replica of another server, which is not there. */
 static void begin_readonly(const struct redis_server *server, const char *key)
 {
     (void)key;

@@ -36,7 +36,8 @@ struct sql *sql_open_sqlite(const char *path)
     return sql;
 }
 
-/* Defaults as servers have them, whatever this one was told; a node tells all its cluster knows. */
+/* Defaults as servers have them, whatever the options of this one say; a Galera node shows the
+ * events of its whole cluster. */
 static struct sql *open_mariadb(const char *host, uint16_t port, const char *socket,
                                 const char *user, const char *password)
 {

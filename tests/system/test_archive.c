@@ -260,7 +260,7 @@ Test(archive, an_order_that_somebody_holds_is_waited_for_and_no_other_of_its_bat
     process_stop_cleanly(&api.process, SERVICE_STOP_MS);
 }
 
-Test(archive, a_database_that_is_away_or_without_schema_is_told_in_a_line)
+Test(archive, a_database_that_is_away_or_without_schema_is_reported_in_one_line)
 {
     static const char *const arguments[] = {"archive", "--older-than", "1", NULL};
     const char *const settings[] = {any_database_setting_away(), "LOG_LEVEL=error", NULL};

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* How much one worker holds: a great deal, in little memory, and never more than it was told. */
+/* How much one worker holds: a great deal, in little memory, and never more than its setting
+ * allows. */
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>

@@ -35,7 +35,7 @@ static long rounds(void)
     return count;
 }
 
-/* `arg`: how often an API had told a client that the database is away. */
+/* `arg`: how often an API answered that the database is away. */
 static bool an_api_has_given_up(void *arg)
 {
     const size_t *before = arg;

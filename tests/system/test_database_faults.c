@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The pair on a database that fails in all the ways it has: no acknowledged order is lost, none is
- * doubled, a request that cannot be served in time is told when to come again, and when the
+ * doubled, a request that cannot be served in time gets a 503 with Retry-After, and when the
  * database serves again nobody has to help.
  */
 #include <inttypes.h>
@@ -61,7 +61,7 @@ static void expect_recovery(void)
     stop_services();
 }
 
-Test(database_faults, a_silence_is_told_in_time_and_survived)
+Test(database_faults, a_silence_is_reported_in_time_and_survived)
 {
     start_services();
     fault_proxy_silence(api_proxy);
@@ -74,7 +74,7 @@ Test(database_faults, a_silence_is_told_in_time_and_survived)
     expect_recovery();
 }
 
-Test(database_faults, nobody_listening_is_told_in_time_and_survived)
+Test(database_faults, nobody_listening_is_reported_in_time_and_survived)
 {
     start_services();
     fault_proxy_refuse(api_proxy);
@@ -193,7 +193,7 @@ static void set_read_only(struct sql *admin, bool on)
 }
 
 /* As a primary that has become a replica. What is there can still be read. */
-Test(database_faults, a_read_only_database_is_told_in_time_and_survived)
+Test(database_faults, a_read_only_database_is_reported_in_time_and_survived)
 {
     char path[64];
     start_services();
@@ -252,7 +252,7 @@ static bool no_connection_is_left(void *arg)
                                 database_is("mysql") ? "code=1040" : "too many connections");
 }
 
-Test(database_faults, connections_that_run_out_are_told_in_time_and_survived)
+Test(database_faults, connections_that_run_out_are_reported_in_time_and_survived)
 {
     struct sql *taken[CONNECTIONS];
     start_services();

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The database's disk is full: what was acknowledged stays, the rest is told to come again, and
+ * The database's disk is full: what was acknowledged stays, the rest gets 503, and
  * when there is room again orders are taken, stored and completed as before.
  */
 #include <stdlib.h>

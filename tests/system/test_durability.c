@@ -73,8 +73,8 @@ static void expect_refusal(bool worker, const char *database_url, const char *re
     cr_assert_eq(process_log_count(&service.process, "level=warn msg=\"stored"), 0);
 }
 
-/* MySQL keeps a binary log unless told otherwise, and who has one may have replicas. */
-Test(durability, of_a_server_is_told_in_one_line)
+/* MySQL keeps a binary log by default, and a server that has one may have replicas. */
+Test(durability, of_a_server_is_logged_in_one_line)
 {
     char line[320];
     mariadb_server_start(&mariadb);

@@ -296,12 +296,12 @@ Test(embedded, sigterm_answers_all_that_was_accepted)
     stop_api();
     load_join(&load);
     load_expect_no_failure(&load);
-    cr_assert_eq(load.closed, THREADS, "%zu clients were told to close", load.closed);
+    cr_assert_eq(load.closed, THREADS, "%zu clients were asked to close", load.closed);
     cr_assert_eq(count_where("1"), (int64_t)load.accepted);
     expect_accepted_orders();
 }
 
-/* It stands still meanwhile, so none of them is accepted before it is told to stop. */
+/* It stands still meanwhile, so none of them is accepted before it is asked to stop. */
 Test(embedded, sigterm_answers_those_that_wait_to_be_accepted)
 {
     static const char request[] =

@@ -108,7 +108,7 @@ Test(api_health, an_api_that_listens_on_every_address_is_asked_on_this_host)
     }
 }
 
-Test(api_health, an_api_whose_database_is_away_is_not_and_the_reason_is_told)
+Test(api_health, an_api_whose_database_is_away_is_not_and_the_reason_is_printed)
 {
     mariadb_server_start(&mariadb);
     service_start_api(&api,

@@ -167,7 +167,7 @@ Test(http_access, a_path_where_nothing_is_answers_404)
     }
 }
 
-Test(http_access, a_wrong_method_is_told_the_right_ones)
+Test(http_access, a_wrong_method_gets_the_right_ones_in_allow)
 {
     static const struct {
         const char *method;

@@ -177,7 +177,7 @@ Test(http_contract, json_may_be_named_in_any_case_and_with_its_charset)
     expect_created(post_with("Content-Type: application/json;", EXPECT_GOOD_ORDER));
 }
 
-Test(http_contract, wrong_content_is_told_member_by_member)
+Test(http_contract, wrong_content_is_reported_member_by_member)
 {
     const struct http_response *response = http_post_order(
         client, "{\"user_id\":7,\"item_ids\":[1,null,\"x\",1.5],\"total_amount\":\"250.75\"}");

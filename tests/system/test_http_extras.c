@@ -163,7 +163,7 @@ Test(http_extras, head_answers_like_get_without_the_body)
 
 /* The database is away: here, another program does not let go of the orders. */
 
-Test(http_extras, an_order_the_database_does_not_take_is_told_when_to_come_again)
+Test(http_extras, an_order_the_database_does_not_take_gets_a_time_to_try_again)
 {
     struct sql *sql = hold_orders();
     const struct http_response *response = post_with("Idempotency-Key: k-1", EXPECT_GOOD_ORDER);

@@ -158,7 +158,7 @@ Test(migrate, a_migration_waits_for_another_longer_than_a_connections_limits)
     expect_one_row_for_each_step();
 }
 
-Test(migrate, looking_at_a_database_that_is_away_is_told_in_a_line)
+Test(migrate, looking_at_a_database_that_is_away_is_reported_in_one_line)
 {
     static const char *const options[] = {"--status", "--dry-run"};
     for (size_t i = 0; i < 2; i++) {

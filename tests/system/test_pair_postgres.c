@@ -16,7 +16,7 @@ static const char fail_commits[] =
     "CREATE CONSTRAINT TRIGGER fail_commit AFTER INSERT OR UPDATE ON counters "
     "DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION fail_commit()";
 
-/* Conflicts are part of normal life; an outage would be told. */
+/* Conflicts are part of normal life; an outage would be logged. */
 static void expect_nothing_in_the_log(void)
 {
     for (size_t i = 0; i < APIS; i++) {

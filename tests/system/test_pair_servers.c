@@ -39,7 +39,7 @@ Test(pair_servers, a_worker_that_was_suspended_changes_nothing_when_it_goes_on)
     stop_services();
 }
 
-/* Requests may be told 503 meanwhile, but what was acknowledged is there. */
+/* Requests may be answered 503 meanwhile, but what was acknowledged is there. */
 Test(pair_servers, an_acknowledged_order_survives_the_death_of_the_database)
 {
     start_apis(APIS);

@@ -207,7 +207,7 @@ Test(redis_faults, an_api_killed_between_commit_and_hint_leaves_its_orders_to_wo
     expect_completed_soon();
     cr_assert_eq(count_where("status = 2"), POSTS);
     cr_assert_eq(fault_proxy_counts(redis_proxy).bytes[FAULT_TO_SERVER], sent_before,
-                 "Redis was told of orders");
+                 "Redis was given hints of orders");
     expect_counters_to_equal_a_recount();
     process_stop_cleanly(&workers[0].process, SERVICE_STOP_MS);
 }

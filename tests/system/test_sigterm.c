@@ -57,7 +57,7 @@ Test(sigterm, an_api_under_load_answers_all_it_has_accepted)
         process_stop_cleanly(&apis[0].process, SERVICE_STOP_MS);
         load_join(&load);
         load_expect_no_failure(&load);
-        cr_assert_eq(load.closed, THREADS, "%zu clients were told to close", load.closed);
+        cr_assert_eq(load.closed, THREADS, "%zu clients were asked to close", load.closed);
         accepted += (int64_t)load.accepted;
         cr_assert_eq(count_where("1 = 1"), accepted);
         expect_accepted_orders();

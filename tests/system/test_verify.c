@@ -152,7 +152,7 @@ Test(verify, a_row_that_is_changed_by_hand_is_found_and_repaired_while_orders_co
     cr_assert_eq(any_database_ask("SELECT sum(created) FROM counters"), (int64_t)load.accepted + 2);
 }
 
-Test(verify, a_row_that_cannot_be_is_told_and_left_alone)
+Test(verify, an_impossible_row_is_reported_and_left_alone)
 {
     start_api(LONG_DELAY_MS);
     post_orders(2);
@@ -259,7 +259,7 @@ Test(verify, a_recount_that_takes_long_holds_up_nothing_but_another)
     process_stop_cleanly(&api.process, SERVICE_STOP_MS);
 }
 
-Test(verify, a_database_that_is_away_or_without_schema_is_told_in_a_line)
+Test(verify, a_database_that_is_away_or_without_schema_is_reported_in_one_line)
 {
     static const char *const arguments[] = {"verify", NULL};
     const char *const settings[] = {any_database_setting_away(), "LOG_LEVEL=error", NULL};

@@ -263,9 +263,9 @@ static bool is_refused(void *batcher)
 /* As long as it has not returned: it may take a while until its thread is given the processor. */
 Test(batcher, a_flush_that_answers_after_a_long_time_holds_nobody_up)
 {
-    struct batcher_config patient = config;
-    patient.age_max_ms = 500;
-    struct batcher *batcher = start_busy(&patient);
+    struct batcher_config longer = config;
+    longer.age_max_ms = 500;
+    struct batcher *batcher = start_busy(&longer);
     cr_assert(wait_until(is_refused, batcher, WAIT_MS));
     batcher_progress(batcher);
     cr_assert(batcher_accepts(batcher, 0));

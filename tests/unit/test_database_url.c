@@ -257,7 +257,7 @@ Test(database_url, unknown_parameters_are_refused_by_name)
     refuse_redis("unix:///s?password=hunter2", "unknown query parameter password");
 }
 
-Test(database_url, a_password_that_is_not_encoded_is_never_told)
+Test(database_url, a_password_that_is_not_encoded_is_never_shown)
 {
     static const char *const texts[] = {
         "mysql://u:hun@hunter2@h/d",     "mysql://u:1/hunter2@h/d",     "mysql://u:1?hunter2@h/d",

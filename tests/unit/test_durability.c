@@ -242,7 +242,7 @@ Test(durability, levels_have_names)
     cr_assert_str_eq(durability_name(DURABILITY_POWER_LOSS), "power-loss");
 }
 
-Test(durability, the_settings_are_told_as_they_were_read)
+Test(durability, the_settings_are_reported_as_they_were_read)
 {
     char text[DURABILITY_TEXT_SIZE];
     struct durability_report report = judge_postgres(

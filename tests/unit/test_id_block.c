@@ -58,7 +58,7 @@ Test(id_block, two_instances_never_share_an_id)
     cr_assert_eq(take(&block), 2 * BLOCK + 1, "the other's block must be skipped");
 }
 
-Test(id_block, a_failed_reservation_is_told_and_gives_no_id)
+Test(id_block, a_failed_reservation_is_reported_and_gives_no_id)
 {
     static const enum status failures[] = {STATUS_CONFLICT, STATUS_UNAVAILABLE, STATUS_INVALID};
     for (size_t i = 0; i < sizeof failures / sizeof *failures; i++) {

@@ -160,7 +160,7 @@ Test(order_json, each_member_is_required)
     check_refused(USER_AND_ITEMS "}", "total_amount", -1, "missing");
 }
 
-Test(order_json, all_that_is_wrong_is_told_at_once)
+Test(order_json, all_errors_are_reported_at_once)
 {
     cr_assert_eq(read_text("{}"), ORDER_JSON_NOT_AN_ORDER);
     cr_assert_eq(errors.field_count, 3);
@@ -316,7 +316,7 @@ Test(order_json, items_are_kept_byte_for_byte)
     cr_assert_arr_eq(order.items_json, items, strlen(items));
 }
 
-Test(order_json, every_bad_item_is_told_with_its_index)
+Test(order_json, every_bad_item_is_reported_with_its_index)
 {
     cr_assert_eq(read_text(with_items("[1,-1,\"a\",null,\"\",2,1.5]")), ORDER_JSON_NOT_AN_ORDER);
     static const struct {

@@ -62,7 +62,7 @@ static void wait_answers(int count)
     cr_assert(wait_until(has_answered, &count, WAIT_MS));
 }
 
-Test(verifier, what_was_found_is_told)
+Test(verifier, the_result_is_returned)
 {
     fake_store_add_pending(store, 1, 3, 0);
     fake_store_set_drift(store, &(struct order_counts){.created = 1});
@@ -105,7 +105,7 @@ Test(verifier, a_broken_connection_is_made_anew)
     cr_assert_eq(fake_store_calls(store, FAKE_CONNECT), 2);
 }
 
-Test(verifier, a_database_that_stays_away_is_told_after_some_seconds)
+Test(verifier, a_database_that_stays_away_is_reported_after_some_seconds)
 {
     fake_store_fail(store, FAKE_CONNECT, 0, 2000, STATUS_UNAVAILABLE);
     uint64_t before_ms = wait_now_ms();

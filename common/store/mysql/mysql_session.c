@@ -216,7 +216,8 @@ static enum status check_version(struct mysql_session *session)
 static void init_library(void)
 {
     if (mysql_library_init(0, NULL, NULL) != 0) {
-        log_error("the MySQL client library does not start", log_int("code", 0));
+        log_error("the MySQL client library does not start, so the program ends",
+                  log_int("code", 0));
         _exit(EXIT_FAILURE);
     }
     mysql_password_protect();
