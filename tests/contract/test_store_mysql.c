@@ -6,6 +6,7 @@
 #include <criterion/criterion.h>
 
 #include "tests/contract/store_fixture.h"
+#include "tests/support/captured_log.h"
 
 TestSuite(store_mysql, .init = start, .fini = finish, .timeout = 120);
 
@@ -54,4 +55,74 @@ Test(store_mysql, a_server_without_tls_is_good_enough)
     wait_until_back();
     insert_new(1);
     expect_created_and_started(1, 0);
+}
+
+/* As whoever sets it believes that it protects the server. */
+Test(store_mysql, a_server_that_shortens_every_answer_stores_a_key_once_and_finds_its_orders)
+{
+    enum { COUNT = 60 };
+    struct order orders[COUNT];
+    struct store_insert entries[COUNT];
+    struct store_lookup lookups[COUNT];
+    struct sql *admin = database_open_admin(&database);
+    sql_execute(admin, "SET GLOBAL init_connect = 'SET sql_select_limit = 1'");
+    sql_close(admin);
+    struct store *fresh = store_create(&url);
+    for (int round = 0; round < 2; round++) {
+        order_id first = reserve(COUNT);
+        for (size_t i = 0; i < COUNT; i++) {
+            char key[16];
+            snprintf(key, sizeof key, "key%zu", i);
+            orders[i] = make_keyed(first + i, "acme", key, 1);
+            entries[i] = (struct store_insert){.order = &orders[i]};
+        }
+        cr_assert_eq(store_insert(fresh, entries, COUNT), STATUS_OK);
+    }
+    expect_created_and_started(COUNT, 0);
+    for (size_t i = 0; i < COUNT; i++) {
+        lookups[i] = (struct store_lookup){.id = entries[i].stored_id, .client_id = "acme"};
+    }
+    cr_assert_eq(store_lookup(fresh, lookups, COUNT), STATUS_OK);
+    for (size_t i = 0; i < COUNT; i++) {
+        cr_assert(lookups[i].found, "order %zu", i);
+    }
+    store_destroy(fresh);
+}
+
+static void ping_a_fresh_store(void)
+{
+    struct store *fresh = store_create(&url);
+    cr_assert_eq(store_ping(fresh), STATUS_UNAVAILABLE);
+    store_destroy(fresh);
+}
+
+/* The server takes the SET, and does less. */
+Test(store_mysql, a_session_that_is_not_as_it_was_set_is_not_used)
+{
+    mariadb_server_stop(&database.mariadb);
+    database.mariadb.options[0] = "--maximum-max-sort-length=64";
+    mariadb_server_restart(&database.mariadb);
+    const char *log = captured_log(ping_a_fresh_store);
+    cr_assert_not_null(strstr(log, "the session's max_sort_length is not 1024"), "%s", log);
+}
+
+/* What a text is agreed on when a session begins, and this server does not keep to it. */
+Test(store_mysql, a_server_that_ignores_the_clients_character_set_keeps_every_character)
+{
+    mariadb_server_stop(&database.mariadb);
+    database.mariadb.options[0] = "--skip-character-set-client-handshake";
+    database.mariadb.options[1] = "--character-set-server=latin1";
+    mariadb_server_restart(&database.mariadb);
+    wait_until_back();
+    struct order order = make_order(reserve(1), "acme");
+    for (size_t i = 0; i < ORDER_USER_ID_CHARS_MAX; i++) {
+        memcpy(order.user_id + 2 * i, "\xc3\xa9", 2);
+    }
+    order.user_id_len = 2 * ORDER_USER_ID_CHARS_MAX;
+    insert_one(&order);
+    struct sql *sql = open_sql();
+    cr_assert_eq(sql_integer(sql, "SELECT COUNT(*) FROM orders WHERE HEX(user_id) = "
+                                  "REPEAT('C3A9', 64)"),
+                 1);
+    sql_close(sql);
 }

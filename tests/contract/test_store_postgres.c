@@ -359,3 +359,51 @@ Test(store_postgres, a_database_that_could_not_hold_every_order_is_refused)
     const char *log = captured_log(ping_latin1);
     cr_assert_not_null(strstr(log, "ENCODING 'UTF8'"), "%s", log);
 }
+
+/* It hides the rows of odd orders from the program's user, who may write them. */
+static const char *const hiding_policy[] = {
+    "ALTER TABLE idempotency_keys OWNER TO postgres",
+    "GRANT ALL ON idempotency_keys TO orders",
+    "ALTER TABLE idempotency_keys ENABLE ROW LEVEL SECURITY",
+    "CREATE POLICY writing ON idempotency_keys FOR INSERT WITH CHECK (true)",
+    "CREATE POLICY changing ON idempotency_keys FOR UPDATE USING (true)",
+    "CREATE POLICY reading ON idempotency_keys FOR SELECT USING (order_id % 2 = 0)",
+};
+
+Test(store_postgres, rows_that_a_policy_hides_are_not_taken_for_rows_that_are_not_there)
+{
+    order_id first = reserve(2);
+    struct order orders[] = {make_keyed(first, "acme", "one", 1),
+                             make_keyed(first + 1, "acme", "two", 1)};
+    insert_one(&orders[0]);
+    insert_one(&orders[1]);
+    for (size_t i = 0; i < sizeof hiding_policy / sizeof hiding_policy[0]; i++) {
+        sql_execute(sql, hiding_policy[i]);
+    }
+    first = reserve(2);
+    struct store_insert entries[2];
+    for (size_t i = 0; i < 2; i++) {
+        orders[i].id = first + i;
+        entries[i] = (struct store_insert){.order = &orders[i]};
+    }
+    cr_assert_eq(store_insert(store, entries, 2), STATUS_UNAVAILABLE);
+    cr_assert_eq(sql_integer(sql, "SELECT count(*) FROM orders"), 2);
+}
+
+Test(store_postgres, an_order_that_a_trigger_leaves_out_is_not_acknowledged)
+{
+    sql_execute(sql, "CREATE FUNCTION leave_out() RETURNS trigger LANGUAGE plpgsql AS "
+                     "'BEGIN RETURN CASE WHEN NEW.id % 2 = 0 THEN NEW END; END'");
+    sql_execute(sql, "CREATE TRIGGER leave_out BEFORE INSERT ON orders FOR EACH ROW "
+                     "EXECUTE FUNCTION leave_out()");
+    order_id first = reserve(2);
+    struct order orders[] = {make_order(first, "acme"), make_order(first + 1, "acme")};
+    struct store_insert entries[] = {{.order = &orders[0]}, {.order = &orders[1]}};
+    cr_assert_eq(store_insert(store, entries, 2), STATUS_UNAVAILABLE);
+    sql_execute(sql, "DROP TRIGGER leave_out ON orders");
+    wait_until_back();
+    entries[0].repeated = true;
+    entries[1].repeated = true;
+    cr_assert_eq(store_insert(store, entries, 2), STATUS_OK);
+    expect_created_and_started(2, 0);
+}

@@ -54,7 +54,7 @@ static void start_mariadb(struct database *database)
 
 static void start_odd_mariadb(struct database *database)
 {
-    /* Not strict; the rest changes what a text, a string and a time are. */
+    /* Not strict; the rest changes what a text, a string and a time are, and how much is read. */
     static const char *const odd[] = {
         "--sql-mode=ANSI_QUOTES,NO_BACKSLASH_ESCAPES,PIPES_AS_CONCAT,IGNORE_SPACE",
         "--transaction-isolation=SERIALIZABLE",
@@ -67,6 +67,9 @@ static void start_odd_mariadb(struct database *database)
         "--auto-increment-offset=3",
         "--completion-type=CHAIN",
         "--innodb-lock-wait-timeout=50",
+        "--skip-character-set-client-handshake",
+        "--init-connect=SET sql_select_limit = 1, sql_safe_updates = 1, sql_big_selects = 0, "
+        "max_join_size = 1, max_sort_length = 64, sql_auto_is_null = 1, unique_checks = 0",
     };
     for (size_t i = 0; i < sizeof odd / sizeof odd[0]; i++) {
         database->mariadb.options[i] = odd[i];
@@ -148,6 +151,7 @@ static void start_odd_postgres(struct database *database)
                                       "client_encoding = 'LATIN1'",
                                       "plan_cache_mode = 'force_generic_plan'",
                                       "synchronous_commit = off",
+                                      "enable_indexscan = off",
                                       "idle_in_transaction_session_timeout = 1"};
     char statement[TEXT_SIZE];
     start_postgres(database);

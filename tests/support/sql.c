@@ -46,7 +46,9 @@ static struct sql *open_mariadb(const char *host, uint16_t port, const char *soc
     cr_assert_not_null(sql->mysql);
     mysql_options(sql->mysql, MYSQL_INIT_COMMAND,
                   "SET SESSION autocommit = 1, completion_type = 'NO_CHAIN', "
-                  "sql_mode = 'STRICT_TRANS_TABLES,NO_BACKSLASH_ESCAPES', time_zone = 'SYSTEM'");
+                  "sql_mode = 'STRICT_TRANS_TABLES,NO_BACKSLASH_ESCAPES', time_zone = 'SYSTEM', "
+                  "sql_select_limit = DEFAULT, sql_safe_updates = 0, sql_big_selects = 1");
+    mysql_options(sql->mysql, MYSQL_INIT_COMMAND, "SET NAMES utf8mb4");
     if (!mariadb_server_is_mysql()) {
         mysql_options(sql->mysql, MYSQL_INIT_COMMAND, "SET SESSION wsrep_sync_wait = 1");
     }

@@ -132,7 +132,18 @@ static bool is_text(const struct mysql_row *row, size_t column, const char *text
     return is_bytes(row, column, text, strlen(text));
 }
 
-/* The rows come in the order of the keys, and each key has its row, because it was locked before.
+/* The next leader at or after `i`; `count`: there is none. */
+static size_t next_leader(struct store_insert *const keyed[], size_t count, size_t i)
+{
+    while (i < count && !leads(keyed, i)) {
+        i++;
+    }
+    return i;
+}
+
+/*
+ * The rows come in the order of the keys, and each key has its row, because it was locked before.
+ * One that is missing must not be taken for a new key: its order would be stored twice.
  */
 static enum status read_keys(struct mysql_session *session, struct store_insert *const keyed[],
                              size_t count)
@@ -141,14 +152,17 @@ static enum status read_keys(struct mysql_session *session, struct store_insert 
     enum status status = mysql_session_query(session, "read keys");
     struct mysql_row row;
     size_t i = 0;
-    while (status == STATUS_OK && mysql_session_next(session, &row)) {
-        while (i < count && !(is_text(&row, 1, keyed[i]->order->idempotency_key) &&
-                              is_text(&row, 0, keyed[i]->order->client_id))) {
-            i++;
+    while (status == STATUS_OK && i < count) {
+        if (!mysql_session_next(session, &row) ||
+            !is_text(&row, 1, keyed[i]->order->idempotency_key) ||
+            !is_text(&row, 0, keyed[i]->order->client_id) ||
+            row.lengths[3] != ORDER_FINGERPRINT_SIZE) {
+            return mysql_session_failed(session, STATUS_UNAVAILABLE, "read keys",
+                                        "the row of a key that was locked did not come");
         }
-        assert(i < count && row.lengths[3] == ORDER_FINGERPRINT_SIZE);
         settle_key(keyed, count, i, strtoull(row.values[2], NULL, 10),
                    (const unsigned char *)row.values[3]);
+        i = next_leader(keyed, count, i + 1);
     }
     return status;
 }
@@ -195,7 +209,8 @@ static void add_order(struct mysql_session *session, const struct order *order)
 struct tally {
     uint64_t sent;
     uint64_t inserted;
-    bool defer_last; /* the last statement goes out with the one after it */
+    bool defer_last;  /* the last statement goes out with the one after it */
+    bool is_deferred; /* so it does: its rows are not in `inserted` yet */
 };
 
 static enum status send_orders(struct mysql_session *session, bool repeated, struct tally *tally)
@@ -246,7 +261,7 @@ static enum status insert_orders(struct mysql_session *session, const struct sto
     }
     if (status == STATUS_OK && rows > 0 && tally->defer_last) {
         mysql_session_defer(session);
-        tally->inserted += rows; /* or what they go out with fails */
+        tally->is_deferred = true;
         return STATUS_OK;
     }
     return status == STATUS_OK && rows > 0 ? send_orders(session, repeated, tally) : status;
@@ -288,13 +303,18 @@ static enum status find_taken(struct mysql_session *session, struct store_insert
     enum status status = mysql_session_query(session, "read orders");
     struct mysql_row row;
     size_t taken = id_count;
-    while (status == STATUS_OK && mysql_session_next(session, &row)) {
+    size_t rows = 0;
+    for (; status == STATUS_OK && mysql_session_next(session, &row); rows++) {
         for (size_t i = 0; i < count; i++) {
             if (entries[i].id_in_use && is_order(&row, entries[i].order)) {
                 entries[i].id_in_use = false;
                 taken--;
             }
         }
+    }
+    if (status == STATUS_OK && rows != id_count) {
+        return mysql_session_failed(session, STATUS_UNAVAILABLE, "read orders",
+                                    "the row of an order that is there did not come");
     }
     return status == STATUS_OK && taken > 0 ? STATUS_ALREADY_EXISTS : status;
 }
@@ -326,6 +346,16 @@ static enum status count_created(struct mysql_session *session, uint64_t count)
     return mysql_session_count(session, "insert orders");
 }
 
+/* Nothing may be acknowledged that the server has left out. */
+static enum status expect_all_inserted(struct mysql_session *session, const struct tally *new)
+{
+    return new->inserted == new->sent
+               ? STATUS_OK
+               : mysql_session_failed(session, STATUS_UNAVAILABLE, "insert orders",
+                                      "the server did not store every order; does a trigger or a "
+                                      "proxy change what is written?");
+}
+
 /* Those without a key that are sent for the first time, as nearly all are, take one round trip. */
 static enum status insert_all(struct mysql_session *session, struct store_insert entries[],
                               size_t count)
@@ -336,11 +366,15 @@ static enum status insert_all(struct mysql_session *session, struct store_insert
     if (status == STATUS_OK) {
         status = insert_orders(session, entries, count, false, &new);
     }
-    if (status == STATUS_OK && new.defer_last &&new.inserted > 0) {
-        status = count_created(session, new.inserted);
+    if (status == STATUS_OK && new.is_deferred) {
+        status = count_created(session, new.sent);
+        new.inserted += mysql_session_deferred_rows(session);
     }
     if (status == STATUS_ALREADY_EXISTS) {
         give_up_new(entries, count);
+    }
+    if (status == STATUS_OK) {
+        status = expect_all_inserted(session, &new);
     }
     if (status != STATUS_OK || new.defer_last) {
         return status;

@@ -10,6 +10,7 @@
 #include "common/base/log.h"
 #include "common/store/mysql/mysql_connect.h"
 #include "common/store/mysql/mysql_password.h"
+#include "common/store/mysql/mysql_settings.h"
 #include "common/store/store_backend.h"
 
 enum {
@@ -96,19 +97,6 @@ enum status mysql_session_failed(struct mysql_session *session, enum status stat
     return store_failed(session->store, status, operation, 0, message);
 }
 
-static enum status run_all(struct mysql_session *session, const char *const statements[],
-                           size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        text_add(&session->text, statements[i]);
-        enum status status = mysql_session_run(session, statements[i], NULL);
-        if (status != STATUS_OK) {
-            return status;
-        }
-    }
-    return STATUS_OK;
-}
-
 /*
  * Each node of a cluster numbers its connections by itself. What is different on each is what keeps
  * their automatic ids apart: the increment, which is the number of nodes, and the offset,
@@ -137,60 +125,32 @@ static enum status read_limits(struct mysql_session *session)
  */
 static enum status wait_for_other_nodes(struct mysql_session *session)
 {
+    enum { READS_AND_UPDATES = 3 };
     struct mysql_row row;
+    int64_t waits_for = 0;
     text_add(&session->text, "SHOW SESSION VARIABLES LIKE 'wsrep_sync_wait'");
     enum status status = mysql_session_query(session, "read cluster");
-    if (status == STATUS_OK && mysql_session_next(session, &row)) {
-        static const char *const reads_and_updates[] = {"SET SESSION wsrep_sync_wait = 3"};
-        status = run_all(session, reads_and_updates, 1);
+    if (status != STATUS_OK || !mysql_session_next(session, &row)) {
+        return status;
+    }
+    text_add(&session->text, "SET SESSION wsrep_sync_wait = 3");
+    status = mysql_session_run(session, "set up cluster", NULL);
+    if (status == STATUS_OK) {
+        text_add(&session->text, "SELECT @@SESSION.wsrep_sync_wait");
+        status = mysql_session_query_numbers(session, "read cluster", &waits_for, 1);
+    }
+    if (status == STATUS_OK && waits_for != READS_AND_UPDATES) {
+        status = mysql_session_failed(session, STATUS_UNAVAILABLE, "read cluster",
+                                      "the session's wsrep_sync_wait is not 3 although it was set");
     }
     return status;
 }
 
-/* The statement timeouts are shorter than the socket's, so that the server's answer still comes. */
-/*
- * Steps of the schema take as long as they take. Only how long they wait for a table stays limited:
- * while one session waits to change a table, all other traffic on it waits too.
- */
-static enum status lift_statement_timeout(struct mysql_session *session, bool is_mariadb)
+static enum status set_up(struct mysql_session *session)
 {
-    static const char *const statements[] = {
-        "SET SESSION max_statement_time = 0", /* MariaDB */
-        "SET SESSION max_execution_time = 0",
-    };
-    return run_all(session, is_mariadb ? &statements[0] : &statements[1], 1);
-}
-
-static enum status set_up(struct mysql_session *session, bool is_mariadb)
-{
-    static const char *const for_both[] = {
-        "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
-        "SET SESSION autocommit = 1, completion_type = 'NO_CHAIN', sql_mode = "
-        "'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', "
-        "time_zone = '+00:00', innodb_lock_wait_timeout = 2, lock_wait_timeout = 4",
-    };
-    /*
-     * Long lists of ids stay ranges of the primary key instead of becoming temporary tables.
-     *
-     * A process that is suspended within a transaction loses it, and its locks, to
-     * idle_transaction_timeout. MySQL has nothing like it: there the connection itself may not be
-     * idle for long, so it is made anew before it has been.
-     */
-    static const char *const for_mariadb[] = {
-        "SET SESSION max_statement_time = 4, in_predicate_conversion_threshold = 0, "
-        "idle_transaction_timeout = 2",
-    };
-    static const char *const for_mysql[] = {
-        "SET SESSION max_execution_time = 4000, wait_timeout = 10",
-    };
-    enum status status = run_all(session, for_both, 2);
-    if (status == STATUS_OK) {
-        status = run_all(session, is_mariadb ? for_mariadb : for_mysql, 1);
-        session->store->idle_max_ms = is_mariadb ? 0 : MYSQL_IDLE_MAX_MS;
-    }
-    if (status == STATUS_OK && session->store->no_statement_timeout) {
-        status = lift_statement_timeout(session, is_mariadb);
-    }
+    bool is_mariadb = mysql_session_is_mariadb(session);
+    session->store->idle_max_ms = is_mariadb ? 0 : MYSQL_IDLE_MAX_MS;
+    enum status status = mysql_settings_apply(session, session->store->no_statement_timeout);
     if (status == STATUS_OK) {
         status = wait_for_other_nodes(session);
     }
@@ -248,7 +208,7 @@ enum status mysql_session_open(struct store *store, struct mysql_session **sessi
         status = check_version(opened);
     }
     if (status == STATUS_OK) {
-        status = set_up(opened, is_mariadb_server(connection));
+        status = set_up(opened);
     }
     if (status != STATUS_OK) {
         mysql_session_close(opened);
@@ -404,12 +364,17 @@ enum status mysql_session_query_numbers(struct mysql_session *session, const cha
     memset(numbers, 0, columns * sizeof numbers[0]);
     enum status status = mysql_session_query(session, operation);
     struct mysql_row row;
-    if (status == STATUS_OK && mysql_session_next(session, &row)) {
-        for (size_t i = 0; i < columns; i++) {
-            numbers[i] = row.values[i] != NULL ? strtoll(row.values[i], NULL, 10) : 0;
-        }
+    if (status != STATUS_OK) {
+        return status;
     }
-    return status;
+    if (!mysql_session_next(session, &row)) {
+        return mysql_session_failed(session, STATUS_UNAVAILABLE, operation,
+                                    "the server sent no row where there must be one");
+    }
+    for (size_t i = 0; i < columns; i++) {
+        numbers[i] = row.values[i] != NULL ? strtoll(row.values[i], NULL, 10) : 0;
+    }
+    return STATUS_OK;
 }
 
 enum status mysql_session_query_ids(struct mysql_session *session, const char *operation,

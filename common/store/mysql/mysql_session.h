@@ -84,7 +84,8 @@ size_t mysql_session_columns(const struct mysql_session *session);
 /* False: there are no more. A row is good until the next statement. */
 bool mysql_session_next(struct mysql_session *session, struct mysql_row *row);
 
-/* For queries of one row of numbers: fills `numbers`, 0 for NULL and when there is no row. */
+/* For queries that always have one row, of numbers: fills `numbers`, 0 for NULL. STATUS_UNAVAILABLE
+ * also when no row came. */
 MUST_CHECK enum status mysql_session_query_numbers(struct mysql_session *session,
                                                    const char *operation, int64_t numbers[],
                                                    size_t columns);

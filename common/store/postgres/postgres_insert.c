@@ -20,7 +20,7 @@ enum column { ID, CLIENT, USER, ITEMS, CENTS, KEY, FINGERPRINT, COLUMN_COUNT };
  * other. Of equal keys in `sent` the first wins. A key that is there already is "updated" to what
  * it is, because that locks and returns its row, also one committed after this statement began. The
  * rows that come back are the entries with a key: their place, the order the key belongs to, and
- * whether it came with another fingerprint.
+ * whether it came with another fingerprint. One more, of place 0, says how many orders were stored.
  */
 #define INSERT(on_conflict)                                                                        \
     "WITH sent AS MATERIALIZED (SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], "       \
@@ -43,7 +43,8 @@ enum column { ID, CLIENT, USER, ITEMS, CENTS, KEY, FINGERPRINT, COLUMN_COUNT };
     "SELECT pg_backend_pid() % 64, count(*) FROM stored HAVING count(*) > 0 "                      \
     "ON CONFLICT (slot) DO UPDATE SET created = c.created + excluded.created) "                    \
     "SELECT s.place, k.order_id, (k.fingerprint <> s.fingerprint)::int FROM sent s "               \
-    "JOIN keys k ON k.client_id = s.client_id AND k.idempotency_key = s.key"
+    "JOIN keys k ON k.client_id = s.client_id AND k.idempotency_key = s.key "                      \
+    "UNION ALL SELECT 0, count(*), 0 FROM stored"
 
 /* An order that is there already fails the statement. */
 static const char insert_new_sql[] = INSERT("");
@@ -108,13 +109,54 @@ static void write_part(struct postgres_session *session, struct postgres_value c
     }
 }
 
-static void read_keys(const struct postgres_session *session, struct store_insert *const entries[])
+static size_t count_keyed(struct store_insert *const entries[], size_t count)
 {
-    for (size_t row = 0; row < postgres_session_rows(session); row++) {
-        struct store_insert *entry = entries[postgres_session_number(session, row, 0) - 1];
-        entry->stored_id = (order_id)postgres_session_number(session, row, 1);
+    size_t keyed = 0;
+    for (size_t i = 0; i < count; i++) {
+        keyed += entries[i]->order->idempotency_key[0] != '\0' ? 1 : 0;
+    }
+    return keyed;
+}
+
+/*
+ * Settles the keys. A key whose row does not come must not be taken for a new one: its order would
+ * be stored twice. `*stored`: how many orders were stored now.
+ */
+static enum status read_rows(struct postgres_session *session, struct store_insert *const entries[],
+                             size_t count, size_t *stored)
+{
+    size_t rows = postgres_session_rows(session);
+    if (rows != count_keyed(entries, count) + 1) {
+        return postgres_session_failed(session, STATUS_UNAVAILABLE, "insert",
+                                       "the row of a key that was locked did not come");
+    }
+    for (size_t row = 0; row < rows; row++) {
+        int64_t place = postgres_session_number(session, row, 0);
+        int64_t number = postgres_session_number(session, row, 1);
+        if (place == 0) {
+            *stored = (size_t)number;
+            continue;
+        }
+        struct store_insert *entry = entries[place - 1];
+        entry->stored_id = (order_id)number;
         entry->key_reused = postgres_session_number(session, row, 2) != 0;
     }
+    return STATUS_OK;
+}
+
+/* Nothing may be acknowledged that a rule or a trigger of the database has left out. */
+static enum status expect_stored(struct postgres_session *session,
+                                 struct store_insert *const entries[], size_t count, size_t stored)
+{
+    size_t expected = 0;
+    for (size_t i = 0; i < count; i++) {
+        expected += entries[i]->stored_id == entries[i]->order->id ? 1 : 0;
+    }
+    return stored == expected
+               ? STATUS_OK
+               : postgres_session_failed(session, STATUS_UNAVAILABLE, "insert",
+                                         "the server did not store every order; does a rule or a "
+                                         "trigger change the table orders?");
 }
 
 /* They were never sent before, so each of them may get a new id; it does not matter which of them
@@ -129,10 +171,11 @@ static enum status insert_new(struct postgres_session *session,
     for (size_t i = 0; i < count && status == STATUS_ALREADY_EXISTS; i++) {
         entries[i]->id_in_use = true;
     }
+    size_t stored = 0;
     if (status == STATUS_OK) {
-        read_keys(session, entries);
+        status = read_rows(session, entries, count, &stored);
     }
-    return status;
+    return status == STATUS_OK ? expect_stored(session, entries, count, stored) : status;
 }
 
 /* Looking is a statement of its own, because one does not see what others have committed since it
@@ -144,11 +187,13 @@ static enum status insert_again(struct postgres_session *session,
     write_part(session, columns, entries, count);
     enum status status =
         postgres_session_run(session, "insert again", insert_again_sql, columns, COLUMN_COUNT);
-    if (status != STATUS_OK) {
-        return status;
+    size_t stored = 0;
+    if (status == STATUS_OK) {
+        status = read_rows(session, entries, count, &stored);
     }
-    read_keys(session, entries);
-    status = postgres_session_run(session, "find others", find_others_sql, columns, CENTS + 1);
+    if (status == STATUS_OK) {
+        status = postgres_session_run(session, "find others", find_others_sql, columns, CENTS + 1);
+    }
     if (status != STATUS_OK) {
         return status;
     }

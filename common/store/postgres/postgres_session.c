@@ -12,6 +12,7 @@
 
 #include "common/base/clock.h"
 #include "common/store/postgres/postgres_connect.h"
+#include "common/store/postgres/postgres_settings.h"
 #include "common/store/store_backend.h"
 
 enum {
@@ -35,28 +36,6 @@ struct postgres_session {
     bool is_cold_read; /* the statement that is under way */
     struct text arrays[POSTGRES_ARRAYS];
 };
-
-/*
- * The limits are shorter than ANSWER_LIMIT_MS, so that the server's answer still comes. A process
- * that is suspended within a transaction loses it, and its locks, to the third. An acknowledged
- * order must be on the disk: where the server is set not to wait for that, this session does;
- * where it waits for replicas too, that stays. The plans are to be those of the indexes whatever
- * the statistics of a table say that goes from nothing to millions of rows within minutes; and rows
- * that are read in the order of an index are locked in it, so that claims cannot deadlock.
- */
-static const char set_up_sql[] =
-    "SELECT set_config('default_transaction_isolation', 'read committed', false), "
-    "set_config('lock_timeout', '2s', false), "
-    "set_config('statement_timeout', '4s', false), "
-    "set_config('idle_in_transaction_session_timeout', '2s', false), "
-    "set_config('idle_session_timeout', '0', false), "
-    "set_config('synchronous_commit', CASE current_setting('synchronous_commit') "
-    "WHEN 'off' THEN 'on' ELSE current_setting('synchronous_commit') END, false), "
-    "set_config('enable_seqscan', 'off', false), "
-    "set_config('enable_bitmapscan', 'off', false), "
-    "set_config('jit', 'off', false), "
-    "set_config('bytea_output', 'hex', false), "
-    "set_config('client_min_messages', 'warning', false)";
 
 /* What libpq says of a connection is one or more lines; they become one. */
 static enum status connection_failed(struct postgres_session *session, const char *operation)
@@ -127,12 +106,6 @@ static void ignore_notice(void *arg, const PGresult *notice)
     (void)notice;
 }
 
-/*
- * Steps of the schema take as long as they take. Only how long they wait for a table stays limited:
- * while one session waits to change a table, all other traffic on it waits too.
- */
-static const char no_statement_timeout_sql[] = "SELECT set_config('statement_timeout', '0', false)";
-
 static enum status set_up(struct postgres_session *session)
 {
     const char *encoding = PQparameterStatus(session->connection, "server_encoding");
@@ -145,11 +118,7 @@ static enum status set_up(struct postgres_session *session)
                                        "the database's encoding is not UTF8, so it could not hold "
                                        "every order; create it with ENCODING 'UTF8'");
     }
-    enum status status = postgres_session_run(session, "set up", set_up_sql, NULL, 0);
-    if (status == STATUS_OK && session->store->no_statement_timeout) {
-        status = postgres_session_run(session, "set up", no_statement_timeout_sql, NULL, 0);
-    }
-    return status;
+    return postgres_settings_apply(session, session->store->no_statement_timeout);
 }
 
 enum status postgres_session_open(struct store *store, struct postgres_session **session)

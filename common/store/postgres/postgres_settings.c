@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: MIT */
+#include "common/store/postgres/postgres_settings.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "common/base/text.h"
+#include "common/store/postgres/postgres_session.h"
+
+enum { MESSAGE_SIZE = 200 };
+
+struct setting {
+    const char *name;
+    const char *value; /* as the server shows it; NULL: any but "off", which becomes "on" */
+};
+
+/*
+ * The limits are shorter than what the session waits for an answer, so that the server's answer
+ * still comes. A process that is suspended within a transaction loses it, and its locks, to
+ * idle_in_transaction_session_timeout. The plans are to be those of the indexes whatever the
+ * statistics of a table say that goes from nothing to millions of rows within minutes; and rows
+ * that are read in the order of an index are locked in it, so that claims cannot deadlock.
+ */
+static const struct setting settings[] = {
+    /* With row level security on, rows that a policy hides would look as if they were not there;
+     * off, the server refuses such a query. */
+    {"row_security", "off"},
+    {"default_transaction_isolation", "read committed"},
+    {"lock_timeout", "2s"},
+    {"statement_timeout", "4s"},
+    {"idle_in_transaction_session_timeout", "2s"},
+    {"idle_session_timeout", "0"},
+    /* An acknowledged order must be on the disk: where the server is set not to wait for that, this
+     * session does; where it waits for replicas too, that stays. */
+    {"synchronous_commit", NULL},
+    {"enable_seqscan", "off"},
+    {"enable_bitmapscan", "off"},
+    {"enable_indexscan", "on"},
+    {"enable_indexonlyscan", "on"},
+    {"jit", "off"},
+    {"standard_conforming_strings", "on"},
+    {"bytea_output", "hex"},
+    {"client_encoding", "UTF8"},
+    {"client_min_messages", "warning"},
+};
+enum { SETTINGS = sizeof settings / sizeof settings[0] };
+
+static const char *wanted(const struct setting *setting, bool no_statement_timeout)
+{
+    return no_statement_timeout && strcmp(setting->name, "statement_timeout") == 0 ? "0"
+                                                                                   : setting->value;
+}
+
+/* Each is a column, which has the value that the setting then has. All are constants. */
+static void write_statement(struct text *text, bool no_statement_timeout)
+{
+    for (size_t i = 0; i < SETTINGS; i++) {
+        const char *name = settings[i].name;
+        const char *value = wanted(&settings[i], no_statement_timeout);
+        text_add(text, i == 0 ? "SELECT " : ", ");
+        if (value != NULL) {
+            text_print(text, "set_config('%s', '%s', false)", name, value);
+        } else {
+            text_print(text,
+                       "set_config('%s', CASE current_setting('%s') WHEN 'off' THEN 'on' ELSE "
+                       "current_setting('%s') END, false)",
+                       name, name, name);
+        }
+    }
+}
+
+static bool is_as_wanted(const char *value, const char *want)
+{
+    return want != NULL ? strcmp(value, want) == 0 : strcmp(value, "off") != 0;
+}
+
+static enum status check(struct postgres_session *session, bool no_statement_timeout)
+{
+    char message[MESSAGE_SIZE];
+    if (postgres_session_rows(session) != 1) {
+        return postgres_session_failed(session, STATUS_UNAVAILABLE, "set up",
+                                       "the server does not show the session's settings");
+    }
+    for (size_t i = 0; i < SETTINGS; i++) {
+        const char *value = postgres_session_text(session, 0, i);
+        const char *want = wanted(&settings[i], no_statement_timeout);
+        if (!is_as_wanted(value, want)) {
+            snprintf(message, sizeof message,
+                     "the session's %s is '%s' although '%s' was set (a pooler in between?), and "
+                     "orders could be lost or doubled with it",
+                     settings[i].name, value, want != NULL ? want : "on");
+            return postgres_session_failed(session, STATUS_UNAVAILABLE, "set up", message);
+        }
+    }
+    return STATUS_OK;
+}
+
+enum status postgres_settings_apply(struct postgres_session *session, bool no_statement_timeout)
+{
+    struct text text = {0};
+    write_statement(&text, no_statement_timeout);
+    const char *sql = text_string(&text);
+    enum status status = sql != NULL ? postgres_session_run(session, "set up", sql, NULL, 0)
+                                     : postgres_session_failed(session, STATUS_UNAVAILABLE,
+                                                               "set up", "out of memory");
+    text_finish(&text);
+    return status == STATUS_OK ? check(session, no_statement_timeout) : status;
+}
