@@ -202,9 +202,18 @@ static enum status read_durability(struct store *store, struct durability_report
     return status;
 }
 
-enum status store_durability(struct store *store, struct durability_report *report)
+static enum status durability(struct store *store, struct durability_report *report)
 {
     ON_CONNECTION(store, read_durability(store, report));
+}
+
+/* A service starts with these two: only then is a file made that is not there. */
+enum status store_durability(struct store *store, struct durability_report *report)
+{
+    store->may_create = true;
+    enum status status = durability(store, report);
+    store->may_create = false;
+    return status;
 }
 
 int store_program_version(const struct store *store)
@@ -264,7 +273,7 @@ static enum status migrate(struct store *store)
     return status;
 }
 
-enum status store_migrate(struct store *store)
+static enum status migrate_connected(struct store *store)
 {
     struct store_version reached = {0};
     size_t count;
@@ -285,6 +294,14 @@ enum status store_migrate(struct store *store)
     drop_connection(store);
     store->no_statement_timeout = false;
     return status == STATUS_OK ? ensure_connected(store) : status;
+}
+
+enum status store_migrate(struct store *store)
+{
+    store->may_create = true;
+    enum status status = migrate_connected(store);
+    store->may_create = false;
+    return status;
 }
 
 static enum status reserve_ids(struct store *store, uint32_t count, order_id *first)

@@ -77,7 +77,8 @@ struct store {
     const struct store_ops *ops;
     struct database_url url;
     bool connected;
-    bool open_existing;        /* connecting makes nothing that is not there */
+    bool open_existing;        /* connecting makes nothing that is not there, and says so */
+    bool may_create;           /* connecting makes a file that is not there, unless open_existing */
     bool no_statement_timeout; /* the connection has no limits on how long a statement may take */
     uint32_t idle_max_ms;      /* set by connect: unused for longer, it is made anew; 0: never */
     uint64_t used_at_ms;       /* the connection, last; clock_monotonic_ms */

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "common/base/clock.h"
+#include "common/store/sqlite/sqlite_files.h"
 #include "common/store/store_backend.h"
 
 enum {
@@ -21,6 +22,7 @@ enum {
 struct sqlite_session {
     struct store *store;
     sqlite3 *connection;
+    struct sqlite_files files;
     const char *const *texts;
     size_t count;
     size_t current; /* the statement that was started */
@@ -105,6 +107,15 @@ static int add_functions(sqlite3 *connection)
     return sqlite3_create_function(connection, "now_us", 0, SQLITE_UTF8, NULL, now_us, NULL, NULL);
 }
 
+/* The -wal and -shm files are there from the first read on. */
+static int note_files(struct sqlite_session *session)
+{
+    int code =
+        sqlite3_exec(session->connection, "SELECT 1 FROM sqlite_schema LIMIT 1", NULL, NULL, NULL);
+    sqlite_files_note(session->connection, &session->files);
+    return code;
+}
+
 enum status sqlite_session_open(struct store *store, const char *const texts[], size_t count,
                                 struct sqlite_session **session)
 {
@@ -116,7 +127,7 @@ enum status sqlite_session_open(struct store *store, const char *const texts[], 
     opened->store = store;
     opened->texts = texts;
     opened->count = count;
-    int create = store->open_existing ? 0 : SQLITE_OPEN_CREATE;
+    int create = store->may_create && !store->open_existing ? SQLITE_OPEN_CREATE : 0;
     int code = sqlite3_open_v2(store->url.path, &opened->connection,
                                SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | create, NULL);
     if (code == SQLITE_OK) {
@@ -125,6 +136,9 @@ enum status sqlite_session_open(struct store *store, const char *const texts[], 
     }
     if (code == SQLITE_OK) {
         code = add_functions(opened->connection);
+    }
+    if (code == SQLITE_OK) {
+        code = note_files(opened);
     }
     if (code == SQLITE_CANTOPEN && store->open_existing && access(store->url.path, F_OK) != 0) {
         sqlite_session_close(opened);
@@ -325,6 +339,25 @@ static enum status end(struct sqlite_session *session, enum status status)
     return status;
 }
 
+/* `status`, unless what was written or read is not where the database's name leads. */
+static enum status check_files(struct sqlite_session *session, enum status status)
+{
+    if (status != STATUS_OK || sqlite_files_are_in_place(session->connection, &session->files)) {
+        return status;
+    }
+    return store_failed(session->store, STATUS_UNAVAILABLE, "look at the file", 0,
+                        "the database's file, or its -wal or -shm file, was renamed, removed or "
+                        "replaced while it was open; nothing is stored until it is back in its "
+                        "place");
+}
+
+enum status sqlite_session_ping(struct sqlite_session *session)
+{
+    return check_files(session,
+                       sqlite_session_script(session, "SELECT 1 FROM sqlite_schema LIMIT 1",
+                                             "ping"));
+}
+
 enum status sqlite_session_begin_write(struct sqlite_session *session)
 {
     pthread_mutex_lock(&write_turn);
@@ -337,7 +370,7 @@ enum status sqlite_session_begin_write(struct sqlite_session *session)
 
 enum status sqlite_session_end_write(struct sqlite_session *session, enum status status)
 {
-    status = end(session, status);
+    status = check_files(session, end(session, status));
     pthread_mutex_unlock(&write_turn);
     return status;
 }
@@ -349,5 +382,5 @@ enum status sqlite_session_begin_read(struct sqlite_session *session)
 
 enum status sqlite_session_end_read(struct sqlite_session *session, enum status status)
 {
-    return end(session, status);
+    return check_files(session, end(session, status));
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One connection to an SQLite file, set up as the store needs it, and the only place that knows the
- * SQLite library. It runs the statements of a table of texts, prepared on first use, one at a time:
+ * One connection to an SQLite file, set up as the store needs it, and with sqlite_files.c the only
+ * place that knows the SQLite library. It runs the statements of a table of texts, prepared on first use, one at a time:
  * sqlite_session_start, sqlite_session_next for each row, sqlite_session_finish.
  *
  * Blocks: for the disk, and up to 3 s for the file's write lock. Threads: one at a time.
@@ -62,7 +62,9 @@ static inline struct sqlite_value sqlite_bytes(const void *bytes, size_t len)
 
 /*
  * `texts` are the `count` statements, constants. STATUS_OK sets `*session`, otherwise it is NULL.
- * STATUS_NOT_FOUND: the store must not make a file (store_open_existing), and there is none.
+ * STATUS_NOT_FOUND: the store must not make a file (store_open_existing), and there is none. A file
+ * is made by store_durability and store_migrate only, with which a service starts: one that has
+ * gone later has been moved, and an empty one in its place would hide that.
  */
 MUST_CHECK enum status sqlite_session_open(struct store *store, const char *const texts[],
                                            size_t count, struct sqlite_session **session);
@@ -126,7 +128,11 @@ MUST_CHECK enum status sqlite_session_query(struct sqlite_session *session,
 /* How many rows the last INSERT, UPDATE or DELETE changed. */
 int64_t sqlite_session_changes(const struct sqlite_session *session);
 
-/* Ends commit if `status` is STATUS_OK, else roll back. They return `status`, or why that failed.
+/* Whether the file answers, and is the one with its name. */
+MUST_CHECK enum status sqlite_session_ping(struct sqlite_session *session);
+
+/* Ends commit if `status` is STATUS_OK, else roll back. They return `status`, or why that failed:
+ * STATUS_UNAVAILABLE also when the file that was written or read was renamed, removed or replaced.
  */
 MUST_CHECK enum status sqlite_session_begin_write(struct sqlite_session *session);
 MUST_CHECK enum status sqlite_session_end_write(struct sqlite_session *session, enum status status);

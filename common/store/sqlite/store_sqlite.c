@@ -26,8 +26,7 @@ static void sqlite_disconnect(struct store *store)
 
 static enum status sqlite_ping(struct store *store)
 {
-    return sqlite_session_script(sqlite_session_of(store), "SELECT 1 FROM sqlite_schema LIMIT 1",
-                                 "ping");
+    return sqlite_session_ping(sqlite_session_of(store));
 }
 
 static enum status sqlite_durability(struct store *store, struct durability_report *report)
