@@ -363,6 +363,12 @@ static enum MHD_Result after_request(struct http_transfer *transfer, enum http_n
     return send_response(transfer);
 }
 
+/*
+ * A connection that is suspended at once would be read from as soon as it is resumed, since the
+ * library has not noted yet that its request is whole; a client that has closed its side, and waits
+ * for its answer, would then count as gone. So it is suspended at the library's next call, which
+ * comes at once.
+ */
 static enum MHD_Result end_of_body(struct http_transfer *transfer)
 {
     start_answering(transfer);
@@ -371,7 +377,12 @@ static enum MHD_Result end_of_body(struct http_transfer *transfer)
     }
     transfer->exchange.body = transfer->body != NULL ? transfer->body : "";
     transfer->exchange.body_len = transfer->received;
-    return after_request(transfer, call_on_request(transfer));
+    enum http_next next = call_on_request(transfer);
+    if (next != HTTP_WAIT) {
+        return after_request(transfer, next);
+    }
+    transfer->state = TRANSFER_WHOLE;
+    return MHD_YES;
 }
 
 /* The head is complete, a piece of the body, its end, and each time the connection is resumed. */
@@ -395,6 +406,8 @@ enum MHD_Result http_transfer_handle(void *context, struct MHD_Connection *conne
         return after_head(transfer, call_then(transfer));
     case TRANSFER_BODY:
         return len > 0 ? receive(transfer, upload, len) : end_of_body(transfer);
+    case TRANSFER_WHOLE:
+        return after_request(transfer, HTTP_WAIT);
     case TRANSFER_REQUEST:
         return after_request(transfer, call_then(transfer));
     default:

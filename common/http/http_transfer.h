@@ -20,6 +20,7 @@ enum transfer_state {
     TRANSFER_NEW,
     TRANSFER_HEAD, /* waits before its body is read */
     TRANSFER_BODY,
+    TRANSFER_WHOLE,   /* has its body and must wait, but the library has not come back yet */
     TRANSFER_REQUEST, /* waits with its body */
     TRANSFER_SENT,    /* its answer was handed to the library */
 };
