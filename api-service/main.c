@@ -25,6 +25,7 @@
 #include "common/http/http_server.h"
 #include "common/program/command_line.h"
 #include "common/program/config.h"
+#include "common/program/inherited.h"
 
 static int serve(struct config *config, const struct command_call *call)
 {
@@ -81,6 +82,6 @@ static const struct command commands[] = {
 
 int main(int argc, char *argv[])
 {
-    thread_prepare_signals();
+    inherited_repair();
     return command_line_run(CONFIG_API, commands, sizeof commands / sizeof commands[0], argc, argv);
 }

@@ -14,6 +14,7 @@
 #include "common/processing/processor.h"
 #include "common/program/command_line.h"
 #include "common/program/config.h"
+#include "common/program/inherited.h"
 #include "common/program/startup.h"
 #include "worker-service/health.h"
 
@@ -87,7 +88,7 @@ static const struct command commands[] = {
 
 int main(int argc, char *argv[])
 {
-    thread_prepare_signals();
+    inherited_repair();
     return command_line_run(CONFIG_WORKER, commands, sizeof commands / sizeof commands[0], argc,
                             argv);
 }

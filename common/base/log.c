@@ -3,12 +3,13 @@
 
 #include <assert.h>
 #include <inttypes.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
+#include "common/base/log_output.h"
 #include "common/base/utf8.h"
 
 enum {
@@ -20,6 +21,9 @@ enum {
 /* Set once at start, before there are threads. */
 static enum log_level threshold = LOG_LEVEL_INFO;
 static enum log_format line_format = LOG_FORMAT_LOGFMT;
+
+/* Lines that found no room since the last one that did. */
+static atomic_size_t dropped;
 
 static const char *const level_names[] = {"debug", "info", "warn", "error"};
 
@@ -132,6 +136,41 @@ void log_init(enum log_level level, enum log_format format)
     line_format = format;
 }
 
+static void make_line(struct line *line, enum log_level level, const char *message,
+                      const struct log_field fields[], size_t count)
+{
+    char time_text[32];
+    format_time(time_text);
+    put_text(line, line_format == LOG_FORMAT_JSON ? "{" : "");
+    put_field(line, &(struct log_field){.name = "time", .text = time_text});
+    put_field(line, &(struct log_field){.name = "level", .text = level_names[level]});
+    put_field(line, &(struct log_field){.name = "msg", .text = message});
+    for (size_t i = 0; i < count; i++) {
+        put_field(line, &fields[i]);
+    }
+    assert(line->len + strlen("}\n") <= sizeof line->text);
+    line->text[line->len++] = '\n';
+    if (line_format == LOG_FORMAT_JSON) {
+        line->text[line->len - 1] = '}';
+        line->text[line->len++] = '\n';
+    }
+}
+
+/* In front of the first line that finds room again. */
+static void report_dropped(void)
+{
+    size_t lines = atomic_exchange(&dropped, 0);
+    if (lines == 0) {
+        return;
+    }
+    struct line line = {.len = 0};
+    const struct log_field field = log_int("lines", (int64_t)lines);
+    make_line(&line, LOG_LEVEL_WARN, "nobody read the log, so lines of it were dropped", &field, 1);
+    if (!log_output_write(line.text, line.len)) {
+        atomic_fetch_add(&dropped, lines);
+    }
+}
+
 void log_write(enum log_level level, const char *message, const struct log_field fields[],
                size_t count)
 {
@@ -141,22 +180,9 @@ void log_write(enum log_level level, const char *message, const struct log_field
         return;
     }
     struct line line = {.len = 0};
-    char time_text[32];
-    format_time(time_text);
-    put_text(&line, line_format == LOG_FORMAT_JSON ? "{" : "");
-    put_field(&line, &(struct log_field){.name = "time", .text = time_text});
-    put_field(&line, &(struct log_field){.name = "level", .text = level_names[level]});
-    put_field(&line, &(struct log_field){.name = "msg", .text = message});
-    for (size_t i = 0; i < count; i++) {
-        put_field(&line, &fields[i]);
+    make_line(&line, level, message, fields, count);
+    report_dropped();
+    if (!log_output_write(line.text, line.len)) {
+        atomic_fetch_add(&dropped, 1);
     }
-    assert(line.len + strlen("}\n") <= sizeof line.text);
-    line.text[line.len++] = '\n';
-    if (line_format == LOG_FORMAT_JSON) {
-        line.text[line.len - 1] = '}';
-        line.text[line.len++] = '\n';
-    }
-    /* Nowhere to report that the log itself cannot be written. */
-    ssize_t written = write(STDERR_FILENO, line.text, line.len);
-    (void)written;
 }

@@ -25,18 +25,20 @@ void thread_wait_for_turn(void);
 void thread_cond_init(pthread_cond_t *cond);
 
 /*
- * Blocks SIGTERM and SIGINT in this thread and all it starts, and ignores SIGPIPE (hiredis writes
- * without MSG_NOSIGNAL). Call first thing in main; then thread_wait_for_stop_signal receives the
- * two.
+ * Blocks SIGTERM, SIGINT and SIGHUP in this thread and all it starts; thread_wait_for_stop_signal
+ * then receives them, the first two also if they were ignored; SIGHUP stays ignored, as nohup wants
+ * it. All else that the process that started this one blocked is let through again. Ignores SIGPIPE
+ * (hiredis writes without MSG_NOSIGNAL) and SIGXFSZ (a file that must not grow is an error of its
+ * write). Before there are threads.
  */
 void thread_prepare_signals(void);
 
-/* Lets the two end the process at once again. For commands that serve nobody. */
+/* Lets the three end the process at once again. For commands that serve nobody. */
 void thread_unblock_signals(void);
 
 enum { THREAD_WAIT_FOR_EVER = -1 };
 
-/* Waits up to `wait_ms` for SIGTERM or SIGINT and returns its number, 0 if none came. */
+/* Waits up to `wait_ms` for one of the three and returns its number, 0 if none came. */
 int thread_wait_for_stop_signal(int wait_ms);
 
 #endif

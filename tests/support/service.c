@@ -122,6 +122,13 @@ void service_launch_bare(struct service *service, bool worker, const char *argum
     process_start(&service->process, argv, settings, folder);
 }
 
+void service_launch_from_shell(struct service *service, const char *script,
+                               const char *const settings[], const char *folder)
+{
+    const char *const argv[] = {"/bin/sh", "-c", script, program(false), NULL};
+    process_start(&service->process, argv, settings, folder);
+}
+
 int service_run(struct service *service, bool worker, const char *argument,
                 const char *const settings[], const char *folder)
 {

@@ -41,6 +41,13 @@ void service_launch_worker(struct service *service, const struct service_setting
 void service_launch_bare(struct service *service, bool worker, const char *argument,
                          const char *const settings[], const char *folder);
 
+/*
+ * Starts order-api as a shell script ends with it: `exec "$0"`. For what a process has from whoever
+ * started it: its descriptors, its signals, its umask.
+ */
+void service_launch_from_shell(struct service *service, const char *script,
+                               const char *const settings[], const char *folder);
+
 /* Starts and waits until it is ready; failing to become so fails the test. */
 void service_start_api(struct service *service, const struct service_settings *settings);
 void service_start_worker(struct service *service, const struct service_settings *settings);
