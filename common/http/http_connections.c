@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "common/http/http_connections.h"
 
+#include <linux/tcp.h>
 #include <malloc.h>
+#include <netinet/in.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include "common/base/clock.h"
@@ -17,6 +20,8 @@ enum {
     MANY_IDLE_LIMIT_MS = 5 * 1000,
     GONE_MANY = 1024, /* as many leave enough memory behind to be worth the walk over all of it */
     BUSY = 0,
+    STUCK_MS = 20,
+    STUCK_BYTES = 8 * 1024, /* more than the lines around small chunks add up to within a request */
 };
 
 struct http_connection {
@@ -25,7 +30,10 @@ struct http_connection {
     int socket;
     bool crowded;
     atomic_bool answering;
+    atomic_bool receiving;
     atomic_uint_least64_t deadline_ms;   /* clock_monotonic_ms, and so */
+    atomic_uint_least64_t progress_ms;   /* something was last made of what came */
+    atomic_uint_least64_t used;          /* bytes of which something was made */
     atomic_uint_least64_t idle_since_ms; /* the end of the last answer; BUSY: on the next request */
 };
 
@@ -73,6 +81,40 @@ static void check(struct http_connection *connection, uint64_t now_ms, unsigned 
                has_ended(connection)) {
         shutdown(connection->socket, SHUT_RD); /* answers on their way still go out */
     }
+}
+
+/* Bytes that the library has read from the socket. */
+static uint64_t count_taken(const struct http_connection *connection)
+{
+    struct tcp_info info = {0};
+    socklen_t len = sizeof info;
+    int unread = 0;
+    if (getsockopt(connection->socket, IPPROTO_TCP, TCP_INFO, &info, &len) != 0 ||
+        ioctl(connection->socket, FIONREAD, &unread) != 0) {
+        return 0;
+    }
+    return info.tcpi_bytes_received - (uint64_t)unread;
+}
+
+static bool is_stuck(const struct http_connection *connection, uint64_t now_ms)
+{
+    uint64_t progress_ms = atomic_load_explicit(&connection->progress_ms, memory_order_relaxed);
+    return atomic_load_explicit(&connection->receiving, memory_order_relaxed) &&
+           progress_ms + STUCK_MS <= now_ms &&
+           count_taken(connection) >
+               atomic_load_explicit(&connection->used, memory_order_relaxed) + STUCK_BYTES;
+}
+
+void http_connections_end_stuck(struct http_connections *connections)
+{
+    uint64_t now_ms = clock_monotonic_ms();
+    pthread_mutex_lock(&connections->lock);
+    for (struct http_connection *each = connections->first; each != NULL; each = each->next) {
+        if (is_stuck(each, now_ms)) {
+            shutdown(each->socket, SHUT_RDWR);
+        }
+    }
+    pthread_mutex_unlock(&connections->lock);
 }
 
 unsigned http_connections_count(struct http_connections *connections)
@@ -154,6 +196,7 @@ struct http_connection *http_connections_add(struct http_connections *connection
     }
     connection->socket = socket;
     http_connection_expect(connection, deadline_ms);
+    http_connection_progress(connection, 0);
     pthread_mutex_lock(&connections->lock);
     connection->next = connections->first;
     if (connection->next != NULL) {
@@ -204,6 +247,17 @@ void http_connection_expect_next(struct http_connection *connection)
     atomic_store_explicit(&connection->deadline_ms, now_ms + HTTP_IDLE_LIMIT_MS,
                           memory_order_relaxed);
     atomic_store_explicit(&connection->idle_since_ms, now_ms, memory_order_relaxed);
+}
+
+void http_connection_progress(struct http_connection *connection, size_t len)
+{
+    atomic_store_explicit(&connection->progress_ms, clock_monotonic_ms(), memory_order_relaxed);
+    atomic_fetch_add_explicit(&connection->used, len, memory_order_relaxed);
+}
+
+void http_connection_set_receiving(struct http_connection *connection, bool receiving)
+{
+    atomic_store_explicit(&connection->receiving, receiving, memory_order_relaxed);
 }
 
 void http_connection_set_answering(struct http_connection *connection, bool answering)

@@ -11,6 +11,7 @@
 #define COMMON_HTTP_HTTP_CONNECTIONS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 enum { HTTP_IDLE_LIMIT_MS = 75 * 1000 };
@@ -46,6 +47,20 @@ void http_connection_expect(struct http_connection *connection, uint32_t deadlin
  * memory.
  */
 void http_connection_expect_next(struct http_connection *connection);
+
+/* The library has made `len` bytes of what the client sent into something: a head, or a piece of a
+ * body. */
+void http_connection_progress(struct http_connection *connection, size_t len);
+
+/* Between a head and the end of its body. Before a head is complete the library has bounds. */
+void http_connection_set_receiving(struct http_connection *connection, bool receiving);
+
+/*
+ * Ends the connections that make the library busy for nothing: it has taken much of what they sent,
+ * made nothing of it for a while, and looks at it again and again (0.9.75, a line of a chunked body
+ * that fills its buffer). From any thread.
+ */
+void http_connections_end_stuck(struct http_connections *connections);
 
 /* While an answer is being made the client may close its side; it still reads. */
 void http_connection_set_answering(struct http_connection *connection, bool answering);

@@ -27,6 +27,7 @@ enum {
     UNEVEN_MAX = 16, /* a loop that has more beyond these than another leaves new ones to it */
     NO_ROOM_PAUSE_MS = 100, /* after the system had no descriptor or memory for a connection */
     NO_ROOM_LOG_MS = 10000,
+    BUSY_MS = 20, /* so long without a pause is worth a look */
 };
 
 enum loop_state { LOOP_OPEN, LOOP_CLOSED, LOOP_ENDING };
@@ -41,6 +42,7 @@ struct http_loop {
     atomic_bool leaves_to_others; /* it leaves new connections to the others */
     uint64_t accept_at_ms;        /* not before this, clock_monotonic_ms; the thread's own, both */
     uint64_t log_at_ms;           /* the next line that says so, not before this */
+    uint64_t busy_since_ms;       /* without a pause; 0: it had one */
 };
 
 struct http_loops {
@@ -211,6 +213,17 @@ static int library_timeout(struct http_loop *loop)
     return timeout_ms < INT_MAX ? (int)timeout_ms : INT_MAX;
 }
 
+static void note_pause(struct http_loop *loop, bool is_pause)
+{
+    uint64_t now_ms = is_pause ? 0 : clock_monotonic_ms();
+    if (is_pause || loop->busy_since_ms == 0) {
+        loop->busy_since_ms = now_ms;
+    } else if (now_ms - loop->busy_since_ms >= BUSY_MS) {
+        loop->busy_since_ms = now_ms;
+        loop->all->config.on_busy(loop->all->config.context);
+    }
+}
+
 static int shorter(int left_ms, int right_ms)
 {
     return left_ms >= 0 && (right_ms < 0 || left_ms < right_ms) ? left_ms : right_ms;
@@ -227,6 +240,7 @@ static void wait_for_work(struct http_loop *loop)
         [LISTENER] = {.fd = -1, .events = POLLIN},
     };
     int timeout_ms = library_timeout(loop);
+    note_pause(loop, timeout_ms != 0);
     uint64_t now_ms = loop->accept_at_ms != 0 ? clock_monotonic_ms() : 0;
     if (now_ms < loop->accept_at_ms) {
         timeout_ms = shorter(timeout_ms, (int)(loop->accept_at_ms - now_ms));

@@ -25,6 +25,8 @@ struct http_loops_config {
     unsigned connections_max;
     /* Makes a daemon without threads and listener, on epoll. NULL: it cannot. */
     struct MHD_Daemon *(*make_daemon)(void *context);
+    /* The library has had something to do for a while without a pause, maybe for nothing. */
+    void (*on_busy)(void *context);
     void *context;
 };
 

@@ -113,6 +113,11 @@ static struct MHD_Daemon *make_daemon(void *context)
                             MHD_OPTION_NOTIFY_CONNECTION, on_connection, server, MHD_OPTION_END);
 }
 
+static void on_busy(void *context)
+{
+    http_connections_end_stuck(((struct http_server *)context)->connections);
+}
+
 struct http_server *http_server_start(int listener, const struct http_application *application)
 {
     struct http_server *server = memory_allocate(1, sizeof *server);
@@ -127,6 +132,7 @@ struct http_server *http_server_start(int listener, const struct http_applicatio
             .listener = listener,
             .connections_max = limit + spare,
             .make_daemon = make_daemon,
+            .on_busy = on_busy,
             .context = server,
         });
     }

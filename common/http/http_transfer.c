@@ -145,6 +145,7 @@ void http_transfer_end(void *context, struct MHD_Connection *connection, void **
     http_response_finish(&transfer->exchange.response);
     http_transfer_set_answering(transfer, false);
     http_connection_set_answering(transfer->peer, false);
+    http_connection_set_receiving(transfer->peer, false);
     http_connection_expect_next(transfer->peer);
     atomic_fetch_sub(&traffic->bodies_bytes, transfer->body_room);
     http_query_finish(&transfer->exchange.query);
@@ -290,6 +291,15 @@ static enum MHD_Result collect_header(void *context, enum MHD_ValueKind kind, co
     return MHD_YES;
 }
 
+static void note_head_size(struct http_transfer *transfer)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(transfer->resumption.connection,
+                                MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
+    http_connection_progress(transfer->peer, info != NULL ? info->header_size : 0);
+    http_connection_set_receiving(transfer->peer, true);
+}
+
 static enum MHD_Result read_head(struct http_transfer *transfer, const char *method,
                                  const char *version)
 {
@@ -304,6 +314,7 @@ static enum MHD_Result read_head(struct http_transfer *transfer, const char *met
     transfer->announced_len = length != NULL ? strtoull(length, NULL, 10) : 0;
     transfer->expects_continue = http_head_find(&head, "Expect") != NULL;
     transfer->discard_max = HTTP_BODY_MAX;
+    note_head_size(transfer);
     atomic_fetch_add(&transfer->traffic->in_application, 1);
     enum http_next next = application->on_head(application->context, &transfer->exchange, &head);
     atomic_fetch_sub(&transfer->traffic->in_application, 1);
@@ -347,6 +358,7 @@ static enum MHD_Result receive(struct http_transfer *transfer, const char *piece
     if (!transfer->discard) {
         memcpy(transfer->body + transfer->received, piece, len);
     }
+    http_connection_progress(transfer->peer, len);
     transfer->received += len;
     return !transfer->discard || transfer->received <= transfer->discard_max ? MHD_YES : MHD_NO;
 }
@@ -372,6 +384,7 @@ static enum MHD_Result after_request(struct http_transfer *transfer, enum http_n
 static enum MHD_Result end_of_body(struct http_transfer *transfer)
 {
     start_answering(transfer);
+    http_connection_set_receiving(transfer->peer, false);
     if (transfer->discard) {
         return send_response(transfer);
     }

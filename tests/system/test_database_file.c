@@ -68,6 +68,7 @@ Test(database_file, removed_it_is_not_ready_and_acknowledges_nothing)
     cr_assert_eq(http_post_order(client, EXPECT_GOOD_ORDER)->status, 503);
     cr_assert(process_log_contains(&api.process, "was renamed, removed or replaced"));
     cr_assert_eq(access(file("orders.db"), F_OK), -1, "an empty file hides that");
+    process_stop_cleanly(&api.process, SERVICE_STOP_MS);
 }
 
 Test(database_file, renamed_and_put_back_it_serves_again_and_has_lost_nothing)
@@ -82,4 +83,5 @@ Test(database_file, renamed_and_put_back_it_serves_again_and_has_lost_nothing)
     snprintf(path, sizeof path, "/order/ORD%" PRIu64, first);
     cr_assert_eq(http_get(client, path)->status, 200);
     cr_assert_eq(http_post_order(client, EXPECT_GOOD_ORDER)->status, 200);
+    process_stop_cleanly(&api.process, SERVICE_STOP_MS);
 }

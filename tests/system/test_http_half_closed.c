@@ -104,6 +104,7 @@ Test(http_half_closed, each_of_10000_posts_is_answered_and_stored_once)
     cr_assert_eq(answered, CLIENTS, "%zu of %d are answered", answered, CLIENTS);
     struct shown_metrics shown = expect_metrics(http_get(client, "/metrics"));
     cr_assert_eq(shown.total, CLIENTS);
+    process_stop_cleanly(&api.process, SERVICE_STOP_MS);
 }
 
 Test(http_half_closed, each_get_is_answered)
@@ -111,4 +112,5 @@ Test(http_half_closed, each_get_is_answered)
     expect_created(http_post_order(client, EXPECT_GOOD_ORDER));
     size_t answered = count_answered(GET_ORDER, CLIENTS / 10);
     cr_assert_eq(answered, CLIENTS / 10, "%zu of %d are answered", answered, CLIENTS / 10);
+    process_stop_cleanly(&api.process, SERVICE_STOP_MS);
 }
