@@ -8,18 +8,6 @@
 
 #include "common/base/utf8.h"
 
-/* RFC 9110 section 5.6.2. */
-static bool is_token(const char *text, size_t len)
-{
-    for (size_t i = 0; i < len; i++) {
-        unsigned char byte = (unsigned char)text[i];
-        if (byte >= 0x80 || (!isalnum(byte) && strchr("!#$%&'*+-.^_`|~", byte) == NULL)) {
-            return false;
-        }
-    }
-    return len > 0 && memchr(text, '\0', len) == NULL;
-}
-
 static bool is_field_value(const char *value, size_t len)
 {
     uint32_t code_point;
@@ -117,7 +105,7 @@ static const char *check_size(const struct http_head *head)
 static const char *check_fields(const struct http_head *head)
 {
     for (size_t i = 0; i < head->header_count; i++) {
-        if (!is_token(head->headers[i].name, head->headers[i].name_len)) {
+        if (!http_is_token(head->headers[i].name, head->headers[i].name_len)) {
             return "a header field name has a character that is not allowed";
         }
         if (!is_field_value(head->headers[i].value, head->headers[i].value_len)) {

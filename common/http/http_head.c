@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "common/http/http_head.h"
 
+#include <ctype.h>
+
 #include <string.h>
 #include <strings.h>
 
@@ -19,4 +21,15 @@ const char *http_head_find(const struct http_head *head, const char *name)
         }
     }
     return NULL;
+}
+
+bool http_is_token(const char *text, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        unsigned char byte = (unsigned char)text[i];
+        if (byte >= 0x80 || (!isalnum(byte) && strchr("!#$%&'*+-.^_`|~", byte) == NULL)) {
+            return false;
+        }
+    }
+    return len > 0 && memchr(text, '\0', len) == NULL;
 }

@@ -33,6 +33,9 @@ struct http_head {
     bool crowded; /* the server has more connections than it should; this one will be closed */
 };
 
+/* Whether the text is a token (RFC 9110, section 5.6.2), as a field's name must be. */
+bool http_is_token(const char *text, size_t len);
+
 /* Whether the header is called `name`, in any case. */
 bool http_header_is(const struct http_header *header, const char *name);
 

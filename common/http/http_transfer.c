@@ -16,6 +16,8 @@ enum {
     DISCARD_MAX = 4 * 1024 * 1024,
     HEADER_LIMIT_MS = 10 * 1000, /* from the request line to the end of the header section */
     BODY_LIMIT_MS = 20 * 1000,   /* from there to the end of the body */
+    TRAILERS_BYTES_MAX = 1024,   /* half of what is kept for the head of an answer */
+    TRAILER_ENTRY_BYTES = 64,    /* what the library takes for a field besides its text */
 };
 
 void http_traffic_init(struct http_traffic *traffic, const struct http_application *application)
@@ -375,6 +377,40 @@ static enum MHD_Result after_request(struct http_transfer *transfer, enum http_n
     return send_response(transfer);
 }
 
+struct trailers {
+    size_t bytes;
+    bool malformed;
+};
+
+static enum MHD_Result look_at_trailer(void *context, enum MHD_ValueKind kind, const char *name,
+                                       size_t name_len, const char *value, size_t value_len)
+{
+    (void)kind;
+    (void)value;
+    struct trailers *trailers = context;
+    trailers->bytes += TRAILER_ENTRY_BYTES + name_len + value_len;
+    trailers->malformed = trailers->malformed || !http_is_token(name, name_len);
+    return MHD_YES;
+}
+
+/*
+ * The fields behind a chunked body share the connection's memory with the head of the answer. What
+ * was stored by a request whose answer finds no room there, its client would not know of.
+ */
+static bool refuses_trailers(struct http_transfer *transfer)
+{
+    struct trailers trailers = {0};
+    MHD_get_connection_values_n(transfer->resumption.connection, MHD_FOOTER_KIND, look_at_trailer,
+                                &trailers);
+    if (trailers.bytes <= TRAILERS_BYTES_MAX && !trailers.malformed) {
+        return false;
+    }
+    problem_bad_request(&transfer->exchange,
+                        "the trailer fields behind the body are malformed or too large; send none");
+    transfer->exchange.response.close = true;
+    return true;
+}
+
 /*
  * A connection that is suspended at once would be read from as soon as it is resumed, since the
  * library has not noted yet that its request is whole; a client that has closed its side, and waits
@@ -385,7 +421,7 @@ static enum MHD_Result end_of_body(struct http_transfer *transfer)
 {
     start_answering(transfer);
     http_connection_set_receiving(transfer->peer, false);
-    if (transfer->discard) {
+    if (transfer->discard || refuses_trailers(transfer)) {
         return send_response(transfer);
     }
     transfer->exchange.body = transfer->body != NULL ? transfer->body : "";

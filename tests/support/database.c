@@ -52,6 +52,10 @@ static void start_mariadb(struct database *database)
     set_urls(database, database->mariadb.url, database->mariadb.dir.path);
 }
 
+#define MYSQL_ODD_SESSION                                                                          \
+    "SET sql_select_limit = 1, sql_safe_updates = 1, sql_big_selects = 0, max_join_size = 1, "     \
+    "max_sort_length = 64, sql_auto_is_null = 1, unique_checks = 0"
+
 static void start_odd_mariadb(struct database *database)
 {
     /* Not strict; the rest changes what a text, a string and a time are, and how much is read. */
@@ -68,8 +72,7 @@ static void start_odd_mariadb(struct database *database)
         "--completion-type=CHAIN",
         "--innodb-lock-wait-timeout=50",
         "--skip-character-set-client-handshake",
-        "--init-connect=SET sql_select_limit = 1, sql_safe_updates = 1, sql_big_selects = 0, "
-        "max_join_size = 1, max_sort_length = 64, sql_auto_is_null = 1, unique_checks = 0",
+        "--init-connect=" MYSQL_ODD_SESSION,
     };
     for (size_t i = 0; i < sizeof odd / sizeof odd[0]; i++) {
         database->mariadb.options[i] = odd[i];

@@ -79,7 +79,7 @@ TestSuite(http_gate, .init = start, .fini = finish, .timeout = 60);
 /* libmicrohttpd refuses some by itself, and sends the head of those answers twice. */
 static bool is_refusal(int status)
 {
-    return status == 400 || status == 413 || status == 505;
+    return status == 400 || status == 413 || status == 431 || status == 505;
 }
 
 /* Refused, or cut off at once; either way nothing behind it is answered or stored. */
@@ -251,6 +251,40 @@ Test(http_gate, a_nul_in_the_path_finds_nothing)
         expect_problem(http_get(client, paths[i]), 404, paths[i]);
     }
     http_client_destroy(client);
+}
+
+static size_t write_with_trailer(char *request, size_t size, const char *name, size_t value_len)
+{
+    return (size_t)snprintf(request, size,
+                            POST_HEAD "Transfer-Encoding: chunked\r\n\r\n"
+                                      "40\r\n" EXPECT_GOOD_ORDER "\r\n0\r\n%s: %0*d\r\n\r\n",
+                            name, (int)value_len, 0);
+}
+
+/* They share the memory of the answer's head: what was stored could not be answered any more. */
+Test(http_gate, trailers_that_leave_no_room_for_the_answer, .timeout = 120)
+{
+    static char request[32 * 1024];
+    for (size_t len = 1100; len < 17000; len += len < 15500 ? 800 : 8) {
+        refuse(request, write_with_trailer(request, sizeof request, "X-Trailer", len));
+    }
+}
+
+Test(http_gate, a_trailer_whose_name_is_no_token)
+{
+    static char request[1024];
+    refuse(request, write_with_trailer(request, sizeof request, "X Trailer", 1));
+}
+
+Test(http_gate, a_small_trailer_is_passed_over)
+{
+    static char request[1024];
+    struct raw_http *raw = raw_http_open(api.port);
+    raw_http_send(raw, request, write_with_trailer(request, sizeof request, "X-Trailer", 100));
+    cr_assert_eq(raw_http_read(raw, 1, ANSWER_MS), 1);
+    cr_assert_eq(raw_http_status(raw, 0), 200, "%s", raw->answer);
+    raw_http_close(raw);
+    cr_assert_eq(count_orders(), 1);
 }
 
 Test(http_gate, a_refusal_is_a_problem)
