@@ -133,7 +133,7 @@ static int run(enum config_program program, const struct command *command, char 
 {
     struct command_call call = {.command = command};
     for (int i = 0, taken = 0; i < count; i += taken) {
-        if (strcmp(arguments[i], "--help") == 0) {
+        if (strcmp(arguments[i], "--help") == 0 || strcmp(arguments[i], "-h") == 0) {
             print_command_help(program, command);
             return EXIT_SUCCESS;
         }
@@ -150,6 +150,19 @@ static int run(enum config_program program, const struct command *command, char 
     return command->run(&config, &call);
 }
 
+enum { SPELLINGS = 3 };
+
+/* People try the ones they know from other programs. */
+static bool is_among(const char *argument, const char *const spellings[SPELLINGS])
+{
+    for (size_t i = 0; i < SPELLINGS; i++) {
+        if (strcmp(argument, spellings[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 int command_line_run(enum config_program program, const struct command commands[], size_t count,
                      int argc, char *argv[])
 {
@@ -158,8 +171,8 @@ int command_line_run(enum config_program program, const struct command commands[
     if (argc < 2) {
         return run(program, &commands[0], NULL, 0);
     }
-    bool help = strcmp(argv[1], "--help") == 0;
-    bool version = strcmp(argv[1], "--version") == 0;
+    bool help = is_among(argv[1], (const char *const[]){"--help", "-h", "help"});
+    bool version = is_among(argv[1], (const char *const[]){"--version", "-V", "version"});
     if ((help || version) && argc > 2) {
         fprintf(stderr, "%s: %s takes no arguments; remove %s\n", name, argv[1], argv[2]);
         return EXIT_USAGE;

@@ -46,8 +46,8 @@ const char *command_line_option(const struct command_call *call, const char *nam
 
 /*
  * Runs the command that is named, or the first one when there is no argument; answers --help,
- * COMMAND --help and --version. Returns what main returns: the command's exit code, or EXIT_USAGE
- * after one line on standard error.
+ * COMMAND --help and --version, also where they are spelt -h, help, -V or version. Returns what
+ * main returns: the command's exit code, or EXIT_USAGE after one line on standard error.
  */
 int command_line_run(enum config_program program, const struct command commands[], size_t count,
                      int argc, char *argv[]);

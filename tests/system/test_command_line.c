@@ -56,6 +56,22 @@ Test(command_line, help_needs_no_good_settings)
     cr_assert(process_log_contains(&service.process, "Usage: order-worker"));
 }
 
+Test(command_line, other_spellings_of_help_and_version_mean_the_same)
+{
+    static const char *const helps[] = {"-h", "help"};
+    static const char *const versions[] = {"-V", "version"};
+    for (size_t i = 0; i < 2; i++) {
+        cr_assert_eq(service_run(&service, false, helps[i], NULL, dir.path), 0);
+        cr_assert(process_log_contains(&service.process, "Usage: order-api"), "%s", helps[i]);
+        cr_assert_eq(service_run(&service, true, versions[i], NULL, dir.path), 0);
+        cr_assert(process_log_contains(&service.process, "order-worker " ORDERS_VERSION), "%s",
+                  versions[i]);
+    }
+    static const char *const arguments[] = {"archive", "-h", NULL};
+    cr_assert_eq(service_run_command(&service, arguments, NULL, dir.path), 0);
+    cr_assert(process_log_contains(&service.process, "--before"));
+}
+
 Test(command_line, a_service_may_be_started_by_its_command)
 {
     static const char *const settings[] = {"PORT=0", NULL};
