@@ -182,7 +182,8 @@ static void read_total_amount(const struct json_span *span, struct order *order,
         const char *message;
         const char *type;
     } complaints[] = {
-        [MONEY_TOO_PRECISE] = {"must have at most two decimals; round to two decimals", "too_precise"},
+        [MONEY_TOO_PRECISE] = {"must have at most two decimals; round to two decimals",
+                               "too_precise"},
         [MONEY_NEGATIVE] = {"must not be negative", "too_small"},
         [MONEY_TOO_LARGE] = {"must be at most 9999999999.99", "too_large"},
     };

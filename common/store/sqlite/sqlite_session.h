@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * One connection to an SQLite file, set up as the store needs it, and with sqlite_files.c the only
- * place that knows the SQLite library. It runs the statements of a table of texts, prepared on first use, one at a time:
- * sqlite_session_start, sqlite_session_next for each row, sqlite_session_finish.
+ * place that knows the SQLite library. It runs the statements of a table of texts, prepared on
+ * first use, one at a time: sqlite_session_start, sqlite_session_next for each row,
+ * sqlite_session_finish.
  *
  * Blocks: for the disk, and up to 3 s for the file's write lock. Threads: one at a time.
  * Owns: the connection and its statements. Borrows the store, for its address and to log failures.
