@@ -2,6 +2,7 @@
 #include "common/store/store.h"
 
 #include <assert.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "common/base/clock.h"
@@ -119,6 +120,13 @@ enum status store_failed(struct store *store, enum status status, const char *op
     return status;
 }
 
+static atomic_uint current_era;
+
+void store_primary_has_changed(void)
+{
+    atomic_fetch_add(&current_era, 1);
+}
+
 static void put_off_connecting(struct store *store)
 {
     store->retry_at_ms = clock_monotonic_ms() + backoff_take(&store->backoff);
@@ -137,7 +145,8 @@ static bool was_idle_for_long(const struct store *store)
 
 static enum status ensure_connected(struct store *store)
 {
-    if (store->connected && was_idle_for_long(store)) {
+    unsigned era = atomic_load_explicit(&current_era, memory_order_relaxed);
+    if (store->connected && (was_idle_for_long(store) || store->era != era)) {
         drop_connection(store);
     }
     if (store->connected) {
@@ -153,6 +162,7 @@ static enum status ensure_connected(struct store *store)
         return status;
     }
     store->connected = true;
+    store->era = era;
     store->used_at_ms = clock_monotonic_ms();
     return STATUS_OK;
 }

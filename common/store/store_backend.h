@@ -77,6 +77,7 @@ struct store {
     const struct store_ops *ops;
     struct database_url url;
     bool connected;
+    unsigned era;              /* of the connection; see store_primary_has_changed */
     bool open_existing;        /* connecting makes nothing that is not there, and says so */
     bool may_create;           /* connecting makes a file that is not there, unless open_existing */
     bool no_statement_timeout; /* the connection has no limits on how long a statement may take */
@@ -112,6 +113,13 @@ MUST_CHECK bool store_value_read(struct store_value *value, enum store_type type
 
 /* Logs that and returns STATUS_INVALID. */
 enum status store_value_is_bad(struct store *store, const struct store_query *query, size_t column);
+
+/*
+ * A server has said that it takes no writes any more: it was demoted, or shuts down. Every
+ * connection of the process that is older than this is made anew before its next use, because a
+ * demoted server goes on to answer reads, and what it answers gets old. Any thread.
+ */
+void store_primary_has_changed(void);
 
 /*
  * Logs, once, what the database's library said, and passes `status` on:

@@ -225,7 +225,6 @@ Test(store_postgres, a_database_that_is_read_only_is_an_outage_until_it_is_not)
     sql_execute(sql, "ALTER DATABASE orders SET default_transaction_read_only = on");
     end_connections();
     cr_assert_eq(store_ping(store), STATUS_UNAVAILABLE);
-    wait_until_back();
     cr_assert_eq(insert(id + 1), STATUS_UNAVAILABLE);
     sql_execute(sql, "ALTER DATABASE orders RESET default_transaction_read_only");
     wait_until_back();

@@ -8,6 +8,7 @@
 
 #include <criterion/criterion.h>
 
+#include "common/store/store_backend.h"
 #include "tests/contract/store_fixture.h"
 #include "tests/support/captured_log.h"
 #include "tests/support/wait_until.h"
@@ -75,6 +76,45 @@ Test(store_server, a_missing_table_is_an_outage_and_no_reason_to_doubt_the_order
     wait_until_back();
     cr_assert_eq(insert_range(store, 7, 1), STATUS_OK);
     expect_created_and_started(1, 0);
+}
+
+static void set_read_only(struct sql *admin, bool on)
+{
+    if (url.kind == DATABASE_MYSQL) {
+        sql_execute(admin, on ? "SET GLOBAL read_only = 1" : "SET GLOBAL read_only = 0");
+        return;
+    }
+    sql_execute(admin, on ? "ALTER SYSTEM SET default_transaction_read_only = on"
+                          : "ALTER SYSTEM RESET default_transaction_read_only");
+    sql_execute(admin, "SELECT pg_reload_conf()");
+}
+
+static bool a_write_fails(void *arg)
+{
+    order_id id = *(const order_id *)arg;
+    return insert_range(store, id, 1) == STATUS_UNAVAILABLE;
+}
+
+/* As after a failover, when the name leads elsewhere and old connections still live. */
+Test(store_server, a_demotion_that_one_connection_notices_makes_all_of_them_anew)
+{
+    struct store *reader = store_create(&url);
+    struct sql *admin = database_open_admin(&database);
+    order_id id = insert_new(1);
+    struct store_lookup lookup = {.id = id, .client_id = "acme"};
+    cr_assert_eq(store_lookup(reader, &lookup, 1), STATUS_OK);
+    set_read_only(admin, true);
+    cr_assert_eq(store_lookup(reader, &lookup, 1), STATUS_OK, "nobody has noticed yet");
+    cr_assert(wait_until(a_write_fails, &id, LIMIT_MS));
+    cr_assert_eq(store_lookup(reader, &lookup, 1), STATUS_UNAVAILABLE,
+                 "it still reads from a server that is known to be demoted");
+    set_read_only(admin, false);
+    sql_close(admin);
+    wait_until_back();
+    reader->retry_at_ms = 0;
+    cr_assert_eq(store_lookup(reader, &lookup, 1), STATUS_OK);
+    cr_assert(lookup.found);
+    store_destroy(reader);
 }
 
 static void ping_with_wrong_password(void)

@@ -192,7 +192,7 @@ static void set_read_only(struct sql *admin, bool on)
                        "WHERE application_name = 'orders'");
 }
 
-/* As a primary that has become a replica. What is there can still be read. */
+/* As a primary that has become a replica: what is read there gets old, so it is not read either. */
 Test(database_faults, a_read_only_database_is_reported_in_time_and_survived)
 {
     char path[64];
@@ -202,9 +202,11 @@ Test(database_faults, a_read_only_database_is_reported_in_time_and_survived)
     set_read_only(admin, true);
     expect_unavailable();
     snprintf(path, sizeof path, "/order/ORD%" PRIu64, id);
-    expect_status(http_get(client, path), 200);
+    expect_status(http_get(client, path), 503);
     set_read_only(admin, false);
     sql_close(admin);
+    post_until_stored();
+    expect_status(http_get(client, path), 200);
     expect_recovery();
 }
 

@@ -61,6 +61,15 @@ static const unsigned int conflict_errors[] = {
     3572, /* lock not available at once */
 };
 
+/* The server is not, or will soon not be, the one to write to. */
+static const unsigned int demotion_errors[] = {
+    1047, /* a node that does not belong to its Galera cluster any more */
+    1053, /* shutdown in progress */
+    1290, /* --read-only, --super-read-only */
+    1792, /* read-only transaction */
+    1836, /* read-only mode */
+};
+
 static bool is_among(unsigned int code, const unsigned int codes[], size_t count)
 {
     for (size_t i = 0; i < count; i++) {
@@ -85,6 +94,9 @@ static enum status classify(unsigned int code)
 static enum status failed(struct mysql_session *session, const char *operation)
 {
     unsigned int code = mysql_errno(session->connection);
+    if (is_among(code, demotion_errors, sizeof demotion_errors / sizeof demotion_errors[0])) {
+        store_primary_has_changed();
+    }
     bool timed_out = code == ERROR_TIMEOUT_MARIADB || code == ERROR_TIMEOUT_MYSQL;
     enum status status = timed_out && session->is_cold_read ? STATUS_TIMEOUT : classify(code);
     return store_failed(session->store, status, operation, (int)code,
@@ -150,7 +162,7 @@ static enum status set_up(struct mysql_session *session)
 {
     bool is_mariadb = mysql_session_is_mariadb(session);
     session->store->idle_max_ms = is_mariadb ? 0 : MYSQL_IDLE_MAX_MS;
-    enum status status = mysql_settings_apply(session, session->store->no_statement_timeout);
+    enum status status = mysql_settings_apply(session, session->store);
     if (status == STATUS_OK) {
         status = wait_for_other_nodes(session);
     }

@@ -9,18 +9,19 @@
 #ifndef COMMON_STORE_MYSQL_MYSQL_SETTINGS_H
 #define COMMON_STORE_MYSQL_MYSQL_SETTINGS_H
 
-#include <stdbool.h>
-
 #include "common/base/status.h"
 
 struct mysql_session;
+struct store;
 
 /*
- * `no_statement_timeout`: steps of the schema take as long as they take. Only how long they wait
- * for a table stays limited: while one session waits to change a table, all other traffic on it
- * waits too. STATUS_UNAVAILABLE: a setting is not as it was set, and the log names it.
+ * For the services the server must take writes; a command that makes nothing (store_open_existing)
+ * may look at a replica too. With `store->no_statement_timeout` steps of the schema take as long as
+ * they take. Only how long they wait for a table stays limited: while one session waits to change a
+ * table, all other traffic on it waits too. STATUS_UNAVAILABLE: a setting is not as it was set, and
+ * the log names it.
  */
 MUST_CHECK enum status mysql_settings_apply(struct mysql_session *session,
-                                            bool no_statement_timeout);
+                                            const struct store *store);
 
 #endif

@@ -90,3 +90,19 @@ enum status postgres_connect_classify(const char *sqlstate)
     bool is_data = strncmp(sqlstate, "22", 2) == 0 || strncmp(sqlstate, "23", 2) == 0;
     return is_data ? STATUS_INVALID : STATUS_UNAVAILABLE;
 }
+
+bool postgres_connect_is_demotion(const char *sqlstate)
+{
+    static const char *const codes[] = {
+        "25006", /* read-only transaction */
+        "57P01", /* the server shuts down, or somebody ended the connection */
+        "57P02", /* it crashed */
+        "57P03", /* it starts, or is a replica that takes no connections */
+    };
+    for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++) {
+        if (strcmp(sqlstate, codes[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}

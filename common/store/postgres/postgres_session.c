@@ -63,6 +63,9 @@ static enum status answer_failed(struct postgres_session *session, const char *o
     char message[MESSAGE_SIZE];
     snprintf(message, sizeof message, "%s %s", sqlstate, primary);
     enum status status = postgres_connect_classify(sqlstate);
+    if (postgres_connect_is_demotion(sqlstate)) {
+        store_primary_has_changed();
+    }
     if (PQstatus(session->connection) != CONNECTION_OK) {
         status = STATUS_UNAVAILABLE; /* what became of the statement is not known */
     } else if (session->is_cold_read && strcmp(sqlstate, "57014") == 0) {
@@ -118,7 +121,7 @@ static enum status set_up(struct postgres_session *session)
                                        "the database's encoding is not UTF8, so it could not hold "
                                        "every order; create it with ENCODING 'UTF8'");
     }
-    return postgres_settings_apply(session, session->store->no_statement_timeout);
+    return postgres_settings_apply(session, session->store);
 }
 
 enum status postgres_session_open(struct store *store, struct postgres_session **session)

@@ -6,6 +6,7 @@
 
 #include "common/base/text.h"
 #include "common/store/postgres/postgres_session.h"
+#include "common/store/store_backend.h"
 
 enum { MESSAGE_SIZE = 200 };
 
@@ -43,6 +44,10 @@ static const struct setting settings[] = {
     {"client_encoding", "UTF8"},
     {"client_min_messages", "warning"},
 };
+/* A replica, or a primary that was demoted: what is read there gets old, and nobody notices, since
+ * a connection that was there when it was demoted goes on. */
+#define TAKES_WRITES "current_setting('transaction_read_only')"
+
 enum { SETTINGS = sizeof settings / sizeof settings[0] };
 
 static const char *wanted(const struct setting *setting, bool no_statement_timeout)
@@ -67,6 +72,7 @@ static void write_statement(struct text *text, bool no_statement_timeout)
                        name, name, name);
         }
     }
+    text_add(text, ", " TAKES_WRITES);
 }
 
 static bool is_as_wanted(const char *value, const char *want)
@@ -95,14 +101,27 @@ static enum status check(struct postgres_session *session, bool no_statement_tim
     return STATUS_OK;
 }
 
-enum status postgres_settings_apply(struct postgres_session *session, bool no_statement_timeout)
+static enum status check_takes_writes(struct postgres_session *session)
+{
+    return strcmp(postgres_session_text(session, 0, SETTINGS), "off") == 0
+               ? STATUS_OK
+               : postgres_session_failed(
+                     session, STATUS_UNAVAILABLE, "set up",
+                     "the server is read-only, a replica or a demoted primary; nothing is read "
+                     "there either");
+}
+
+enum status postgres_settings_apply(struct postgres_session *session, const struct store *store)
 {
     struct text text = {0};
-    write_statement(&text, no_statement_timeout);
+    write_statement(&text, store->no_statement_timeout);
     const char *sql = text_string(&text);
     enum status status = sql != NULL ? postgres_session_run(session, "set up", sql, NULL, 0)
                                      : postgres_session_failed(session, STATUS_UNAVAILABLE,
                                                                "set up", "out of memory");
     text_finish(&text);
-    return status == STATUS_OK ? check(session, no_statement_timeout) : status;
+    if (status == STATUS_OK) {
+        status = check(session, store->no_statement_timeout);
+    }
+    return status == STATUS_OK && !store->open_existing ? check_takes_writes(session) : status;
 }
