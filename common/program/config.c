@@ -10,6 +10,7 @@
 
 #include "common/base/utf8.h"
 #include "common/program/dotenv.h"
+#include "common/program/spelling.h"
 
 enum {
     VALUE_SIZE = 4096,
@@ -209,6 +210,36 @@ void config_print_settings(enum config_program program)
     }
 }
 
+static void cut_line_end(char *value, size_t len)
+{
+    if (len > 0 && value[len - 1] == '\n') {
+        value[--len] = '\0';
+        if (len > 0 && value[len - 1] == '\r') {
+            value[len - 1] = '\0';
+        }
+    }
+}
+
+static bool is_blank(char byte)
+{
+    return byte == ' ' || byte == '\t' || byte == '\r' || byte == '\n';
+}
+
+/* What an editor adds would be part of a secret, and every call of a client a 401. */
+static bool check_edges(const char *value, char reason[REASON_SIZE])
+{
+    static const char byte_order_mark[] = "\xef\xbb\xbf";
+    size_t len = strlen(value);
+    if (strncmp(value, byte_order_mark, strlen(byte_order_mark)) == 0) {
+        return refuse(reason, "the file it names begins with a byte order mark; save it without");
+    }
+    if (len > 0 && (is_blank(value[0]) || is_blank(value[len - 1]))) {
+        return refuse(reason, "the file it names begins or ends with a blank or an empty line, "
+                              "which would be part of the value; remove it");
+    }
+    return true;
+}
+
 /* The content of the file `path`, less one line end. */
 static bool read_file(const char *path, char value[VALUE_SIZE], char reason[REASON_SIZE])
 {
@@ -224,10 +255,8 @@ static bool read_file(const char *path, char value[VALUE_SIZE], char reason[REAS
         return refuse(reason, "the file it names must be text of less than 4096 bytes");
     }
     value[len] = '\0';
-    if (len > 0 && value[len - 1] == '\n') {
-        value[len - 1] = '\0';
-    }
-    return true;
+    cut_line_end(value, len);
+    return check_edges(value, reason);
 }
 
 typedef const char *lookup_value(const void *source, const char *name);
@@ -308,6 +337,33 @@ static bool check_together(enum config_program program, const struct config *con
     return true;
 }
 
+static bool is_setting(const char *name)
+{
+    char with_file[64];
+    for (size_t i = 0; i < SETTING_COUNT; i++) {
+        snprintf(with_file, sizeof with_file, "%s_FILE", settings[i].name);
+        if (strcmp(name, settings[i].name) == 0 || strcmp(name, with_file) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* One line for each name in .env that is nearly a setting. The file may be other programs' too, so
+ * names that are nothing like one are theirs. */
+static void point_out_misspelt(enum config_program program, const struct dotenv *env)
+{
+    for (size_t i = 0; i < env->count; i++) {
+        const char *name = env->entries[i].name;
+        for (size_t j = 0; j < SETTING_COUNT && !is_setting(name); j++) {
+            if (spelling_is_close(name, settings[j].name)) {
+                fprintf(stderr, "%s: .env: %s is not a setting and is passed over; is %s meant?\n",
+                        config_program_name(program), name, settings[j].name);
+            }
+        }
+    }
+}
+
 bool config_load(enum config_program program, struct config *config)
 {
     *config = (struct config){0};
@@ -318,6 +374,7 @@ bool config_load(enum config_program program, struct config *config)
         dotenv_finish(&env);
         return false;
     }
+    point_out_misspelt(program, &env);
     bool good = true;
     for (size_t i = 0; i < SETTING_COUNT && good; i++) {
         if (settings[i].programs & (int)program) {

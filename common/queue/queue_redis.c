@@ -15,6 +15,7 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/memory.h"
+#include "common/base/outage.h"
 #include "common/queue/queue_backend.h"
 #include "common/url/database_url.h"
 
@@ -40,9 +41,8 @@ struct queue_redis {
     uint64_t asked_at_ms;  /* when the BRPOP that is unanswered was sent; 0: none is */
     uint64_t retry_at_ms;  /* no attempt to connect before this */
     struct backoff backoff;
-    uint32_t reported; /* kinds of failure, a bit each, that this outage has had a line in the
-                          log for */
-    uint64_t outage[REDIS_FAILURES]; /* how often each has happened in it */
+    struct outage outage;            /* its causes are the kinds of failure */
+    uint64_t failed[REDIS_FAILURES]; /* how often each has happened in it */
     uint64_t foreign;                /* values in the list that are not order ids */
 };
 
@@ -65,17 +65,18 @@ static void disconnect(struct queue_redis *redis)
 static enum status away(struct queue_redis *redis, const char *operation,
                         enum redis_failure failure, const char *message)
 {
-    bool is_known = (redis->reported >> failure & 1) != 0;
+    uint64_t now_ms = clock_monotonic_ms();
+    uint64_t repeated = 0;
+    bool is_due = outage_failed(&redis->outage, (uint32_t)failure, now_ms, &repeated);
     atomic_fetch_add(&redis->base.failures[failure], 1);
-    redis->outage[failure]++;
-    LOG_EVENT(is_known ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARN,
+    redis->failed[failure]++;
+    LOG_EVENT(is_due ? LOG_LEVEL_WARN : LOG_LEVEL_DEBUG,
               "redis call failed; hints are lost until a new connection works, and their orders "
               "found by query",
               log_str("operation", operation), log_str("kind", redis_failure_name(failure)),
-              log_str("error", message));
-    redis->reported |= 1U << failure;
+              log_int("repeated", (int64_t)repeated), log_str("error", message));
     disconnect(redis);
-    redis->retry_at_ms = clock_monotonic_ms() + backoff_take(&redis->backoff);
+    redis->retry_at_ms = now_ms + backoff_take(&redis->backoff);
     return STATUS_UNAVAILABLE;
 }
 
@@ -100,9 +101,9 @@ static void describe_outage(const struct queue_redis *redis, char text[OUTAGE_TE
     size_t len = 0;
     text[0] = '\0';
     for (enum redis_failure i = 0; i < REDIS_FAILURES; i++) {
-        if (redis->outage[i] > 0) {
+        if (redis->failed[i] > 0) {
             len += (size_t)snprintf(text + len, OUTAGE_TEXT_SIZE - len, "%s%s=%" PRIu64,
-                                    len > 0 ? " " : "", redis_failure_name(i), redis->outage[i]);
+                                    len > 0 ? " " : "", redis_failure_name(i), redis->failed[i]);
         }
     }
 }
@@ -110,13 +111,12 @@ static void describe_outage(const struct queue_redis *redis, char text[OUTAGE_TE
 /* The outage ends with a command on the list that worked, not with a connection that opened. */
 static void note_recovery(struct queue_redis *redis)
 {
-    if (redis->reported != 0) {
+    if (redis->outage.is_open && outage_worked(&redis->outage, clock_monotonic_ms())) {
         char failures[OUTAGE_TEXT_SIZE];
         describe_outage(redis, failures);
         log_info("redis is back; hints are delivered again", log_str("key", redis->key),
                  log_str("failures", failures));
-        redis->reported = 0;
-        memset(redis->outage, 0, sizeof redis->outage);
+        memset(redis->failed, 0, sizeof redis->failed);
     }
     backoff_reset(&redis->backoff);
 }

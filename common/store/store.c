@@ -56,35 +56,6 @@ const char *store_name(const struct store *store)
     return store->ops->name;
 }
 
-/* FNV-1a. Two causes with one hash cost a line in the log. */
-static uint32_t hash_text(const char *text)
-{
-    uint32_t hash = 2166136261U;
-    for (; *text != '\0'; text++) {
-        hash = (hash ^ (unsigned char)*text) * 16777619U;
-    }
-    return hash;
-}
-
-/*
- * Whether an outage has a new cause. The first one is often only that the connection ended; why
- * there is no other, the server says later.
- */
-static bool record_cause(struct store *store, const char *message)
-{
-    uint32_t cause = hash_text(message);
-    for (size_t i = 0; i < store->cause_count; i++) {
-        if (store->causes[i] == cause) {
-            return false;
-        }
-    }
-    if (store->cause_count == STORE_CAUSES_MAX) {
-        return false;
-    }
-    store->causes[store->cause_count++] = cause;
-    return true;
-}
-
 /* With what happens next. */
 static const char *failure_text(enum status status)
 {
@@ -105,6 +76,7 @@ enum status store_failed(struct store *store, enum status status, const char *op
                          const char *message)
 {
     enum log_level level = LOG_LEVEL_ERROR;
+    uint64_t repeated = 0;
     if (status == STATUS_CONFLICT || status == STATUS_ALREADY_EXISTS) {
         /* The one is normal between concurrent transactions. What the other means only the
          * caller knows, and logs. */
@@ -112,11 +84,14 @@ enum status store_failed(struct store *store, enum status status, const char *op
     } else if (status == STATUS_TIMEOUT) {
         level = LOG_LEVEL_WARN;
     } else if (status == STATUS_UNAVAILABLE) {
-        level = record_cause(store, message) ? LOG_LEVEL_WARN : LOG_LEVEL_DEBUG;
+        level = outage_failed(&store->outage, outage_key(message), clock_monotonic_ms(), &repeated)
+                    ? LOG_LEVEL_WARN
+                    : LOG_LEVEL_DEBUG;
     }
     LOG_EVENT(level, failure_text(status), log_str("database", store->ops->name),
               log_str("operation", operation), log_str("status", status_name(status)),
-              log_int("code", code), log_str("error", message));
+              log_int("code", code), log_int("repeated", (int64_t)repeated),
+              log_str("error", message));
     return status;
 }
 
@@ -178,11 +153,10 @@ static enum status settle(struct store *store, enum status status)
     store->used_at_ms = clock_monotonic_ms();
     heartbeat_beat(store->heartbeat);
     if (status == STATUS_OK) {
-        if (store->cause_count > 0) {
+        if (outage_worked(&store->outage, store->used_at_ms)) {
             log_info("database is back; calls succeed again",
                      log_str("database", store->ops->name));
         }
-        store->cause_count = 0;
         backoff_reset(&store->backoff);
     }
     return status;
@@ -205,7 +179,7 @@ static enum status read_durability(struct store *store, struct durability_report
 {
     enum status status = store->ops->durability(store, report);
     if (status != STATUS_OK && store->ops->ping(store) == STATUS_OK) {
-        store->cause_count = 0;
+        store->outage = (struct outage){0};
         *report = durability_unknown();
         status = STATUS_OK;
     }

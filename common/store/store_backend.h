@@ -10,6 +10,7 @@
 #define COMMON_STORE_STORE_BACKEND_H
 
 #include "common/base/backoff.h"
+#include "common/base/outage.h"
 #include "common/order/order_moves.h"
 #include "common/store/schema/schema.h"
 #include "common/store/sql_text.h"
@@ -71,8 +72,6 @@ struct store_ops {
 enum { STORE_REPAIR_SLOT = 64 };
 #define STORE_REPAIR_SLOT_TEXT "64"
 
-enum { STORE_CAUSES_MAX = 8 };
-
 struct store {
     const struct store_ops *ops;
     struct database_url url;
@@ -83,13 +82,11 @@ struct store {
     bool no_statement_timeout; /* the connection has no limits on how long a statement may take */
     uint32_t idle_max_ms;      /* set by connect: unused for longer, it is made anew; 0: never */
     uint64_t used_at_ms;       /* the connection, last; clock_monotonic_ms */
-    size_t cause_count;        /* of the outage; 0: there is none */
-    uint32_t causes[STORE_CAUSES_MAX]; /* hashes of what was said of it, each one line in the log,
-                                          not one a second */
-    struct backoff backoff;            /* between attempts to connect */
-    uint64_t retry_at_ms;              /* no attempt before this; clock_monotonic_ms */
-    uint64_t steps_applied;            /* by this store; bit 0 is the step of version 1 */
-    struct heartbeat *heartbeat;       /* NULL: it is not watched */
+    struct outage outage;
+    struct backoff backoff;      /* between attempts to connect */
+    uint64_t retry_at_ms;        /* no attempt before this; clock_monotonic_ms */
+    uint64_t steps_applied;      /* by this store; bit 0 is the step of version 1 */
+    struct heartbeat *heartbeat; /* NULL: it is not watched */
 };
 
 extern const struct store_ops store_sqlite_ops;

@@ -232,6 +232,37 @@ Test(config, a_file_that_is_too_long_for_a_value_ends_the_start)
     cr_assert(process_log_contains(&service.process, "less than 4096 bytes"));
 }
 
+Test(config, what_an_editor_adds_to_a_file_ends_the_start)
+{
+    static const char *const contents[] = {"\xef\xbb\xbfsecret\n", "secret \n", " secret",
+                                           "secret\n\n", "secret\t"};
+    static const char *const settings[] = {"API_CLIENT_ID=demo",
+                                           "API_CLIENT_SECRET_FILE=secret.txt", NULL};
+    for (size_t i = 0; i < COUNT_OF(contents); i++) {
+        temp_dir_write(&dir, "secret.txt", contents[i]);
+        refuse(false, settings, "API_CLIENT_SECRET_FILE");
+    }
+}
+
+Test(config, a_file_may_end_as_windows_ends_lines)
+{
+    static const char *const settings[] = {"PORT=0", "API_CLIENT_ID=demo",
+                                           "API_CLIENT_SECRET_FILE=secret.txt", NULL};
+    temp_dir_write(&dir, "secret.txt", "secret\r\n");
+    expect_client(settings, "demo", "secret");
+}
+
+Test(config, a_misspelt_setting_of_dotenv_is_pointed_out)
+{
+    temp_dir_write(&dir, ".env", "PORT=0\nDATABSE_URL=sqlite:///elsewhere.db\nNODE_ENV=test\n");
+    service_launch_bare(&service, false, NULL, NULL, dir.path);
+    service_wait_api(&service);
+    cr_assert(process_log_contains(&service.process, "DATABSE_URL is not a setting"));
+    cr_assert(process_log_contains(&service.process, "is DATABASE_URL meant?"));
+    cr_assert_not(process_log_contains(&service.process, "NODE_ENV"));
+    process_stop_cleanly(&service.process, SERVICE_STOP_MS);
+}
+
 Test(config, values_come_from_dotenv_in_the_working_folder)
 {
     temp_dir_write(&dir, ".env",
