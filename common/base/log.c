@@ -165,7 +165,8 @@ static void report_dropped(void)
     }
     struct line line = {.len = 0};
     const struct log_field field = log_int("lines", (int64_t)lines);
-    make_line(&line, LOG_LEVEL_WARN, "nobody read the log, so lines of it were dropped", &field, 1);
+    make_line(&line, LOG_LEVEL_WARN, "the log could not be written, so lines of it were dropped",
+              &field, 1);
     if (!log_output_write(line.text, line.len)) {
         atomic_fetch_add(&dropped, lines);
     }

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -36,13 +37,28 @@ void log_output_open(void)
     }
 }
 
+/* A terminal may take the beginning of a line; the next one then starts anew. */
+static bool write_whole(const char *line, size_t len)
+{
+    static atomic_bool is_cut;
+    if (atomic_exchange(&is_cut, false) && write(output, "\n", 1) != 1) {
+        atomic_store(&is_cut, true);
+        return false;
+    }
+    ssize_t written = write(output, line, len);
+    if (written > 0 && (size_t)written < len) {
+        atomic_store(&is_cut, true);
+    }
+    return written >= 0 && (size_t)written == len;
+}
+
 /* A pipe that has room has it for a whole line, as long as no other thread takes it. */
 static bool look_and_write(const char *line, size_t len)
 {
     static pthread_mutex_t turn = PTHREAD_MUTEX_INITIALIZER;
     struct pollfd room = {.fd = output, .events = POLLOUT};
     pthread_mutex_lock(&turn);
-    bool written = poll(&room, 1, 0) == 1 && write(output, line, len) >= 0;
+    bool written = poll(&room, 1, 0) == 1 && write_whole(line, len);
     pthread_mutex_unlock(&turn);
     return written;
 }
@@ -52,5 +68,5 @@ bool log_output_write(const char *line, size_t len)
     if (kind == SOCKET) {
         return send(output, line, len, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0;
     }
-    return kind == LOOK_FIRST ? look_and_write(line, len) : write(output, line, len) >= 0;
+    return kind == LOOK_FIRST ? look_and_write(line, len) : write_whole(line, len);
 }

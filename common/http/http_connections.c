@@ -6,6 +6,7 @@
 #include <netinet/in.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -21,7 +22,7 @@ enum {
     GONE_MANY = 1024, /* as many leave enough memory behind to be worth the walk over all of it */
     BUSY = 0,
     STUCK_MS = 20,
-    STUCK_BYTES = 8 * 1024, /* more than the lines around small chunks add up to within a request */
+    STUCK_BYTES = 4 * 1024, /* more than the line before a chunk has */
 };
 
 struct http_connection {
@@ -30,10 +31,11 @@ struct http_connection {
     int socket;
     bool crowded;
     atomic_bool answering;
-    atomic_bool receiving;
     atomic_uint_least64_t deadline_ms;   /* clock_monotonic_ms, and so */
-    atomic_uint_least64_t progress_ms;   /* something was last made of what came */
-    atomic_uint_least64_t used;          /* bytes of which something was made */
+    pthread_t owner;                     /* the loop's thread; what follows is its alone */
+    bool receives;                       /* a body of which nobody knows how long it is */
+    uint64_t progress_ms;                /* a piece of it last came */
+    uint64_t taken;                      /* bytes that the library had read by then */
     atomic_uint_least64_t idle_since_ms; /* the end of the last answer; BUSY: on the next request */
 };
 
@@ -83,14 +85,16 @@ static void check(struct http_connection *connection, uint64_t now_ms, unsigned 
     }
 }
 
-/* Bytes that the library has read from the socket. */
+/* Bytes that the library has read from the socket. 0: not known. */
 static uint64_t count_taken(const struct http_connection *connection)
 {
     struct tcp_info info = {0};
     socklen_t len = sizeof info;
     int unread = 0;
-    if (getsockopt(connection->socket, IPPROTO_TCP, TCP_INFO, &info, &len) != 0 ||
-        ioctl(connection->socket, FIONREAD, &unread) != 0) {
+    if (ioctl(connection->socket, FIONREAD, &unread) != 0 ||
+        getsockopt(connection->socket, IPPROTO_TCP, TCP_INFO, &info, &len) != 0 ||
+        len < offsetof(struct tcp_info, tcpi_bytes_received) + sizeof info.tcpi_bytes_received ||
+        info.tcpi_bytes_received < (uint64_t)unread) {
         return 0;
     }
     return info.tcpi_bytes_received - (uint64_t)unread;
@@ -98,11 +102,8 @@ static uint64_t count_taken(const struct http_connection *connection)
 
 static bool is_stuck(const struct http_connection *connection, uint64_t now_ms)
 {
-    uint64_t progress_ms = atomic_load_explicit(&connection->progress_ms, memory_order_relaxed);
-    return atomic_load_explicit(&connection->receiving, memory_order_relaxed) &&
-           progress_ms + STUCK_MS <= now_ms &&
-           count_taken(connection) >
-               atomic_load_explicit(&connection->used, memory_order_relaxed) + STUCK_BYTES;
+    return connection->receives && connection->progress_ms + STUCK_MS <= now_ms &&
+           count_taken(connection) > connection->taken + STUCK_BYTES;
 }
 
 void http_connections_end_stuck(struct http_connections *connections)
@@ -110,7 +111,7 @@ void http_connections_end_stuck(struct http_connections *connections)
     uint64_t now_ms = clock_monotonic_ms();
     pthread_mutex_lock(&connections->lock);
     for (struct http_connection *each = connections->first; each != NULL; each = each->next) {
-        if (is_stuck(each, now_ms)) {
+        if (pthread_equal(each->owner, pthread_self()) && is_stuck(each, now_ms)) {
             shutdown(each->socket, SHUT_RDWR);
         }
     }
@@ -196,7 +197,7 @@ struct http_connection *http_connections_add(struct http_connections *connection
     }
     connection->socket = socket;
     http_connection_expect(connection, deadline_ms);
-    http_connection_progress(connection, 0);
+    connection->owner = pthread_self();
     pthread_mutex_lock(&connections->lock);
     connection->next = connections->first;
     if (connection->next != NULL) {
@@ -249,15 +250,16 @@ void http_connection_expect_next(struct http_connection *connection)
     atomic_store_explicit(&connection->idle_since_ms, now_ms, memory_order_relaxed);
 }
 
-void http_connection_progress(struct http_connection *connection, size_t len)
+void http_connection_receives(struct http_connection *connection)
 {
-    atomic_store_explicit(&connection->progress_ms, clock_monotonic_ms(), memory_order_relaxed);
-    atomic_fetch_add_explicit(&connection->used, len, memory_order_relaxed);
+    connection->receives = true;
+    connection->progress_ms = clock_monotonic_ms();
+    connection->taken = count_taken(connection);
 }
 
-void http_connection_set_receiving(struct http_connection *connection, bool receiving)
+void http_connection_has_received(struct http_connection *connection)
 {
-    atomic_store_explicit(&connection->receiving, receiving, memory_order_relaxed);
+    connection->receives = false;
 }
 
 void http_connection_set_answering(struct http_connection *connection, bool answering)

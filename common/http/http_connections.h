@@ -48,17 +48,18 @@ void http_connection_expect(struct http_connection *connection, uint32_t deadlin
  */
 void http_connection_expect_next(struct http_connection *connection);
 
-/* The library has made `len` bytes of what the client sent into something: a head, or a piece of a
- * body. */
-void http_connection_progress(struct http_connection *connection, size_t len);
-
-/* Between a head and the end of its body. Before a head is complete the library has bounds. */
-void http_connection_set_receiving(struct http_connection *connection, bool receiving);
+/*
+ * The client sends a body that comes in chunks, and the library has made something of all that came
+ * so far: the head, or a piece. Until the body has ended the connection is one of those that may
+ * get stuck. Both on the thread that has added the connection.
+ */
+void http_connection_receives(struct http_connection *connection);
+void http_connection_has_received(struct http_connection *connection);
 
 /*
  * Ends the connections that make the library busy for nothing: it has taken much of what they sent,
  * made nothing of it for a while, and looks at it again and again (0.9.75, a line of a chunked body
- * that fills its buffer). From any thread.
+ * that fills its buffer). Only those that the calling thread has added.
  */
 void http_connections_end_stuck(struct http_connections *connections);
 

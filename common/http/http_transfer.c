@@ -147,7 +147,7 @@ void http_transfer_end(void *context, struct MHD_Connection *connection, void **
     http_response_finish(&transfer->exchange.response);
     http_transfer_set_answering(transfer, false);
     http_connection_set_answering(transfer->peer, false);
-    http_connection_set_receiving(transfer->peer, false);
+    http_connection_has_received(transfer->peer);
     http_connection_expect_next(transfer->peer);
     atomic_fetch_sub(&traffic->bodies_bytes, transfer->body_room);
     http_query_finish(&transfer->exchange.query);
@@ -293,15 +293,6 @@ static enum MHD_Result collect_header(void *context, enum MHD_ValueKind kind, co
     return MHD_YES;
 }
 
-static void note_head_size(struct http_transfer *transfer)
-{
-    const union MHD_ConnectionInfo *info =
-        MHD_get_connection_info(transfer->resumption.connection,
-                                MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
-    http_connection_progress(transfer->peer, info != NULL ? info->header_size : 0);
-    http_connection_set_receiving(transfer->peer, true);
-}
-
 static enum MHD_Result read_head(struct http_transfer *transfer, const char *method,
                                  const char *version)
 {
@@ -316,7 +307,10 @@ static enum MHD_Result read_head(struct http_transfer *transfer, const char *met
     transfer->announced_len = length != NULL ? strtoull(length, NULL, 10) : 0;
     transfer->expects_continue = http_head_find(&head, "Expect") != NULL;
     transfer->discard_max = HTTP_BODY_MAX;
-    note_head_size(transfer);
+    transfer->is_chunked = http_head_find(&head, "Transfer-Encoding") != NULL;
+    if (transfer->is_chunked) {
+        http_connection_receives(transfer->peer);
+    }
     atomic_fetch_add(&transfer->traffic->in_application, 1);
     enum http_next next = application->on_head(application->context, &transfer->exchange, &head);
     atomic_fetch_sub(&transfer->traffic->in_application, 1);
@@ -360,7 +354,9 @@ static enum MHD_Result receive(struct http_transfer *transfer, const char *piece
     if (!transfer->discard) {
         memcpy(transfer->body + transfer->received, piece, len);
     }
-    http_connection_progress(transfer->peer, len);
+    if (transfer->is_chunked) {
+        http_connection_receives(transfer->peer);
+    }
     transfer->received += len;
     return !transfer->discard || transfer->received <= transfer->discard_max ? MHD_YES : MHD_NO;
 }
@@ -412,24 +408,21 @@ static bool refuses_trailers(struct http_transfer *transfer)
 }
 
 /*
- * A connection that is suspended at once would be read from as soon as it is resumed, since the
- * library has not noted yet that its request is whole; a client that has closed its side, and waits
- * for its answer, would then count as gone. So it is suspended at the library's next call, which
- * comes at once.
+ * The application is called at the library's next call, which comes at once. A connection that is
+ * suspended in this one would be read from as soon as it is resumed, since the library has not
+ * noted yet that its request is whole; a client that has closed its side, and waits for its answer,
+ * would then count as gone. And until it is suspended the library may end it, so nobody else may
+ * have the exchange yet.
  */
 static enum MHD_Result end_of_body(struct http_transfer *transfer)
 {
     start_answering(transfer);
-    http_connection_set_receiving(transfer->peer, false);
+    http_connection_has_received(transfer->peer);
     if (transfer->discard || refuses_trailers(transfer)) {
         return send_response(transfer);
     }
     transfer->exchange.body = transfer->body != NULL ? transfer->body : "";
     transfer->exchange.body_len = transfer->received;
-    enum http_next next = call_on_request(transfer);
-    if (next != HTTP_WAIT) {
-        return after_request(transfer, next);
-    }
     transfer->state = TRANSFER_WHOLE;
     return MHD_YES;
 }
@@ -456,7 +449,7 @@ enum MHD_Result http_transfer_handle(void *context, struct MHD_Connection *conne
     case TRANSFER_BODY:
         return len > 0 ? receive(transfer, upload, len) : end_of_body(transfer);
     case TRANSFER_WHOLE:
-        return after_request(transfer, HTTP_WAIT);
+        return after_request(transfer, call_on_request(transfer));
     case TRANSFER_REQUEST:
         return after_request(transfer, call_then(transfer));
     default:

@@ -20,7 +20,7 @@ enum transfer_state {
     TRANSFER_NEW,
     TRANSFER_HEAD, /* waits before its body is read */
     TRANSFER_BODY,
-    TRANSFER_WHOLE,   /* has its body and must wait, but the library has not come back yet */
+    TRANSFER_WHOLE,   /* has its body; the application comes next */
     TRANSFER_REQUEST, /* waits with its body */
     TRANSFER_SENT,    /* its answer was handed to the library */
 };
@@ -43,6 +43,7 @@ struct http_transfer {
     bool answering;        /* counted in the traffic's */
     bool discard;          /* the answer is known, or the body too long: read on, keep nothing */
     bool expects_continue; /* the client waits for "100 Continue" */
+    bool is_chunked;       /* its body has no announced length */
     unsigned long long announced_len; /* of the body; 0: none was */
     size_t discard_max;
     size_t received; /* bytes of the body in all */

@@ -97,9 +97,19 @@ enum status store_failed(struct store *store, enum status status, const char *op
 
 static atomic_uint current_era;
 
-void store_primary_has_changed(void)
+/* One that is being made, or is older, says nothing new: else connections that cannot be made would
+ * end those that work, again and again. */
+void store_primary_has_changed(const struct store *store)
 {
-    atomic_fetch_add(&current_era, 1);
+    unsigned era = store->era;
+    if (store->connected) {
+        atomic_compare_exchange_strong(&current_era, &era, era + 1);
+    }
+}
+
+bool store_primary_is_in_doubt(const struct store *store)
+{
+    return atomic_load(&current_era) > 0 && !store->open_existing;
 }
 
 static void put_off_connecting(struct store *store)

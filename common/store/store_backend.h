@@ -112,11 +112,17 @@ MUST_CHECK bool store_value_read(struct store_value *value, enum store_type type
 enum status store_value_is_bad(struct store *store, const struct store_query *query, size_t column);
 
 /*
- * A server has said that it takes no writes any more: it was demoted, or shuts down. Every
- * connection of the process that is older than this is made anew before its next use, because a
- * demoted server goes on to answer reads, and what it answers gets old. Any thread.
+ * The server of a connection that has worked refuses a write: it was demoted. Every connection of
+ * the process that is older than this is made anew before its next use, because a demoted server
+ * goes on to answer reads, and what it answers gets old. Any thread.
  */
-void store_primary_has_changed(void);
+void store_primary_has_changed(const struct store *store);
+
+/*
+ * From then on a new connection is used only if its server takes writes. Before, nobody asks: a
+ * proxy may answer the question with a replica. Commands that only look may use a replica.
+ */
+bool store_primary_is_in_doubt(const struct store *store);
 
 /*
  * Logs, once, what the database's library said, and passes `status` on:

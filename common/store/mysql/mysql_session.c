@@ -61,10 +61,8 @@ static const unsigned int conflict_errors[] = {
     3572, /* lock not available at once */
 };
 
-/* The server is not, or will soon not be, the one to write to. */
+/* The server is not the one to write to any more. */
 static const unsigned int demotion_errors[] = {
-    1047, /* a node that does not belong to its Galera cluster any more */
-    1053, /* shutdown in progress */
     1290, /* --read-only, --super-read-only */
     1792, /* read-only transaction */
     1836, /* read-only mode */
@@ -95,7 +93,7 @@ static enum status failed(struct mysql_session *session, const char *operation)
 {
     unsigned int code = mysql_errno(session->connection);
     if (is_among(code, demotion_errors, sizeof demotion_errors / sizeof demotion_errors[0])) {
-        store_primary_has_changed();
+        store_primary_has_changed(session->store);
     }
     bool timed_out = code == ERROR_TIMEOUT_MARIADB || code == ERROR_TIMEOUT_MYSQL;
     enum status status = timed_out && session->is_cold_read ? STATUS_TIMEOUT : classify(code);

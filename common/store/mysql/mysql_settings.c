@@ -68,7 +68,7 @@ static const struct setting settings[] = {
     /* SYSDATE does not go by `timestamp`, the clock of all other functions does. */
     {.name = "timestamp",
      .reads = "1",
-     .look = "ABS(TIMESTAMPDIFF(SECOND, SYSDATE(), UTC_TIMESTAMP())) <= 1",
+     .look = "ABS(TIMESTAMPDIFF(SECOND, SYSDATE(), UTC_TIMESTAMP())) <= 60",
      .fault = "the session's clock stands still (SET timestamp)"},
     /* What is read from such a server gets old, and nobody notices: a connection that was there
      * when it was demoted goes on. The number of one is the word of another. */
@@ -109,7 +109,8 @@ static struct wanted choose(bool is_mariadb, const struct store *store)
 {
     struct wanted wanted = {.count = 0};
     for (size_t i = 0; i < SETTINGS; i++) {
-        bool is_passed_over = store->open_existing && strcmp(settings[i].name, "read_only") == 0;
+        bool is_passed_over =
+            !store_primary_is_in_doubt(store) && strcmp(settings[i].name, "read_only") == 0;
         if (is_for(&settings[i], is_mariadb) && !is_passed_over) {
             wanted.of[wanted.count++] = settings[i];
         }
@@ -173,7 +174,7 @@ static enum status check(struct mysql_session *session, const struct wanted *wan
             snprintf(message, sizeof message,
                      "the session's %s is not %s although it was set (a proxy in between, or "
                      "init_connect?), and orders could be lost or doubled with it",
-                     setting->name, setting->set);
+                     setting->name, setting->reads);
             status = mysql_session_failed(session, STATUS_UNAVAILABLE, "read settings",
                                           setting->fault != NULL ? setting->fault : message);
         }
@@ -181,10 +182,15 @@ static enum status check(struct mysql_session *session, const struct wanted *wan
     return status;
 }
 
+/* Within a transaction: what a proxy sends to a replica are reads outside of one. */
 enum status mysql_settings_apply(struct mysql_session *session, const struct store *store)
 {
     struct wanted wanted = choose(mysql_session_is_mariadb(session), store);
     write_set(mysql_session_text(session), &wanted);
     enum status status = mysql_session_run(session, "set up", NULL);
-    return status == STATUS_OK ? check(session, &wanted) : status;
+    if (status != STATUS_OK) {
+        return status;
+    }
+    mysql_session_begin(session);
+    return mysql_session_end(session, check(session, &wanted));
 }

@@ -93,16 +93,5 @@ enum status postgres_connect_classify(const char *sqlstate)
 
 bool postgres_connect_is_demotion(const char *sqlstate)
 {
-    static const char *const codes[] = {
-        "25006", /* read-only transaction */
-        "57P01", /* the server shuts down, or somebody ended the connection */
-        "57P02", /* it crashed */
-        "57P03", /* it starts, or is a replica that takes no connections */
-    };
-    for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++) {
-        if (strcmp(sqlstate, codes[i]) == 0) {
-            return true;
-        }
-    }
-    return false;
+    return strcmp(sqlstate, "25006") == 0; /* read-only transaction */
 }

@@ -26,7 +26,7 @@ bool postgres_connect_wait_for(const PGconn *connection, short events, uint64_t 
 /* What an error of the server means to the caller. */
 enum status postgres_connect_classify(const char *sqlstate);
 
-/* The server is not, or will soon not be, the one to write to. */
+/* The server is not the one to write to any more. */
 bool postgres_connect_is_demotion(const char *sqlstate);
 
 #endif

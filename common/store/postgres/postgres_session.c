@@ -60,11 +60,14 @@ static enum status answer_failed(struct postgres_session *session, const char *o
     if (sqlstate == NULL || primary == NULL) {
         return connection_failed(session, operation);
     }
+    if (strcmp(sqlstate, "22012") == 0) { /* division by zero: how postgres_insert.c says that */
+        primary = "a rule or a trigger of the table orders leaves an order out";
+    }
     char message[MESSAGE_SIZE];
     snprintf(message, sizeof message, "%s %s", sqlstate, primary);
     enum status status = postgres_connect_classify(sqlstate);
     if (postgres_connect_is_demotion(sqlstate)) {
-        store_primary_has_changed();
+        store_primary_has_changed(session->store);
     }
     if (PQstatus(session->connection) != CONNECTION_OK) {
         status = STATUS_UNAVAILABLE; /* what became of the statement is not known */

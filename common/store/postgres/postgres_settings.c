@@ -56,8 +56,8 @@ static const char *wanted(const struct setting *setting, bool no_statement_timeo
                                                                                    : setting->value;
 }
 
-/* Each is a column, which has the value that the setting then has. All are constants. */
-static void write_statement(struct text *text, bool no_statement_timeout)
+/* All are constants. */
+static void write_set(struct text *text, bool no_statement_timeout)
 {
     for (size_t i = 0; i < SETTINGS; i++) {
         const char *name = settings[i].name;
@@ -72,7 +72,23 @@ static void write_statement(struct text *text, bool no_statement_timeout)
                        name, name, name);
         }
     }
+}
+
+/* A statement of its own, since a pooler may run it elsewhere. */
+static void write_read(struct text *text)
+{
+    for (size_t i = 0; i < SETTINGS; i++) {
+        text_print(text, "%scurrent_setting('%s')", i == 0 ? "SELECT " : ", ", settings[i].name);
+    }
     text_add(text, ", " TAKES_WRITES);
+}
+
+static enum status run(struct postgres_session *session, struct text *text)
+{
+    const char *sql = text_string(text);
+    return sql != NULL
+               ? postgres_session_run(session, "set up", sql, NULL, 0)
+               : postgres_session_failed(session, STATUS_UNAVAILABLE, "set up", "out of memory");
 }
 
 static bool is_as_wanted(const char *value, const char *want)
@@ -114,14 +130,17 @@ static enum status check_takes_writes(struct postgres_session *session)
 enum status postgres_settings_apply(struct postgres_session *session, const struct store *store)
 {
     struct text text = {0};
-    write_statement(&text, store->no_statement_timeout);
-    const char *sql = text_string(&text);
-    enum status status = sql != NULL ? postgres_session_run(session, "set up", sql, NULL, 0)
-                                     : postgres_session_failed(session, STATUS_UNAVAILABLE,
-                                                               "set up", "out of memory");
+    write_set(&text, store->no_statement_timeout);
+    enum status status = run(session, &text);
+    if (status == STATUS_OK) {
+        text_clear(&text);
+        write_read(&text);
+        status = run(session, &text);
+    }
     text_finish(&text);
     if (status == STATUS_OK) {
         status = check(session, store->no_statement_timeout);
     }
-    return status == STATUS_OK && !store->open_existing ? check_takes_writes(session) : status;
+    return status == STATUS_OK && store_primary_is_in_doubt(store) ? check_takes_writes(session)
+                                                                   : status;
 }

@@ -15,11 +15,10 @@ struct postgres_session;
 struct store;
 
 /*
- * For the services the server must take writes; a command that makes nothing (store_open_existing)
- * may look at a replica too. With `store->no_statement_timeout` steps of the schema take as long as
- * they take. Only how long they wait for a table stays limited: while one session waits to change a
- * table, all other traffic on it waits too. STATUS_UNAVAILABLE: a setting is not as it was set, and
- * the log names it.
+ * Where the primary is in doubt (store_primary_is_in_doubt) the server must take writes too. With
+ * `store->no_statement_timeout` steps of the schema take as long as they take. Only how long they
+ * wait for a table stays limited: while one session waits to change a table, all other traffic on
+ * it waits too. STATUS_UNAVAILABLE: a setting is not as it was set, and the log names it.
  */
 MUST_CHECK enum status postgres_settings_apply(struct postgres_session *session,
                                                const struct store *store);

@@ -41,9 +41,11 @@ enum status sqlite_lookup(struct store *store, struct store_lookup lookups[], si
 
 enum status sqlite_counts(struct store *store, struct order_counts *counts)
 {
+    struct sqlite_session *session = sqlite_session_of(store);
     int64_t row[4] = {0};
-    enum status status = sqlite_session_run(sqlite_session_of(store), SQL_COUNTS,
+    enum status status = sqlite_session_run(session, SQL_COUNTS,
                                             &(struct sqlite_numbers){.out = row, .out_count = 4});
+    status = sqlite_session_check_files(session, status);
     *counts = (struct order_counts){.created = row[0],
                                     .started = row[1],
                                     .completed = row[2],

@@ -22,7 +22,7 @@ enum {
 struct sqlite_session {
     struct store *store;
     sqlite3 *connection;
-    struct sqlite_files files;
+    struct sqlite_files *files; /* NULL: not entered */
     const char *const *texts;
     size_t count;
     size_t current; /* the statement that was started */
@@ -107,13 +107,28 @@ static int add_functions(sqlite3 *connection)
     return sqlite3_create_function(connection, "now_us", 0, SQLITE_UTF8, NULL, now_us, NULL, NULL);
 }
 
+static const char files_have_moved[] =
+    "the database's file, or its -wal or -shm file, was renamed, removed or replaced while it was "
+    "open; nothing is stored until it is back in its place, or this program was restarted";
+
 /* The -wal and -shm files are there from the first read on. */
-static int note_files(struct sqlite_session *session)
+static int enter_files(struct sqlite_session *session)
 {
     int code =
         sqlite3_exec(session->connection, "SELECT 1 FROM sqlite_schema LIMIT 1", NULL, NULL, NULL);
-    sqlite_files_note(session->connection, &session->files);
+    if (code == SQLITE_OK) {
+        session->files = sqlite_files_enter(session->connection, session->store->url.path);
+        code = session->files != NULL ? SQLITE_OK : SQLITE_READONLY_DBMOVED;
+    }
     return code;
+}
+
+static const char *why_not_opened(const struct sqlite_session *session, int code)
+{
+    if (code == SQLITE_READONLY_DBMOVED) {
+        return files_have_moved;
+    }
+    return session->connection != NULL ? sqlite3_errmsg(session->connection) : sqlite3_errstr(code);
 }
 
 enum status sqlite_session_open(struct store *store, const char *const texts[], size_t count,
@@ -127,6 +142,10 @@ enum status sqlite_session_open(struct store *store, const char *const texts[], 
     opened->store = store;
     opened->texts = texts;
     opened->count = count;
+    if (!sqlite_files_may_open(store->url.path)) {
+        free(opened);
+        return store_failed(store, STATUS_UNAVAILABLE, "open", 0, files_have_moved);
+    }
     int create = store->may_create && !store->open_existing ? SQLITE_OPEN_CREATE : 0;
     int code = sqlite3_open_v2(store->url.path, &opened->connection,
                                SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | create, NULL);
@@ -138,16 +157,14 @@ enum status sqlite_session_open(struct store *store, const char *const texts[], 
         code = add_functions(opened->connection);
     }
     if (code == SQLITE_OK) {
-        code = note_files(opened);
+        code = enter_files(opened);
     }
     if (code == SQLITE_CANTOPEN && store->open_existing && access(store->url.path, F_OK) != 0) {
         sqlite_session_close(opened);
         return STATUS_NOT_FOUND;
     }
     if (code != SQLITE_OK) {
-        store_failed(store, STATUS_UNAVAILABLE, "open", code,
-                     opened->connection != NULL ? sqlite3_errmsg(opened->connection)
-                                                : sqlite3_errstr(code));
+        store_failed(store, STATUS_UNAVAILABLE, "open", code, why_not_opened(opened, code));
         sqlite_session_close(opened);
         return STATUS_UNAVAILABLE;
     }
@@ -163,6 +180,7 @@ void sqlite_session_close(struct sqlite_session *session)
     for (size_t i = 0; i < session->count; i++) {
         sqlite3_finalize(session->statements[i]);
     }
+    sqlite_files_leave(session->files);
     sqlite3_close(session->connection);
     free(session);
 }
@@ -339,23 +357,19 @@ static enum status end(struct sqlite_session *session, enum status status)
     return status;
 }
 
-/* `status`, unless what was written or read is not where the database's name leads. */
-static enum status check_files(struct sqlite_session *session, enum status status)
+enum status sqlite_session_check_files(struct sqlite_session *session, enum status status)
 {
-    if (status != STATUS_OK || sqlite_files_are_in_place(session->connection, &session->files)) {
+    if (status != STATUS_OK || sqlite_files_are_in_place(session->files)) {
         return status;
     }
     return store_failed(session->store, STATUS_UNAVAILABLE, "look at the file", 0,
-                        "the database's file, or its -wal or -shm file, was renamed, removed or "
-                        "replaced while it was open; nothing is stored until it is back in its "
-                        "place");
+                        files_have_moved);
 }
 
 enum status sqlite_session_ping(struct sqlite_session *session)
 {
-    return check_files(session,
-                       sqlite_session_script(session, "SELECT 1 FROM sqlite_schema LIMIT 1",
-                                             "ping"));
+    return sqlite_session_check_files(
+        session, sqlite_session_script(session, "SELECT 1 FROM sqlite_schema LIMIT 1", "ping"));
 }
 
 enum status sqlite_session_begin_write(struct sqlite_session *session)
@@ -370,7 +384,7 @@ enum status sqlite_session_begin_write(struct sqlite_session *session)
 
 enum status sqlite_session_end_write(struct sqlite_session *session, enum status status)
 {
-    status = check_files(session, end(session, status));
+    status = sqlite_session_check_files(session, end(session, status));
     pthread_mutex_unlock(&write_turn);
     return status;
 }
@@ -382,5 +396,5 @@ enum status sqlite_session_begin_read(struct sqlite_session *session)
 
 enum status sqlite_session_end_read(struct sqlite_session *session, enum status status)
 {
-    return check_files(session, end(session, status));
+    return sqlite_session_check_files(session, end(session, status));
 }

@@ -129,6 +129,11 @@ MUST_CHECK enum status sqlite_session_query(struct sqlite_session *session,
 /* How many rows the last INSERT, UPDATE or DELETE changed. */
 int64_t sqlite_session_changes(const struct sqlite_session *session);
 
+/* `status`, unless what was written or read is not where the database's name leads. The ends of
+ * transactions look by themselves. */
+MUST_CHECK enum status sqlite_session_check_files(struct sqlite_session *session,
+                                                  enum status status);
+
 /* Whether the file answers, and is the one with its name. */
 MUST_CHECK enum status sqlite_session_ping(struct sqlite_session *session);
 
