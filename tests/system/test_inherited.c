@@ -118,18 +118,32 @@ Test(inherited, a_log_that_nobody_reads_costs_lines_and_nothing_else)
     cr_assert_not_null(strstr(log, "msg=stopped"), "%s", log);
 }
 
-Test(inherited, the_files_of_the_database_are_their_owners_alone)
+static void expect_modes(mode_t mode)
 {
     static const char *const names[] = {"orders.db", "orders.db-wal", "orders.db-shm"};
-    start_from("umask 0; exec \"$0\"");
-    expect_to_serve();
     for (size_t i = 0; i < 3; i++) {
         char path[128];
         struct stat info;
         snprintf(path, sizeof path, "%s/%s", dir.path, names[i]);
         cr_assert_eq(stat(path, &info), 0, "%m");
-        cr_assert_eq(info.st_mode & 0777, 0600, "%s is %o", names[i], info.st_mode & 0777U);
+        cr_assert_eq(info.st_mode & 0777, mode, "%s is %o", names[i], info.st_mode & 0777U);
     }
+}
+
+Test(inherited, the_files_of_the_database_are_their_owners_alone)
+{
+    start_from("umask 0; exec \"$0\"");
+    expect_to_serve();
+    expect_modes(0600);
+    process_stop_cleanly(&api.process, SERVICE_STOP_MS);
+}
+
+/* As two users of one group need it. */
+Test(inherited, a_database_that_is_there_keeps_its_mode_and_gives_it_to_its_companions)
+{
+    start_from("umask 0; : >orders.db; chmod 0660 orders.db; exec \"$0\"");
+    expect_to_serve();
+    expect_modes(0660);
     process_stop_cleanly(&api.process, SERVICE_STOP_MS);
 }
 
