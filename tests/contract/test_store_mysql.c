@@ -110,7 +110,7 @@ Test(store_mysql, a_session_that_is_not_as_it_was_set_is_not_used)
 Test(store_mysql, a_server_that_ignores_the_clients_character_set_keeps_every_character)
 {
     mariadb_server_stop(&database.mariadb);
-    database.mariadb.options[0] = "--skip-character-set-client-handshake";
+    database.mariadb.options[0] = "--loose-skip-character-set-client-handshake";
     database.mariadb.options[1] = "--character-set-server=latin1";
     mariadb_server_restart(&database.mariadb);
     wait_until_back();

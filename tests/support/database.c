@@ -71,7 +71,7 @@ static void start_odd_mariadb(struct database *database)
         "--auto-increment-offset=3",
         "--completion-type=CHAIN",
         "--innodb-lock-wait-timeout=50",
-        "--skip-character-set-client-handshake",
+        "--loose-skip-character-set-client-handshake",
         "--init-connect=" MYSQL_ODD_SESSION,
     };
     for (size_t i = 0; i < sizeof odd / sizeof odd[0]; i++) {

@@ -182,15 +182,17 @@ static enum status check(struct mysql_session *session, const struct wanted *wan
     return status;
 }
 
-/* Within a transaction: what a proxy sends to a replica are reads outside of one. */
+/* Where a server must show that it takes writes, within a transaction: what a proxy sends to a
+ * replica are reads outside of one. */
 enum status mysql_settings_apply(struct mysql_session *session, const struct store *store)
 {
     struct wanted wanted = choose(mysql_session_is_mariadb(session), store);
     write_set(mysql_session_text(session), &wanted);
     enum status status = mysql_session_run(session, "set up", NULL);
-    if (status != STATUS_OK) {
-        return status;
+    if (status != STATUS_OK || !store_primary_is_in_doubt(store)) {
+        return status == STATUS_OK ? check(session, &wanted) : status;
     }
-    mysql_session_begin(session);
-    return mysql_session_end(session, check(session, &wanted));
+    text_add(mysql_session_text(session), "START TRANSACTION");
+    status = mysql_session_run(session, "set up", NULL);
+    return mysql_session_end(session, status == STATUS_OK ? check(session, &wanted) : status);
 }
