@@ -262,7 +262,7 @@ static size_t write_with_trailer(char *request, size_t size, const char *name, s
 }
 
 /* They share the memory of the answer's head: what was stored could not be answered any more. */
-Test(http_gate, trailers_that_leave_no_room_for_the_answer, .timeout = 120)
+Test(http_gate, trailers_without_room_for_the_answer, .timeout = 120)
 {
     static char request[32 * 1024];
     for (size_t len = 1100; len < 17000; len += len < 15500 ? 800 : 8) {
@@ -270,13 +270,13 @@ Test(http_gate, trailers_that_leave_no_room_for_the_answer, .timeout = 120)
     }
 }
 
-Test(http_gate, a_trailer_whose_name_is_no_token)
+Test(http_gate, trailers_with_a_blank_in_the_name)
 {
     static char request[1024];
     refuse(request, write_with_trailer(request, sizeof request, "X Trailer", 1));
 }
 
-Test(http_gate, a_small_trailer_is_passed_over)
+Test(http_gate, trailers_that_are_small_change_nothing)
 {
     static char request[1024];
     struct raw_http *raw = raw_http_open(api.port);
