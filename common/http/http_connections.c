@@ -26,6 +26,7 @@ enum {
 };
 
 struct http_connection {
+    struct http_connections *all;
     struct http_connection *previous;
     struct http_connection *next;
     int socket;
@@ -36,6 +37,7 @@ struct http_connection {
     bool receives;                       /* a body of which nobody knows how long it is */
     uint64_t progress_ms;                /* a piece of it last came */
     uint64_t taken;                      /* bytes that the library had read by then */
+    void *request;                       /* that has not ended yet; the caller's */
     atomic_uint_least64_t idle_since_ms; /* the end of the last answer; BUSY: on the next request */
 };
 
@@ -45,8 +47,9 @@ struct http_connections {
     pthread_cond_t stop_asked;
     bool stopping;
     struct http_connection *first;
-    atomic_uint count; /* may be read without it */
-    unsigned most;     /* that there were since memory was given back */
+    atomic_uint count;     /* may be read without it, both */
+    atomic_uint receiving; /* those that may get stuck */
+    unsigned most;         /* that there were since memory was given back */
     unsigned limit;
 };
 
@@ -104,6 +107,11 @@ static bool is_stuck(const struct http_connection *connection, uint64_t now_ms)
 {
     return connection->receives && connection->progress_ms + STUCK_MS <= now_ms &&
            count_taken(connection) > connection->taken + STUCK_BYTES;
+}
+
+bool http_connections_may_be_stuck(struct http_connections *connections)
+{
+    return atomic_load_explicit(&connections->receiving, memory_order_relaxed) > 0;
 }
 
 void http_connections_end_stuck(struct http_connections *connections)
@@ -195,6 +203,7 @@ struct http_connection *http_connections_add(struct http_connections *connection
     if (connection == NULL) {
         return NULL;
     }
+    connection->all = connections;
     connection->socket = socket;
     http_connection_expect(connection, deadline_ms);
     connection->owner = pthread_self();
@@ -227,6 +236,7 @@ void http_connections_remove(struct http_connections *connections,
     }
     connections->count--;
     pthread_mutex_unlock(&connections->lock);
+    http_connection_has_received(connection);
     free(connection);
 }
 
@@ -252,14 +262,30 @@ void http_connection_expect_next(struct http_connection *connection)
 
 void http_connection_receives(struct http_connection *connection)
 {
-    connection->receives = true;
+    if (!connection->receives) {
+        connection->receives = true;
+        atomic_fetch_add_explicit(&connection->all->receiving, 1, memory_order_relaxed);
+    }
     connection->progress_ms = clock_monotonic_ms();
     connection->taken = count_taken(connection);
 }
 
 void http_connection_has_received(struct http_connection *connection)
 {
-    connection->receives = false;
+    if (connection->receives) {
+        connection->receives = false;
+        atomic_fetch_sub_explicit(&connection->all->receiving, 1, memory_order_relaxed);
+    }
+}
+
+void http_connection_set_request(struct http_connection *connection, void *request)
+{
+    connection->request = request;
+}
+
+void *http_connection_request(const struct http_connection *connection)
+{
+    return connection->request;
 }
 
 void http_connection_set_answering(struct http_connection *connection, bool answering)

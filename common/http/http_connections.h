@@ -56,12 +56,23 @@ void http_connection_expect_next(struct http_connection *connection);
 void http_connection_receives(struct http_connection *connection);
 void http_connection_has_received(struct http_connection *connection);
 
+/* Whether any connection receives. Without a lock. */
+bool http_connections_may_be_stuck(struct http_connections *connections);
+
 /*
- * Ends the connections that make the library busy for nothing: it has taken much of what they sent,
- * made nothing of it for a while, and looks at it again and again (0.9.75, a line of a chunked body
- * that fills its buffer). Only those that the calling thread has added.
+ * Ends the connections of which the library has taken much of what they sent, and made nothing of
+ * it for a while: a line of a chunked body that fills its buffer. 0.9.75 looks at it again and
+ * again; 1.0.1 sometimes does, and sometimes forgets the connection until its time is over. Only
+ * those that the calling thread has added.
  */
 void http_connections_end_stuck(struct http_connections *connections);
+
+/*
+ * The caller's request that is under way on the connection; NULL: none. It outlives the connection
+ * where the library does not tell its end: 1.0.1, after a line of a chunked body that is too long.
+ */
+void http_connection_set_request(struct http_connection *connection, void *request);
+void *http_connection_request(const struct http_connection *connection);
 
 /* While an answer is being made the client may close its side; it still reads. */
 void http_connection_set_answering(struct http_connection *connection, bool answering);

@@ -27,7 +27,7 @@ enum {
     UNEVEN_MAX = 16, /* a loop that has more beyond these than another leaves new ones to it */
     NO_ROOM_PAUSE_MS = 100, /* after the system had no descriptor or memory for a connection */
     NO_ROOM_LOG_MS = 10000,
-    BUSY_MS = 20, /* so long without a pause is worth a look */
+    LOOK_MS = 50, /* between two looks for connections that are stuck */
 };
 
 enum loop_state { LOOP_OPEN, LOOP_CLOSED, LOOP_ENDING };
@@ -42,7 +42,7 @@ struct http_loop {
     atomic_bool leaves_to_others; /* it leaves new connections to the others */
     uint64_t accept_at_ms;        /* not before this, clock_monotonic_ms; the thread's own, both */
     uint64_t log_at_ms;           /* the next line that says so, not before this */
-    uint64_t busy_since_ms;       /* without a pause; 0: it had one */
+    uint64_t look_at_ms;          /* for stuck connections, not before this */
 };
 
 struct http_loops {
@@ -213,15 +213,19 @@ static int library_timeout(struct http_loop *loop)
     return timeout_ms < INT_MAX ? (int)timeout_ms : INT_MAX;
 }
 
-static void note_pause(struct http_loop *loop, bool is_pause)
+/* Milliseconds until the next look for connections that are stuck; -1: there can be none. */
+static int end_stuck(struct http_loop *loop)
 {
-    uint64_t now_ms = is_pause ? 0 : clock_monotonic_ms();
-    if (is_pause || loop->busy_since_ms == 0) {
-        loop->busy_since_ms = now_ms;
-    } else if (now_ms - loop->busy_since_ms >= BUSY_MS) {
-        loop->busy_since_ms = now_ms;
-        loop->all->config.on_busy(loop->all->config.context);
+    const struct http_loops_config *config = &loop->all->config;
+    if (!config->may_be_stuck(config->context)) {
+        return -1;
     }
+    uint64_t now_ms = clock_monotonic_ms();
+    if (now_ms >= loop->look_at_ms) {
+        loop->look_at_ms = now_ms + LOOK_MS;
+        config->end_stuck(config->context);
+    }
+    return (int)(loop->look_at_ms - now_ms);
 }
 
 static int shorter(int left_ms, int right_ms)
@@ -239,8 +243,7 @@ static void wait_for_work(struct http_loop *loop)
         [WAKE] = {.fd = loop->wake, .events = POLLIN},
         [LISTENER] = {.fd = -1, .events = POLLIN},
     };
-    int timeout_ms = library_timeout(loop);
-    note_pause(loop, timeout_ms != 0);
+    int timeout_ms = shorter(library_timeout(loop), end_stuck(loop));
     uint64_t now_ms = loop->accept_at_ms != 0 ? clock_monotonic_ms() : 0;
     if (now_ms < loop->accept_at_ms) {
         timeout_ms = shorter(timeout_ms, (int)(loop->accept_at_ms - now_ms));

@@ -15,6 +15,8 @@
 #ifndef COMMON_HTTP_HTTP_LOOPS_H
 #define COMMON_HTTP_HTTP_LOOPS_H
 
+#include <stdbool.h>
+
 #include <microhttpd.h>
 
 struct http_loops;
@@ -25,8 +27,12 @@ struct http_loops_config {
     unsigned connections_max;
     /* Makes a daemon without threads and listener, on epoll. NULL: it cannot. */
     struct MHD_Daemon *(*make_daemon)(void *context);
-    /* The library has had something to do for a while without a pause, maybe for nothing. */
-    void (*on_busy)(void *context);
+    /*
+     * Some connection may have come to a stand, maybe with the library busy for it (0.9.75), maybe
+     * waiting for nothing (1.0.1). As long as it says so, each thread calls `end_stuck` often.
+     */
+    bool (*may_be_stuck)(void *context);
+    void (*end_stuck)(void *context);
     void *context;
 };
 

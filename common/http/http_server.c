@@ -56,6 +56,9 @@ static void on_connection(void *context, struct MHD_Connection *connection, void
         /* Without memory for it, its first request ends it. */
         *socket_context = http_connections_add(server->connections, socket, FIRST_LIMIT_MS);
     } else if (*socket_context != NULL) {
+        void *request = http_connection_request(*socket_context);
+        http_transfer_end(&server->traffic, connection, &request,
+                          MHD_REQUEST_TERMINATED_WITH_ERROR);
         http_connections_remove(server->connections, *socket_context);
     }
 }
@@ -113,7 +116,12 @@ static struct MHD_Daemon *make_daemon(void *context)
                             MHD_OPTION_NOTIFY_CONNECTION, on_connection, server, MHD_OPTION_END);
 }
 
-static void on_busy(void *context)
+static bool may_be_stuck(void *context)
+{
+    return http_connections_may_be_stuck(((struct http_server *)context)->connections);
+}
+
+static void end_stuck(void *context)
 {
     http_connections_end_stuck(((struct http_server *)context)->connections);
 }
@@ -132,7 +140,8 @@ struct http_server *http_server_start(int listener, const struct http_applicatio
             .listener = listener,
             .connections_max = limit + spare,
             .make_daemon = make_daemon,
-            .on_busy = on_busy,
+            .may_be_stuck = may_be_stuck,
+            .end_stuck = end_stuck,
             .context = server,
         });
     }

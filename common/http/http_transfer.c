@@ -128,6 +128,7 @@ void *http_transfer_begin(void *context, const char *uri, struct MHD_Connection 
     memcpy(transfer->target, uri, len + 1);
     transfer->exchange.target = transfer->target;
     hide_query(uri);
+    http_connection_set_request(peer, transfer);
     http_connection_expect(peer, HEADER_LIMIT_MS);
     atomic_fetch_add(&traffic->exchanges, 1);
     return transfer;
@@ -148,6 +149,7 @@ void http_transfer_end(void *context, struct MHD_Connection *connection, void **
     http_transfer_set_answering(transfer, false);
     http_connection_set_answering(transfer->peer, false);
     http_connection_has_received(transfer->peer);
+    http_connection_set_request(transfer->peer, NULL);
     http_connection_expect_next(transfer->peer);
     atomic_fetch_sub(&traffic->bodies_bytes, transfer->body_room);
     http_query_finish(&transfer->exchange.query);

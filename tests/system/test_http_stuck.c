@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Requests of which the HTTP library can make nothing and goes on trying: a line of a chunked body
- * that is longer than its buffer (0.9.75 looked at it until the body's 20 s were over). Each is
- * ended soon, and the others are served meanwhile.
+ * that is longer than its buffer (until the body's 20 s were over 0.9.75 looked at it, and 1.0.1
+ * forgot it, or its request: LeakSanitizer reports that). Each is ended soon, and the others are
+ * served meanwhile.
  */
 #include <errno.h>
 #include <poll.h>
@@ -68,12 +69,12 @@ static bool ends_until(const struct raw_http *raw, uint64_t until_ms)
 }
 
 /* `start` and then the same character again and again. */
-static void send_endless_line(const char *start, char character)
+static void send_endless_lines(size_t count, const char *start, char character)
 {
     static char line[LINE_SIZE];
     memset(line, character, sizeof line);
     memcpy(line, start, strlen(start));
-    for (size_t i = 0; i < CONNECTIONS; i++) {
+    for (size_t i = 0; i < count; i++) {
         connections[i] = raw_http_open(api.port);
         raw_http_send(connections[i], head, sizeof head - 1);
         raw_http_send(connections[i], line, sizeof line); /* may fail: it is ended already */
@@ -82,26 +83,33 @@ static void send_endless_line(const char *start, char character)
         }
     }
     uint64_t until_ms = wait_now_ms() + ENDED_MS;
-    for (size_t i = 0; i < CONNECTIONS; i++) {
+    for (size_t i = 0; i < count; i++) {
         cr_assert(ends_until(connections[i], until_ms), "connection %zu is still there", i);
     }
 }
 
 Test(http_stuck, an_endless_size_of_a_chunk_is_ended)
 {
-    send_endless_line("0", '0');
+    send_endless_lines(CONNECTIONS, "0", '0');
     process_stop_cleanly(&api.process, SERVICE_STOP_MS);
 }
 
 Test(http_stuck, an_endless_extension_of_a_chunk_is_ended)
 {
-    send_endless_line("1;", 'a');
+    send_endless_lines(CONNECTIONS, "1;", 'a');
     process_stop_cleanly(&api.process, SERVICE_STOP_MS);
 }
 
 Test(http_stuck, endless_blanks_behind_the_size_of_a_chunk_are_ended)
 {
-    send_endless_line("1", ' ');
+    send_endless_lines(CONNECTIONS, "1", ' ');
+    process_stop_cleanly(&api.process, SERVICE_STOP_MS);
+}
+
+/* Nothing else happens that could have the server look at it. */
+Test(http_stuck, one_alone_is_ended)
+{
+    send_endless_lines(1, "1;", 'a');
     process_stop_cleanly(&api.process, SERVICE_STOP_MS);
 }
 
@@ -116,7 +124,7 @@ Test(http_stuck, a_slow_body_beside_them_is_left_alone)
     static const char rest[] = "\"item_ids\":[101,102],\"total_amount\":250.75}\r\n0\r\n\r\n";
     struct raw_http *slow = raw_http_open(api.port);
     raw_http_send(slow, order, sizeof order - 1);
-    send_endless_line("0", '0');
+    send_endless_lines(CONNECTIONS, "0", '0');
     raw_http_send(slow, rest, sizeof rest - 1);
     cr_assert_eq(raw_http_read(slow, 1, ENDED_MS), 1);
     cr_assert_eq(raw_http_status(slow, 0), 200, "%s", slow->answer);
