@@ -7,6 +7,7 @@
 
 #include "tests/contract/store_fixture.h"
 #include "tests/support/captured_log.h"
+#include "tests/support/fault_proxy.h"
 
 TestSuite(store_mysql, .init = start, .fini = finish, .timeout = 120);
 
@@ -55,6 +56,29 @@ Test(store_mysql, a_server_without_tls_is_good_enough)
     wait_until_back();
     insert_new(1);
     expect_created_and_started(1, 0);
+}
+
+/*
+ * What comes together needs fewer round trips. But a node of a cluster that rolls the transaction
+ * back between two such statements, since another node's was first, executes the second by itself.
+ */
+Test(store_mysql, statements_of_a_transaction_go_together_but_to_a_node_of_a_cluster)
+{
+    enum { TOGETHER = 2, ALONE = 4 }; /* START TRANSACTION, orders, counters, COMMIT */
+    bool is_cluster = strcmp(database.url, database.other_url) != 0;
+    struct fault_proxy *proxy = fault_proxy_start(url.port, FAULT_MYSQL);
+    struct database_url through = url;
+    through.port = fault_proxy_port(proxy);
+    order_id id = insert_new(1);
+    struct store *proxied = store_create(&through);
+    cr_assert_eq(store_ping(proxied), STATUS_OK);
+    size_t before = fault_proxy_counts(proxy).commands;
+    size_t count = 1;
+    cr_assert_eq(store_claim(proxied, &id, &count, LONG_DELAY_MS, NULL), STATUS_OK);
+    cr_assert_eq(count, 1);
+    cr_assert_eq(fault_proxy_counts(proxy).commands - before, is_cluster ? ALONE : TOGETHER);
+    store_destroy(proxied);
+    fault_proxy_stop(proxy);
 }
 
 /* As whoever sets it believes that it protects the server. */

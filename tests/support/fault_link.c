@@ -187,6 +187,7 @@ static void become_late(struct fault_link *link, struct fault_rules *rules)
 static void pass_from_client(struct fault_link *link, struct fault_rules *rules,
                              const uint8_t *bytes, struct fault_piece piece, uint64_t now_ms)
 {
+    rules->counts.commands += piece.begins_command;
     if (piece.begins_commit) {
         enum fault_commit kind = choose(rules);
         if (kind == FAULT_EAT_COMMIT) {

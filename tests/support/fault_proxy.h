@@ -42,6 +42,7 @@ struct fault_commits {
 struct fault_counts {
     size_t open;          /* connections there are now; late COMMITs have one each */
     size_t accepted;      /* connections there have been */
+    size_t commands;      /* of clients to MySQL, each with one statement or several */
     size_t commits;       /* COMMITs that were recognized */
     size_t eaten_oks;     /* answers that came and were dropped */
     size_t eaten_commits; /* COMMITs that were dropped */

@@ -68,13 +68,18 @@ static struct fault_piece from_mysql_client(struct fault_wire *wire, const uint8
     size_t whole = MYSQL_HEAD + payload;
     bool is_command = bytes[3] == 0; /* the first packet of an exchange */
     if (!is_command || payload > MYSQL_SHORT) {
-        return take(wire, FAULT_TO_SERVER, whole, len);
+        struct fault_piece piece = take(wire, FAULT_TO_SERVER, whole, len);
+        piece.begins_command = is_command;
+        return piece;
     }
     if (len < whole) {
         return (struct fault_piece){0};
     }
     bool commits = is_mysql_commit(bytes + MYSQL_HEAD, payload);
-    return (struct fault_piece){.len = whole, .begins_commit = commits, .ends_commit = commits};
+    return (struct fault_piece){.len = whole,
+                                .begins_command = true,
+                                .begins_commit = commits,
+                                .ends_commit = commits};
 }
 
 /* The answer to a COMMIT is one packet. That of another is not, but nobody asks. */

@@ -30,6 +30,7 @@ struct fault_wire {
 
 struct fault_piece {
     size_t len;
+    bool begins_command; /* MySQL */
     bool begins_commit;
     bool ends_commit; /* the server has, with this, all it needs */
     bool ends_answer; /* to whatever was asked */

@@ -19,6 +19,7 @@ enum {
     PACKET_OVERHEAD = 1024,    /* of the server's max_allowed_packet, not for the statement */
     VERSION_MYSQL_MIN = 80000, /* SKIP LOCKED */
     VERSION_MARIADB_MIN = 100600,
+    DEFERRED_MAX = 4,
     MYSQL_IDLE_MAX_MS = 5000,     /* well below the wait_timeout that is set */
     ERROR_DUPLICATE = 1062,       /* a row with this key exists */
     ERROR_TIMEOUT_MARIADB = 1969, /* max_statement_time */
@@ -30,10 +31,12 @@ struct mysql_session {
     MYSQL *connection;
     MYSQL_RES *result; /* of the last query, until the next statement */
     size_t deferred;   /* statements in the text before the one that is being written */
-    uint64_t deferred_rows;
+    size_t deferred_ends[DEFERRED_MAX]; /* where in the text each of them ends */
+    uint64_t deferred_rows;             /* of the last one that was sent */
     size_t text_max;
-    uint64_t slot;     /* this connection's row of the table `counters` */
-    bool is_cold_read; /* the statement that is under way */
+    uint64_t slot;        /* this connection's row of the table `counters` */
+    bool is_cold_read;    /* the statement that is under way */
+    bool is_cluster_node; /* of a Galera cluster */
     struct text text;
 };
 
@@ -131,13 +134,13 @@ static enum status read_limits(struct mysql_session *session)
 /*
  * A node of a Galera cluster, MariaDB's or Percona's, is to read and update only when it has what
  * was committed on the others before, so that a client finds the order whose id it got, and a
- * worker the one whose hint it got. Servers without clusters do not have the variable.
+ * worker the one whose hint it got. MySQL does not have these variables; MariaDB always does.
  */
-static enum status wait_for_other_nodes(struct mysql_session *session)
+static enum status set_up_cluster(struct mysql_session *session)
 {
-    enum { READS_AND_UPDATES = 3 };
+    enum { READS_AND_UPDATES = 3, WAITS_FOR = 0, IS_NODE = 1, COLUMNS };
     struct mysql_row row;
-    int64_t waits_for = 0;
+    int64_t columns[COLUMNS] = {0};
     text_add(&session->text, "SHOW SESSION VARIABLES LIKE 'wsrep_sync_wait'");
     enum status status = mysql_session_query(session, "read cluster");
     if (status != STATUS_OK || !mysql_session_next(session, &row)) {
@@ -146,10 +149,11 @@ static enum status wait_for_other_nodes(struct mysql_session *session)
     text_add(&session->text, "SET SESSION wsrep_sync_wait = 3");
     status = mysql_session_run(session, "set up cluster", NULL);
     if (status == STATUS_OK) {
-        text_add(&session->text, "SELECT @@SESSION.wsrep_sync_wait");
-        status = mysql_session_query_numbers(session, "read cluster", &waits_for, 1);
+        text_add(&session->text, "SELECT @@SESSION.wsrep_sync_wait, @@GLOBAL.wsrep_on");
+        status = mysql_session_query_numbers(session, "read cluster", columns, COLUMNS);
     }
-    if (status == STATUS_OK && waits_for != READS_AND_UPDATES) {
+    session->is_cluster_node = columns[IS_NODE] != 0;
+    if (status == STATUS_OK && columns[WAITS_FOR] != READS_AND_UPDATES) {
         status = mysql_session_failed(session, STATUS_UNAVAILABLE, "read cluster",
                                       "the session's wsrep_sync_wait is not 3 although it was set");
     }
@@ -162,7 +166,7 @@ static enum status set_up(struct mysql_session *session)
     session->store->idle_max_ms = is_mariadb ? 0 : MYSQL_IDLE_MAX_MS;
     enum status status = mysql_settings_apply(session, session->store);
     if (status == STATUS_OK) {
-        status = wait_for_other_nodes(session);
+        status = set_up_cluster(session);
     }
     return status == STATUS_OK ? read_limits(session) : status;
 }
@@ -279,8 +283,9 @@ void mysql_session_add_string(struct mysql_session *session, const char *bytes, 
 
 void mysql_session_defer(struct mysql_session *session)
 {
+    assert(session->deferred < DEFERRED_MAX);
+    session->deferred_ends[session->deferred++] = session->text.len;
     text_add(&session->text, ";");
-    session->deferred++;
 }
 
 /* Reads what became of the deferred statements; what is read next became of the last one. */
@@ -306,6 +311,41 @@ static void clear_text(struct mysql_session *session)
     session->deferred = 0;
 }
 
+/*
+ * When a transaction on a cluster's node loses against one of another node between two statements
+ * that came together, MariaDB rolls it back, says nothing, and executes the next statement by
+ * itself (10.11.19 with Galera 26.4.23: orders counted twice, and claimed by two workers). To a
+ * statement that comes by itself it answers with the conflict.
+ */
+static enum status send_deferred_alone(struct mysql_session *session, const char *operation,
+                                       size_t *sent)
+{
+    for (size_t i = 0; i < session->deferred; i++) {
+        if (mysql_real_query(session->connection, session->text.bytes + *sent,
+                             (unsigned long)(session->deferred_ends[i] - *sent)) != 0) {
+            return failed(session, operation);
+        }
+        session->deferred_rows = mysql_affected_rows(session->connection);
+        *sent = session->deferred_ends[i] + 1;
+    }
+    session->deferred = 0;
+    return STATUS_OK;
+}
+
+static enum status send_statements(struct mysql_session *session, const char *operation)
+{
+    size_t sent = 0;
+    enum status status = STATUS_OK;
+    if (session->is_cluster_node) {
+        status = send_deferred_alone(session, operation, &sent);
+    }
+    if (status == STATUS_OK && mysql_real_query(session->connection, session->text.bytes + sent,
+                                                (unsigned long)(session->text.len - sent)) != 0) {
+        status = failed(session, operation);
+    }
+    return status == STATUS_OK ? pass_deferred(session, operation) : status;
+}
+
 /* Sends the text. It is empty afterwards, whatever became of it. */
 static enum status send_text(struct mysql_session *session, const char *operation)
 {
@@ -313,11 +353,8 @@ static enum status send_text(struct mysql_session *session, const char *operatio
     enum status status = STATUS_OK;
     if (!text_is_whole(&session->text)) {
         status = mysql_session_failed(session, STATUS_UNAVAILABLE, operation, "out of memory");
-    } else if (mysql_real_query(session->connection, session->text.bytes,
-                                (unsigned long)session->text.len) != 0) {
-        status = failed(session, operation);
     } else {
-        status = pass_deferred(session, operation);
+        status = send_statements(session, operation);
     }
     clear_text(session);
     return status;

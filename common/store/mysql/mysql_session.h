@@ -96,8 +96,9 @@ MUST_CHECK enum status mysql_session_query_ids(struct mysql_session *session, co
 
 /*
  * Ends the statement in the text, which is sent together with the next one: each round trip that is
- * saved is time in which no locks are held. What comes after one that fails is not executed, and
- * the call that sends them returns the error. Not for queries.
+ * saved is time in which no locks are held. To a node of a Galera cluster each goes by itself. What
+ * comes after one that fails is not executed, and the call that sends them returns the error. Not
+ * for queries.
  */
 void mysql_session_defer(struct mysql_session *session);
 
