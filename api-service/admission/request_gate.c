@@ -121,29 +121,36 @@ static const char *check_fields(const struct http_head *head)
 }
 
 /*
- * libmicrohttpd 0.9 joins a folded line to the name of its header, so that "Transfer-Encoding:"
- * with "chunked" on the next line reads Transfer-Encodingchunked and frames nothing any more.
+ * RFC 9110, section 7.2: a host and a port, without a user. Blanks around the value are no part of
+ * it.
  */
-static bool has_folded_framing(const struct http_head *head)
+static bool is_host(const char *value)
 {
-    static const char *const framing[] = {"Content-Length", "Transfer-Encoding"};
-    for (size_t i = 0; i < head->header_count; i++) {
-        for (size_t j = 0; j < 2; j++) {
-            size_t len = strlen(framing[j]);
-            if (head->headers[i].name_len > len &&
-                strncasecmp(head->headers[i].name, framing[j], len) == 0) {
-                return true;
-            }
+    static const char alphanumeric[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+    const char *at = value;
+    while (*at != '\0' && (strchr(alphanumeric, *at) != NULL || strchr("-._~%!$&'()*+,;=", *at))) {
+        at++;
+    }
+    if (at == value && *at == '[') {
+        at += 1 + strspn(at + 1, "0123456789abcdefABCDEF:.");
+        if (*at++ != ']') {
+            return false;
         }
     }
-    return false;
+    if (*at == ':') {
+        at += 1 + strspn(at + 1, "0123456789");
+    }
+    return at[strspn(at, " \t")] == '\0';
 }
 
 /* RFC 9112 section 6: where the body ends must be beyond doubt. */
 static const char *check_framing(const struct http_head *head)
 {
-    if (has_folded_framing(head)) {
-        return "a header field must stand on one line";
+    if (head->has_more_in_it) {
+        return "each line of the head must end with CR LF, and have no NUL, no folded value and "
+               "single "
+               "blanks";
     }
     const char *length = http_head_find(head, "Content-Length");
     const char *coding = http_head_find(head, "Transfer-Encoding");
@@ -160,6 +167,10 @@ static const char *check_framing(const struct http_head *head)
     }
     if (count_field(head, "Host") == 0 && strcmp(head->version, "HTTP/1.1") == 0) {
         return "the Host header field is missing";
+    }
+    const char *host = http_head_find(head, "Host");
+    if (host != NULL && !is_host(host)) {
+        return "the Host header field must be a host name or address, with or without a port";
     }
     return NULL;
 }

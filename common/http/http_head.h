@@ -30,6 +30,7 @@ struct http_head {
     struct http_header headers[HTTP_HEADERS_MAX];
     size_t header_count;
     bool too_many_headers; /* the rest is not in `headers` */
+    bool has_more_in_it; /* than these parts: a NUL, a folded line, a bare line feed, more blanks */
     bool crowded; /* the server has more connections than it should; this one will be closed */
 };
 

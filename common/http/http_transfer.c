@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/base/log.h"
+#include "common/http/http_raw_head.h"
 #include "common/http/http_stream.h"
 #include "common/http/problem.h"
 
@@ -127,6 +128,7 @@ void *http_transfer_begin(void *context, const char *uri, struct MHD_Connection 
     transfer->peer = peer;
     memcpy(transfer->target, uri, len + 1);
     transfer->exchange.target = transfer->target;
+    transfer->library_target = uri;
     hide_query(uri);
     http_connection_set_request(peer, transfer);
     http_connection_expect(peer, HEADER_LIMIT_MS);
@@ -277,24 +279,6 @@ static enum MHD_Result after_head(struct http_transfer *transfer, enum http_next
     return MHD_YES;
 }
 
-static enum MHD_Result collect_header(void *context, enum MHD_ValueKind kind, const char *name,
-                                      size_t name_len, const char *value, size_t value_len)
-{
-    (void)kind;
-    struct http_head *head = context;
-    if (head->header_count == HTTP_HEADERS_MAX) {
-        head->too_many_headers = true;
-        return MHD_NO;
-    }
-    head->headers[head->header_count++] = (struct http_header){
-        .name = name,
-        .name_len = name_len,
-        .value = value != NULL ? value : "",
-        .value_len = value_len,
-    };
-    return MHD_YES;
-}
-
 static enum MHD_Result read_head(struct http_transfer *transfer, const char *method,
                                  const char *version)
 {
@@ -303,8 +287,7 @@ static enum MHD_Result read_head(struct http_transfer *transfer, const char *met
                              .target = transfer->target,
                              .version = version,
                              .crowded = http_connection_is_crowded(transfer->peer)};
-    MHD_get_connection_values_n(transfer->resumption.connection, MHD_HEADER_KIND, collect_header,
-                                &head);
+    http_raw_head_read(&head, transfer->resumption.connection, transfer->library_target);
     const char *length = http_head_find(&head, "Content-Length");
     transfer->announced_len = length != NULL ? strtoull(length, NULL, 10) : 0;
     transfer->expects_continue = http_head_find(&head, "Expect") != NULL;

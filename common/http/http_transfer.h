@@ -52,7 +52,8 @@ struct http_transfer {
     atomic_bool stream_suspended;          /* it waits, or is about to, for its next piece */
     struct http_transfer *previous_stream; /* in the traffic's list, while a body is streamed */
     struct http_transfer *next_stream;
-    char target[]; /* NUL-terminated */
+    const char *library_target; /* its own, until the head was read */
+    char target[];              /* NUL-terminated */
 };
 
 /* All transfers of a server. */

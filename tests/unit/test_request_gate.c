@@ -260,16 +260,31 @@ Test(request_gate, two_ways_to_end_the_body_are_refused)
     check_refused("Content-Length and Transfer-Encoding", "exclude");
 }
 
-/* As libmicrohttpd hands on "Content-Length:" or "Transfer-Encoding:" with its value on a line of
- * its own. */
-Test(request_gate, a_folded_framing_field_is_refused)
+Test(request_gate, a_head_with_more_in_it_than_its_parts_is_refused)
 {
     begin_clean();
-    add("Content-Length5", "");
-    check_refused("a folded Content-Length", "one line");
-    begin_clean();
-    add("transfer-encodingchunked", "");
-    check_refused("a folded Transfer-Encoding", "one line");
+    head.has_more_in_it = true;
+    check_refused("a NUL or a folded line", "CR LF");
+}
+
+Test(request_gate, a_host_is_a_name_or_an_address)
+{
+    static const char *const good[] = {"a",          "a.example:80", "127.0.0.1:8000", "[::1]",
+                                       "[::1]:8000", "a_b",          "a%20b",          "",
+                                       "a:",         "a \t"};
+    static const char *const bad[] = {"a b", "a@b",   "a@b/c",  "a/b",  "a?b",
+                                      "a#b", "[::1",  "::1",    "a:b",  "a:80:80",
+                                      "[]x", "\"a\"", "[::1]b", "a\tb", "caf\xc3\xa9"};
+    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
+        begin("GET", "/livez", "HTTP/1.1");
+        add("Host", good[i]);
+        check_passes(good[i]);
+    }
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        begin("GET", "/livez", "HTTP/1.1");
+        add("Host", bad[i]);
+        check_refused(bad[i], "Host");
+    }
 }
 
 Test(request_gate, a_content_length_is_decimal_digits)
