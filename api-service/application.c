@@ -10,6 +10,7 @@
 #include "api-service/pipeline/intake.h"
 #include "api-service/pipeline/reads.h"
 #include "api-service/pipeline/verifier.h"
+#include "api-service/pipeline/worker_watch.h"
 #include "api-service/routes/dispatch.h"
 #include "common/base/memory.h"
 #include "common/http/http_listener.h"
@@ -37,6 +38,21 @@ struct application {
     struct http_server *server;
 };
 
+/* False: as application_start. */
+static bool open_stores(struct application *application, const struct config *config,
+                        int *stop_signal)
+{
+    application->intake_store =
+        startup_open_store(&config->database, config->required_durability, stop_signal);
+    if (application->intake_store == NULL) {
+        return false;
+    }
+    application->reads_store = store_create(&config->database);
+    application->verifier_store = store_create(&config->database);
+    application->processor_store = store_create(&config->database);
+    return true;
+}
+
 /* False: as application_start; what was started by then has to be stopped. */
 static bool start(struct application *application, struct config *config, int *stop_signal)
 {
@@ -44,15 +60,10 @@ static bool start(struct application *application, struct config *config, int *s
     if (listener < 0) {
         return false;
     }
-    application->intake_store =
-        startup_open_store(&config->database, config->required_durability, stop_signal);
-    if (application->intake_store == NULL) {
+    if (!open_stores(application, config, stop_signal)) {
         close(listener);
         return false;
     }
-    application->reads_store = store_create(&config->database);
-    application->verifier_store = store_create(&config->database);
-    application->processor_store = store_create(&config->database);
     application->local = queue_open_memory(LOCAL_QUEUE_MAX);
     if (config->has_redis) {
         application->remote = queue_open_redis(&config->redis, config->redis_queue);
@@ -69,6 +80,10 @@ static bool start(struct application *application, struct config *config, int *s
     application->service.remote = application->remote;
     application->service.intake = intake_start(application->intake_store, application->announcer);
     application->service.reads = reads_start(application->reads_store);
+    if (config->has_redis) {
+        application->service.watch =
+            worker_watch_start(application->service.reads, config->processing_delay_ms);
+    }
     application->service.verifier =
         verifier_start(application->verifier_store, &application->service.draining);
     const struct http_application routes = dispatch_application(&application->service);
@@ -103,6 +118,7 @@ bool application_stop(struct application *application)
         http_server_drain(application->server, DRAIN_MS);
     }
     intake_stop(application->service.intake);
+    worker_watch_stop(application->service.watch);
     reads_stop(application->service.reads);
     verifier_stop(application->service.verifier);
     http_server_stop(application->server);

@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "api-service/routes/health.h"
 
+#include "api-service/pipeline/worker_watch.h"
 #include "common/http/problem.h"
 
 enum { LIVENESS_DEADLINE_MS = 1000 };
+
+/* A member beside the status. */
+#define STALLED ",\"warning\":\"orders wait, and no order-worker starts them\""
 
 enum http_next livez_start(struct service *service, struct request *request)
 {
@@ -15,13 +19,16 @@ enum http_next livez_start(struct service *service, struct request *request)
 
 static enum http_next answer_readiness(void *context, struct http_exchange *exchange)
 {
-    (void)context;
+    const struct service *service = context;
     const struct read_request *request = exchange->data;
-    if (request->ticket.status == STATUS_OK) {
-        http_response_print(&exchange->response, 200, "application/json", "{\"status\":\"ready\"}");
-    } else {
+    if (request->ticket.status != STATUS_OK) {
         read_request_refuse(exchange);
+        return HTTP_ANSWER;
     }
+    /* Ready all the same: orders are stored, and complete once a worker comes. */
+    bool is_stalled = service->watch != NULL && worker_watch_is_stalled(service->watch);
+    http_response_print(&exchange->response, 200, "application/json", "{\"status\":\"ready\"%s}",
+                        is_stalled ? STALLED : "");
     return HTTP_ANSWER;
 }
 

@@ -8,7 +8,10 @@
 /* 200: the process lives. */
 enum http_next livez_start(struct service *service, struct request *request);
 
-/* 200: the database answers. 503: it does not, or the service is about to stop. */
+/*
+ * 200: the database answers; with a warning while orders wait and no worker starts them. 503: it
+ * does not answer, or the service is about to stop.
+ */
 enum http_next readyz_start(struct service *service, struct request *request);
 
 #endif

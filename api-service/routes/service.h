@@ -10,14 +10,16 @@ struct intake;
 struct queue;
 struct reads;
 struct verifier;
+struct worker_watch;
 
 struct service {
     const struct auth *auth;
     struct intake *intake;
     struct reads *reads;
     struct verifier *verifier;
-    struct queue *remote; /* for its figures; NULL without Redis */
-    atomic_bool draining; /* not ready any more; requests are still answered */
+    struct queue *remote;       /* for its figures; NULL without Redis */
+    struct worker_watch *watch; /* NULL without Redis: the process works on its orders itself */
+    atomic_bool draining;       /* not ready any more; requests are still answered */
 };
 
 #endif
