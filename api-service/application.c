@@ -43,7 +43,7 @@ static bool open_stores(struct application *application, const struct config *co
                         int *stop_signal)
 {
     application->intake_store =
-        startup_open_store(&config->database, config->required_durability, stop_signal);
+        startup_open_store(config, config->required_durability, stop_signal);
     if (application->intake_store == NULL) {
         return false;
     }

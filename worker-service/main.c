@@ -55,8 +55,7 @@ static int work(struct config *config, const struct command_call *call)
     (void)call;
     struct heartbeat *heartbeat = NULL;
     int signal_number = 0;
-    struct store *store =
-        startup_open_store(&config->database, config->required_durability, &signal_number);
+    struct store *store = startup_open_store(config, config->required_durability, &signal_number);
     if (store == NULL) {
         goto out;
     }

@@ -17,11 +17,12 @@ struct store *database_command_open(const struct config *config)
 int database_command_failed(const char *command, const struct config *config, enum status status)
 {
     const char *name = config_program_name(CONFIG_API);
+    const char *variable = config->database_origin.variable;
     if (status == STATUS_NOT_FOUND) {
-        fprintf(stderr, "%s %s: DATABASE_URL: there is no database at %s\n", name, command,
+        fprintf(stderr, "%s %s: %s: there is no database at %s\n", name, command, variable,
                 config->database.path);
     } else {
-        fprintf(stderr, "%s %s: DATABASE_URL: the database cannot be used now: %s\n", name, command,
+        fprintf(stderr, "%s %s: %s: the database cannot be used now: %s\n", name, command, variable,
                 status_name(status));
     }
     return EXIT_FAILURE;

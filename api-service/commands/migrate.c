@@ -117,7 +117,7 @@ static int migrate(const struct config *config)
     size_t applied = 0;
     const struct schema_step *steps = schema_steps(config->database.kind, &count);
     /* It stores no orders, so REQUIRE_DURABILITY does not matter. */
-    struct store *store = startup_open_store(&config->database, DURABILITY_NONE, &stop_signal);
+    struct store *store = startup_open_store(config, DURABILITY_NONE, &stop_signal);
     if (store == NULL) {
         return EXIT_FAILURE; /* the log says why */
     }

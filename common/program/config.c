@@ -277,10 +277,11 @@ enum found { FOUND_NOT, FOUND_VALUE, FOUND_WRONG };
 /* Looks for NAME and NAME_FILE in one source. `blamed` becomes the variable that `reason` is about.
  */
 static enum found find_value(lookup_value *lookup, const void *source, const char *name,
-                             char value[VALUE_SIZE], char blamed[64], char reason[REASON_SIZE])
+                             char value[VALUE_SIZE], char blamed[CONFIG_VARIABLE_SIZE],
+                             char reason[REASON_SIZE])
 {
     const char *direct = lookup(source, name);
-    snprintf(blamed, 64, "%s_FILE", name);
+    snprintf(blamed, CONFIG_VARIABLE_SIZE, "%s_FILE", name);
     const char *path = lookup(source, blamed);
     if (path != NULL && *path != '\0') {
         if (direct != NULL && *direct != '\0') {
@@ -289,7 +290,7 @@ static enum found find_value(lookup_value *lookup, const void *source, const cha
         }
         return read_file(path, value, reason) ? FOUND_VALUE : FOUND_WRONG;
     }
-    snprintf(blamed, 64, "%s", name);
+    snprintf(blamed, CONFIG_VARIABLE_SIZE, "%s", name);
     if (direct == NULL) {
         return FOUND_NOT;
     }
@@ -307,21 +308,33 @@ static bool complain(enum config_program program, const char *variable, const ch
     return false;
 }
 
+static void note_origin(struct config_origin *origin, const char *variable, const char *source)
+{
+    snprintf(origin->variable, sizeof origin->variable, "%s", variable);
+    origin->source = source;
+}
+
 static bool load_setting(enum config_program program, const struct setting *setting,
                          const struct dotenv *env, struct config *config)
 {
     char value[VALUE_SIZE] = "";
-    char blamed[64];
+    char blamed[CONFIG_VARIABLE_SIZE];
     char reason[REASON_SIZE] = "";
     enum found found = find_value(from_environment, NULL, setting->name, value, blamed, reason);
+    const char *source = "environment";
     if (found == FOUND_NOT) {
         found = find_value(from_dotenv, env, setting->name, value, blamed, reason);
+        source = ".env";
     }
     if (found == FOUND_WRONG) {
         return complain(program, blamed, reason);
     }
     if (value[0] == '\0') {
         strcpy(value, setting->default_value);
+        source = "default";
+    }
+    if (setting->read == read_database_url) {
+        note_origin(&config->database_origin, blamed, source);
     }
     return setting->read(value, config, reason) || complain(program, blamed, reason);
 }
@@ -339,7 +352,7 @@ static bool check_together(enum config_program program, const struct config *con
 
 static bool is_setting(const char *name)
 {
-    char with_file[64];
+    char with_file[CONFIG_VARIABLE_SIZE];
     for (size_t i = 0; i < SETTING_COUNT; i++) {
         snprintf(with_file, sizeof with_file, "%s_FILE", settings[i].name);
         if (strcmp(name, settings[i].name) == 0 || strcmp(name, with_file) == 0) {

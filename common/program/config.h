@@ -22,10 +22,18 @@ enum {
     CONFIG_SECRET_SIZE = 256 + 1, /* bytes, NUL included */
     CONFIG_QUEUE_KEY_SIZE = 256,
     CONFIG_PATH_SIZE = 1024,
+    CONFIG_VARIABLE_SIZE = 64,
+};
+
+/* Where a value came from, for lines that tell what to change. */
+struct config_origin {
+    char variable[CONFIG_VARIABLE_SIZE]; /* "DATABASE_URL", "DATABASE_URL_FILE" */
+    const char *source;                  /* "environment", ".env", "default"; a constant */
 };
 
 struct config {
     struct database_url database;
+    struct config_origin database_origin;
     enum durability required_durability; /* DURABILITY_NONE: any will do */
     bool has_redis;                      /* false: the in-process queue */
     struct redis_url redis;

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "common/program/startup.h"
 
+#include <stdio.h>
+#include <time.h>
+#include <unistd.h>
+
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/thread.h"
@@ -8,6 +12,9 @@
 enum {
     DATABASE_WAIT_MS = 60 * 1000, /* the last message below names it */
     RETRY_MS = 100,
+    LINE_MS = 10 * 1000, /* between two lines that it still waits */
+    PLACE_SIZE = 3 * URL_PATH_SIZE,
+    TIME_SIZE = 32,
 };
 
 static const char *message_of(const struct durability_report *report)
@@ -55,53 +62,125 @@ static bool log_durability(const struct store *store, const struct durability_re
 
 enum step { STEP_DURABILITY, STEP_SCHEMA, STEP_DONE, STEP_REFUSED };
 
+struct attempt {
+    const struct config *config;
+    enum durability required;
+    struct store *store;
+    enum step step;
+    int stop_signal; /* 0: none came */
+};
+
 /* Does what can be done now. STATUS_INVALID: trying again would not help. */
-static enum status advance(struct store *store, enum durability required, enum step *step)
+static enum status advance(struct attempt *attempt)
 {
     enum status status = STATUS_OK;
-    if (*step == STEP_DURABILITY) {
+    if (attempt->step == STEP_DURABILITY) {
         struct durability_report report;
-        status = store_durability(store, &report);
+        status = store_durability(attempt->store, &report);
         if (status == STATUS_OK) {
-            *step = log_durability(store, &report, required) ? STEP_SCHEMA : STEP_REFUSED;
+            bool enough = log_durability(attempt->store, &report, attempt->required);
+            attempt->step = enough ? STEP_SCHEMA : STEP_REFUSED;
         }
     }
-    if (*step == STEP_SCHEMA) {
-        status = store_migrate(store);
-        *step = status == STATUS_OK ? STEP_DONE : STEP_SCHEMA;
+    if (attempt->step == STEP_SCHEMA) {
+        status = store_migrate(attempt->store);
+        attempt->step = status == STATUS_OK ? STEP_DONE : STEP_SCHEMA;
     }
-    return *step == STEP_REFUSED ? STATUS_INVALID : status;
+    return attempt->step == STEP_REFUSED ? STATUS_INVALID : status;
 }
 
-struct store *startup_open_store(const struct database_url *url, enum durability required,
+/* Where the database is, as the URL says it, without the password. */
+static void describe_place(const struct database_url *url, char text[PLACE_SIZE])
+{
+    char folder[URL_PATH_SIZE];
+    if (url->kind == DATABASE_SQLITE) {
+        bool is_relative = url->path[0] != '/' && getcwd(folder, sizeof folder) != NULL;
+        snprintf(text, PLACE_SIZE, "file %s%s%s", is_relative ? folder : "", is_relative ? "/" : "",
+                 url->path);
+    } else if (url->path[0] != '\0') {
+        snprintf(text, PLACE_SIZE, "socket %s, user %s, database %s", url->path, url->user,
+                 url->database);
+    } else {
+        snprintf(text, PLACE_SIZE, "host %s, port %u, user %s, database %s", url->host, url->port,
+                 url->user, url->database);
+    }
+}
+
+/* `rest`: what else there is to say. */
+static void log_failure(enum log_level level, const char *message, const struct attempt *attempt,
+                        struct log_field rest)
+{
+    const struct config *config = attempt->config;
+    char place[PLACE_SIZE];
+    describe_place(&config->database, place);
+    LOG_EVENT(level, message, log_str("setting", config->database_origin.variable),
+              log_str("from", config->database_origin.source), log_str("where", place),
+              log_str("error", store_last_failure(attempt->store)), rest);
+}
+
+static void log_wait(const struct attempt *attempt, uint64_t left_ms)
+{
+    char until[TIME_SIZE];
+    time_t seconds = (time_t)((clock_wall_us() / 1000 + (int64_t)left_ms) / 1000);
+    struct tm utc;
+    gmtime_r(&seconds, &utc);
+    strftime(until, sizeof until, "%Y-%m-%dT%H:%M:%SZ", &utc);
+    log_failure(LOG_LEVEL_WARN,
+                "the database cannot be used yet; it is tried again for 60 s in all, then this "
+                "program ends; start it, or change the setting",
+                attempt, log_str("until", until));
+}
+
+/* Until it works, or trying again would not help, or the time is over, or a signal came. */
+static enum status try_for_a_while(struct attempt *attempt)
+{
+    uint64_t now_ms = clock_monotonic_ms();
+    uint64_t until_ms = now_ms + DATABASE_WAIT_MS;
+    uint64_t line_ms = now_ms;
+    enum status status = advance(attempt);
+    while (status != STATUS_OK && status != STATUS_INVALID &&
+           (now_ms = clock_monotonic_ms()) < until_ms) {
+        if (now_ms >= line_ms) {
+            line_ms = now_ms + LINE_MS;
+            log_wait(attempt, until_ms - now_ms);
+        }
+        attempt->stop_signal = thread_wait_for_stop_signal(RETRY_MS);
+        if (attempt->stop_signal != 0) {
+            return status;
+        }
+        status = advance(attempt);
+    }
+    return status;
+}
+
+static void log_end(const struct attempt *attempt, enum status status)
+{
+    if (attempt->stop_signal != 0) {
+        log_info("stopping; the database had not answered yet",
+                 log_int("signal", attempt->stop_signal));
+    } else if (attempt->step != STEP_REFUSED) {
+        log_failure(LOG_LEVEL_ERROR,
+                    status == STATUS_INVALID
+                        ? "the database cannot be used, so this program ends; the lines before say "
+                          "why"
+                        : "the database could not be used for 60 s, so this program ends; start "
+                          "it, or change the setting",
+                    attempt, log_str("status", status_name(status)));
+    }
+}
+
+struct store *startup_open_store(const struct config *config, enum durability required,
                                  int *stop_signal)
 {
-    struct store *store = store_create(url);
-    uint64_t until_ms = clock_monotonic_ms() + DATABASE_WAIT_MS;
-    enum step step = STEP_DURABILITY;
-    enum status status = advance(store, required, &step);
-    *stop_signal = 0;
-    while (status != STATUS_OK && status != STATUS_INVALID && clock_monotonic_ms() < until_ms) {
-        *stop_signal = thread_wait_for_stop_signal(RETRY_MS);
-        if (*stop_signal != 0) {
-            log_info("stopping; the database had not answered yet",
-                     log_int("signal", *stop_signal));
-            store_destroy(store);
-            return NULL;
-        }
-        status = advance(store, required, &step);
-    }
+    struct attempt attempt = {.config = config,
+                              .required = required,
+                              .store = store_create(&config->database)};
+    enum status status = try_for_a_while(&attempt);
+    *stop_signal = attempt.stop_signal;
     if (status == STATUS_OK) {
-        return store;
+        return attempt.store;
     }
-    if (step != STEP_REFUSED) {
-        log_error(status == STATUS_INVALID
-                      ? "DATABASE_URL: the database cannot be used, so this program ends; the "
-                        "lines before say why"
-                      : "DATABASE_URL: the database could not be used for 60 s, so this program "
-                        "ends; start the database, or change the URL",
-                  log_str("database", store_name(store)), log_str("status", status_name(status)));
-    }
-    store_destroy(store);
+    log_end(&attempt, status);
+    store_destroy(attempt.store);
     return NULL;
 }

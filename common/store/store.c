@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "common/base/clock.h"
@@ -56,6 +57,11 @@ const char *store_name(const struct store *store)
     return store->ops->name;
 }
 
+const char *store_last_failure(const struct store *store)
+{
+    return store->failure;
+}
+
 /* With what happens next. */
 static const char *failure_text(enum status status)
 {
@@ -77,6 +83,7 @@ enum status store_failed(struct store *store, enum status status, const char *op
 {
     enum log_level level = LOG_LEVEL_ERROR;
     uint64_t repeated = 0;
+    snprintf(store->failure, sizeof store->failure, "%s", message);
     if (status == STATUS_CONFLICT || status == STATUS_ALREADY_EXISTS) {
         /* The one is normal between concurrent transactions. What the other means only the
          * caller knows, and logs. */

@@ -106,6 +106,9 @@ void store_open_existing(struct store *store);
 /* "sqlite", "mysql", "postgresql": for logs. */
 const char *store_name(const struct store *store);
 
+/* The last failure, in the words of the database's library; empty: there was none. */
+const char *store_last_failure(const struct store *store);
+
 /*
  * Connects if it must, and asks the database for a sign of life.
  * STATUS_UNAVAILABLE: there is none.

@@ -72,6 +72,8 @@ struct store_ops {
 enum { STORE_REPAIR_SLOT = 64 };
 #define STORE_REPAIR_SLOT_TEXT "64"
 
+enum { STORE_FAILURE_SIZE = 256 };
+
 struct store {
     const struct store_ops *ops;
     struct database_url url;
@@ -82,6 +84,7 @@ struct store {
     bool no_statement_timeout; /* the connection has no limits on how long a statement may take */
     uint32_t idle_max_ms;      /* set by connect: unused for longer, it is made anew; 0: never */
     uint64_t used_at_ms;       /* the connection, last; clock_monotonic_ms */
+    char failure[STORE_FAILURE_SIZE]; /* what store_failed said last */
     struct outage outage;
     struct backoff backoff;      /* between attempts to connect */
     uint64_t retry_at_ms;        /* no attempt before this; clock_monotonic_ms */

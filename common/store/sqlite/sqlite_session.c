@@ -2,9 +2,11 @@
 #include "common/store/sqlite/sqlite_session.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <pthread.h>
 #include <sqlite3.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "common/base/clock.h"
@@ -123,10 +125,20 @@ static int enter_files(struct sqlite_session *session)
     return code;
 }
 
+/* The library says for all reasons that it is "unable to open database file". */
 static const char *why_not_opened(const struct sqlite_session *session, int code)
 {
+    const struct store *store = session->store;
+    int error = session->connection != NULL ? sqlite3_system_errno(session->connection) : 0;
     if (code == SQLITE_READONLY_DBMOVED) {
         return files_have_moved;
+    }
+    if (code == SQLITE_CANTOPEN && error == ENOENT) {
+        return store->may_create ? "the folder of the database's file is not there"
+                                 : "the database's file is not there";
+    }
+    if (code == SQLITE_CANTOPEN && error != 0) {
+        return strerror(error);
     }
     return session->connection != NULL ? sqlite3_errmsg(session->connection) : sqlite3_errstr(code);
 }
