@@ -67,12 +67,14 @@ static enum status assign_ids(struct intake *intake, struct store_insert entries
                               struct batch_ticket *tickets[], size_t count)
 {
     struct backoff backoff = backoff_start(RETRY_FIRST_MS, RETRY_MAX_MS);
+    uint64_t now_ms = clock_monotonic_ms();
     for (size_t i = 0; i < count;) {
         if (!entries[i].id_in_use) {
             i++;
             continue;
         }
-        enum status status = id_block_take(&intake->ids, intake->store, &of(tickets[i])->order->id);
+        enum status status =
+            id_block_take(&intake->ids, intake->store, now_ms, &of(tickets[i])->order->id);
         if (status == STATUS_OK) {
             entries[i].id_in_use = false;
             entries[i].repeated = false; /* a row with this id was never sent */

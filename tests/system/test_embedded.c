@@ -281,6 +281,22 @@ Test(embedded, ids_are_not_used_again_after_a_kill)
     stop_api();
 }
 
+/* More would look like lost orders. */
+Test(embedded, a_restart_skips_few_ids)
+{
+    uint64_t first = expect_created(http_post_order(client, EXPECT_GOOD_ORDER));
+    close_client();
+    process_kill(&api.process);
+    start_api(DELAY_MS);
+    uint64_t second = expect_created(http_post_order(client, EXPECT_GOOD_ORDER));
+    stop_api();
+    start_api(DELAY_MS);
+    uint64_t third = expect_created(http_post_order(client, EXPECT_GOOD_ORDER));
+    cr_assert_leq(second - first, 10);
+    cr_assert_leq(third - second, 10);
+    stop_api();
+}
+
 /* A client that is only about to connect would rightly be refused. */
 static bool all_are_served(void *arg)
 {

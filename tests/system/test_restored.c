@@ -22,7 +22,7 @@
 
 enum {
     RESTORES = 5,
-    ORDERS_EACH = 20,
+    ORDERS_EACH = 23, /* not whole blocks of ids: each restore meets one that is begun */
     DELAY_MS = 60000, /* what becomes of the orders afterwards is no matter of this test */
     THREADS = 8,
     ORDERS = 2000,
