@@ -99,7 +99,22 @@ static bool read_redis_queue(const char *value, struct config *config, char reas
 
 static bool read_host(const char *value, struct config *config, char reason[REASON_SIZE])
 {
-    return read_text(value, config->host, sizeof config->host, reason);
+    size_t len = strlen(value);
+    const char *colon = strchr(value, ':');
+    bool in_brackets = len > 2 && value[0] == '[' && value[len - 1] == ']';
+    if (strpbrk(value, "/ ") != NULL || (strchr(value, ']') != NULL && !in_brackets) ||
+        (colon != NULL && strchr(colon + 1, ':') == NULL)) {
+        return refuse(reason, "must be an address alone, such as 0.0.0.0 or ::1; the port stands "
+                              "in PORT");
+    }
+    if (!read_text(value, config->host, sizeof config->host, reason)) {
+        return false;
+    }
+    if (in_brackets) { /* as in a URL */
+        memmove(config->host, config->host + 1, len - 2);
+        config->host[len - 2] = '\0';
+    }
+    return true;
 }
 
 static bool read_port(const char *value, struct config *config, char reason[REASON_SIZE])

@@ -5,6 +5,7 @@
 #ifndef COMMON_URL_DATABASE_URL_H
 #define COMMON_URL_DATABASE_URL_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "common/base/status.h"
@@ -14,6 +15,7 @@ enum {
     URL_PATH_SIZE = 1024,
     URL_NAME_SIZE = 64,
     URL_REASON_SIZE = 240,
+    URL_NOTES_SIZE = 256,
 };
 
 /* The authorities a machine trusts by Debian's package ca-certificates. */
@@ -50,9 +52,12 @@ struct database_url {
     char password[URL_PART_SIZE];
     char database[URL_PART_SIZE];
     enum database_tls tls;
+    enum database_tls tls_accept;         /* only while the URL is read */
     char tls_ca[URL_PATH_SIZE];           /* file of certificates; empty unless `tls` verifies */
     uint32_t connect_timeout_s;           /* 0: the store's own */
     char application_name[URL_NAME_SIZE]; /* PostgreSQL; empty: the store's own */
+    bool channel_binding_required;        /* PostgreSQL */
+    char passed_over[URL_NOTES_SIZE];     /* names of parameters without effect: "a, b"; or empty */
 };
 
 struct redis_url {
@@ -62,20 +67,23 @@ struct redis_url {
     char user[URL_PART_SIZE];     /* empty: none */
     char password[URL_PART_SIZE]; /* empty: none */
     uint32_t database;
+    char passed_over[URL_NOTES_SIZE]; /* as above */
 };
 
 /*
  * sqlite:///relative, sqlite:////absolute, mysql://user:pw@host:port/db (?unix_socket=/path),
- * postgresql://user:pw@host:port/db (?host=/folder); the SQLAlchemy spellings mysql+pymysql:// and
- * the like, mariadb:// and postgres:// mean the same. The parameters of both kinds of server are
- * ssl (disabled, preferred, required, verify), ssl_ca and connect_timeout (seconds); of MySQL
- * charset, of PostgreSQL libpq's sslmode, sslrootcert and application_name. Others are refused.
+ * postgresql://user:pw@host:port/db (?host=/folder); the spellings of other clients, mysql2:// and
+ * mysql+pymysql:// and the like, mean the same, in the parameters too. Those that concern only
+ * other programs are passed over and listed in `passed_over`; unknown ones are refused.
  * STATUS_INVALID: `reason` says what to change, without repeating a password.
  */
 MUST_CHECK enum status database_url_parse(const char *text, struct database_url *url,
                                           char reason[URL_REASON_SIZE]);
 
-/* redis://[user:pw@]host:port/db or unix:///path?db=N. rediss:// is refused: there is no TLS. */
+/*
+ * redis:// or valkey://[user:pw@]host:port/db, or unix:///path, both also with ?db=N. rediss:// is
+ * refused: there is no TLS. The user `default`, which every server has, is taken as none.
+ */
 MUST_CHECK enum status redis_url_parse(const char *text, struct redis_url *url,
                                        char reason[URL_REASON_SIZE]);
 

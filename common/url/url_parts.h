@@ -37,9 +37,6 @@ bool url_has_user(const UriUriA *uri);
  */
 bool url_has_stray_at(const UriUriA *uri);
 
-/* Exactly one segment, which may be empty. */
-bool url_path_is_one_name(const UriUriA *uri);
-
 MUST_CHECK enum status url_take_host(const UriUriA *uri, char host[URL_PART_SIZE],
                                      char reason[URL_REASON_SIZE]);
 
@@ -59,25 +56,16 @@ MUST_CHECK enum status url_take_credentials(const UriUriA *uri, char user[URL_PA
 MUST_CHECK enum status url_take_path(const UriUriA *uri, const char *what, char *out, size_t size,
                                      char reason[URL_REASON_SIZE]);
 
-/* Digits only, and no more than `max`. */
-bool url_read_number(const char *text, size_t len, uint32_t max, uint32_t *number);
-
-/* Reads the value of the query parameter `name`, which is not empty, into the URL's struct. */
-typedef enum status url_read_parameter(const char *name, const char *value, void *url,
-                                       char reason[URL_REASON_SIZE]);
-
-/* Names with the same reader are spellings of one parameter. */
-struct url_parameter {
-    const char *name;
-    url_read_parameter *read;
+struct url_name {
+    const char *what;  /* names it in reasons */
+    const char *fault; /* the reason if there is more than one */
 };
 
-/* Each parameter at most once; one that is not `known` is refused by its name. */
-MUST_CHECK enum status url_take_query(const UriUriA *uri, const struct url_parameter known[],
-                                      size_t count, void *url, char reason[URL_REASON_SIZE]);
+/* The path as one name, which may be missing; slashes behind it do not count. */
+MUST_CHECK enum status url_take_name(const UriUriA *uri, const struct url_name *name,
+                                     char out[URL_PART_SIZE], char reason[URL_REASON_SIZE]);
 
-/* For readers: copies the value, or says that it is too long. */
-MUST_CHECK enum status url_copy_parameter(const char *name, const char *value, char *out,
-                                          size_t size, char reason[URL_REASON_SIZE]);
+/* Digits only, and no more than `max`. */
+bool url_read_number(const char *text, size_t len, uint32_t max, uint32_t *number);
 
 #endif

@@ -136,6 +136,24 @@ Test(store_postgres_tls, verify_ca_refuses_another_authority)
                        "certificate verify failed");
 }
 
+Test(store_postgres_tls, require_with_an_authority_asks_it)
+{
+    offer_tls("DNS:db.example");
+    expect_encrypted(true, "localhost", "sslmode=require&sslrootcert=CA/ca.pem");
+    url_expect_refusal(&here, "localhost", "sslmode=require&sslrootcert=CA/other.pem",
+                       "certificate verify failed");
+}
+
+Test(store_postgres_tls, a_channel_binding_that_is_required_is_made)
+{
+    expect_encrypted(true, "localhost", "sslmode=require&channel_binding=require");
+}
+
+Test(store_postgres_url, a_channel_binding_that_is_required_needs_tls)
+{
+    url_expect_refusal(&here, "127.0.0.1", "channel_binding=require", "channel binding");
+}
+
 Test(store_postgres_url, a_server_without_tls_is_good_enough_unless_it_is_required)
 {
     expect_encrypted(false, "127.0.0.1", "");

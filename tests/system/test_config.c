@@ -123,6 +123,35 @@ Test(config, what_only_the_api_reads_is_checked_by_it)
     }
 }
 
+Test(config, an_address_may_stand_in_brackets_but_with_nothing_else)
+{
+    static const char *const wrong[] = {"HOST=http://127.0.0.1", "HOST=127.0.0.1:8000",
+                                        "HOST=[::1]:8000", "HOST=localhost:", "HOST=a b"};
+    static const char *const settings[] = {"HOST=[::1]", "PORT=0", NULL};
+    for (size_t i = 0; i < COUNT_OF(wrong); i++) {
+        refuse(false, (const char *const[]){wrong[i], NULL}, "HOST");
+        cr_assert(process_log_contains(&service.process, "PORT"), "%s", wrong[i]);
+    }
+    service_launch_bare(&service, false, NULL, settings, dir.path);
+    service_wait_api(&service);
+    cr_assert(process_log_contains(&service.process, "host=::1"));
+    process_stop_cleanly(&service.process, SERVICE_STOP_MS);
+}
+
+Test(config, parameters_of_other_programs_are_named_in_the_log)
+{
+    static const char *const settings[] = {"DATABASE_URL=sqlite:///orders.db?connection_limit=1",
+                                           "REDIS_URL=redis://127.0.0.1:1?protocol=3", "PORT=0",
+                                           NULL};
+    for (int worker = 0; worker < 2; worker++) {
+        service_launch_bare(&service, worker, NULL, settings, dir.path);
+        cr_assert(process_wait_line(&service.process, "msg=ready", LIMIT_MS));
+        cr_assert_eq(process_log_count(&service.process, "parameters=connection_limit"), 1);
+        cr_assert_eq(process_log_count(&service.process, "parameters=protocol"), 1);
+        process_stop_cleanly(&service.process, SERVICE_STOP_MS);
+    }
+}
+
 Test(config, a_worker_is_not_stopped_by_what_only_the_api_reads)
 {
     static const char *const settings[] = {"PORT=http", "API_CLIENT_ID=a:b", NULL};

@@ -2,6 +2,7 @@
 /* What stands after the `?` of a database's URL. */
 #include <criterion/criterion.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "tests/unit/url_checks.h"
 
@@ -20,47 +21,62 @@ Test(database_parameters, without_any_everything_is_left_to_the_defaults)
     }
 }
 
+/* TLS as it is spelled by Prisma, JDBC, Node.js, the clients of MySQL and libpq. */
 static const struct {
-    const char *word;
-    enum database_tls tls;
+    const char *parameters;
+    enum database_tls mysql;
+    enum database_tls postgres;
 } words[] = {
-    {"disabled", DATABASE_TLS_DISABLED},  {"preferred", DATABASE_TLS_PREFERRED},
-    {"required", DATABASE_TLS_REQUIRED},  {"verify", DATABASE_TLS_VERIFY},
-    {"REQUIRED", DATABASE_TLS_REQUIRED},  {"disable", DATABASE_TLS_DISABLED},
-    {"allow", DATABASE_TLS_ALLOWED},      {"prefer", DATABASE_TLS_PREFERRED},
-    {"require", DATABASE_TLS_REQUIRED},   {"verify-ca", DATABASE_TLS_VERIFY_CA},
-    {"verify-full", DATABASE_TLS_VERIFY},
+    {"ssl=disabled", DATABASE_TLS_DISABLED, DATABASE_TLS_DISABLED},
+    {"ssl=preferred", DATABASE_TLS_PREFERRED, DATABASE_TLS_PREFERRED},
+    {"ssl=required", DATABASE_TLS_REQUIRED, DATABASE_TLS_REQUIRED},
+    {"ssl=verify", DATABASE_TLS_VERIFY, DATABASE_TLS_VERIFY},
+    {"ssl=true", DATABASE_TLS_REQUIRED, DATABASE_TLS_REQUIRED},
+    {"ssl=false", DATABASE_TLS_DISABLED, DATABASE_TLS_DISABLED},
+    {"ssl=0", DATABASE_TLS_DISABLED, DATABASE_TLS_DISABLED},
+    {"ssl=1", DATABASE_TLS_REQUIRED, DATABASE_TLS_REQUIRED},
+    {"sslmode=disable", DATABASE_TLS_DISABLED, DATABASE_TLS_DISABLED},
+    {"sslmode=allow", DATABASE_TLS_PREFERRED, DATABASE_TLS_ALLOWED},
+    {"sslmode=prefer", DATABASE_TLS_PREFERRED, DATABASE_TLS_PREFERRED},
+    {"sslmode=require", DATABASE_TLS_REQUIRED, DATABASE_TLS_REQUIRED},
+    {"sslmode=no-verify", DATABASE_TLS_REQUIRED, DATABASE_TLS_REQUIRED},
+    {"sslmode=verify-ca", DATABASE_TLS_VERIFY, DATABASE_TLS_VERIFY_CA},
+    {"sslmode=verify-full", DATABASE_TLS_VERIFY, DATABASE_TLS_VERIFY},
+    {"ssl-mode=REQUIRED", DATABASE_TLS_REQUIRED, DATABASE_TLS_REQUIRED},
+    {"ssl_mode=DISABLED", DATABASE_TLS_DISABLED, DATABASE_TLS_DISABLED},
+    {"sslMode=VERIFY_CA", DATABASE_TLS_VERIFY, DATABASE_TLS_VERIFY_CA},
+    {"ssl-mode=VERIFY_IDENTITY", DATABASE_TLS_VERIFY, DATABASE_TLS_VERIFY},
+    {"sslaccept=strict", DATABASE_TLS_VERIFY, DATABASE_TLS_VERIFY},
+    {"sslaccept=accept_invalid_certs", DATABASE_TLS_REQUIRED, DATABASE_TLS_REQUIRED},
+    {"sslmode=require&sslaccept=strict", DATABASE_TLS_VERIFY, DATABASE_TLS_VERIFY},
+    {"sslaccept=strict&sslmode=require", DATABASE_TLS_VERIFY, DATABASE_TLS_VERIFY},
+    {"sslaccept=accept_invalid_certs&sslmode=verify-full", DATABASE_TLS_VERIFY,
+     DATABASE_TLS_VERIFY},
+    {"ssl=%7B%22rejectUnauthorized%22%3Atrue%7D", DATABASE_TLS_VERIFY, DATABASE_TLS_VERIFY},
+    {"ssl=%7B%22rejectUnauthorized%22%3Afalse%7D", DATABASE_TLS_REQUIRED, DATABASE_TLS_REQUIRED},
 };
 
-enum { WORDS_OF_MYSQL = 5 };
-
-Test(database_parameters, ssl_is_one_of_four_words)
-{
-    char text[100];
-    for (size_t i = 0; i < WORDS_OF_MYSQL; i++) {
-        (void)snprintf(text, sizeof text, "mysql://h/d?ssl=%s", words[i].word);
-        cr_assert_eq(read_database(text).tls, words[i].tls, "%s", text);
-    }
-    for (size_t i = WORDS_OF_MYSQL; i < COUNT_OF(words); i++) {
-        (void)snprintf(text, sizeof text, "mysql://h/d?ssl=%s", words[i].word);
-        refuse_database(text, "one of disabled, preferred, required, verify");
-    }
-    refuse_database("mysql://h/d?ssl=true", "one of disabled, preferred, required, verify");
-    refuse_database("mysql://h/d?ssl=hunter2", "one of disabled, preferred, required, verify");
-    refuse_database("mysql://h/d?ssl", "ssl is empty");
-}
-
-Test(database_parameters, for_postgresql_libpqs_own_words_are_good_too)
+Test(database_parameters, tls_has_the_words_of_all_clients)
 {
     char text[100];
     for (size_t i = 0; i < COUNT_OF(words); i++) {
-        (void)snprintf(text, sizeof text, "postgresql://h/d?ssl=%s", words[i].word);
-        cr_assert_eq(read_database(text).tls, words[i].tls, "%s", text);
-        (void)snprintf(text, sizeof text, "postgresql+asyncpg://h/d?sslmode=%s", words[i].word);
-        cr_assert_eq(read_database(text).tls, words[i].tls, "%s", text);
+        (void)snprintf(text, sizeof text, "mysql://h/d?%s", words[i].parameters);
+        cr_assert_eq(read_database(text).tls, words[i].mysql, "%s", text);
+        (void)snprintf(text, sizeof text, "postgresql://h/d?%s", words[i].parameters);
+        cr_assert_eq(read_database(text).tls, words[i].postgres, "%s", text);
     }
+    cr_assert_eq(read_database("mysql://h/d?useSSL=true").tls, DATABASE_TLS_REQUIRED);
+}
+
+Test(database_parameters, other_words_about_tls_are_refused_with_those_there_are)
+{
+    refuse_database("mysql://h/d?ssl=hunter2", "one of disabled, preferred, required, verify");
+    refuse_database("mysql://h/d?ssl", "ssl is empty");
     refuse_database("postgresql://h/d?sslmode=hunter2",
                     "disable, allow, prefer, require, verify-ca");
+    refuse_database("mysql://h/d?sslaccept=hunter2", "strict or accept_invalid_certs");
+    refuse_database("mysql://h/d?sslaccept=strict&ssl=disabled", "leave one of them out");
+    refuse_database("mysql://h/d?ssl={\"rejectUnauthorized\":true}", "write ssl=verify");
 }
 
 Test(database_parameters, verify_asks_the_authorities_of_the_system_unless_one_is_named)
@@ -82,36 +98,127 @@ Test(database_parameters, an_authority_that_is_named_is_asked)
 {
     cr_assert_eq(read_database("mysql+pymysql://h/d?ssl_ca=/ca.pem").tls, DATABASE_TLS_VERIFY);
     cr_assert_eq(read_database("postgresql://h/d?sslrootcert=/ca.pem").tls, DATABASE_TLS_VERIFY);
-    refuse_database("mysql://h/d?ssl=required&ssl_ca=/hunter2",
+    cr_assert_eq(read_database("mysql://h/d?ssl=required&ssl_ca=/ca.pem").tls, DATABASE_TLS_VERIFY);
+    cr_assert_eq(read_database("postgresql://h/d?sslmode=require&sslrootcert=/ca.pem").tls,
+                 DATABASE_TLS_VERIFY_CA);
+    refuse_database("mysql://h/d?ssl_ca=/hunter2&ssl=preferred",
                     "write ssl=verify, or leave ssl_ca out");
-    refuse_database("mysql://h/d?ssl_ca=/hunter2&ssl=preferred", "write ssl=verify");
     refuse_database("mysql://h/d?ssl=disabled&ssl_ca=/hunter2", "write ssl=verify");
-    refuse_database("postgresql://h/d?sslmode=require&sslrootcert=/hunter2", "write ssl=verify");
+}
+
+Test(database_parameters, the_authorities_of_the_system_have_libpqs_name_too)
+{
+    static const char *const texts[] = {
+        "postgresql://h/d?sslrootcert=system",
+        "postgresql://h/d?sslmode=verify-full&sslrootcert=system",
+        "postgresql://h/d?sslmode=require&sslrootcert=system",
+        "mysql://h/d?ssl_ca=system",
+    };
+    for (size_t i = 0; i < COUNT_OF(texts); i++) {
+        cr_assert_eq(read_database(texts[i]).tls, DATABASE_TLS_VERIFY, "%s", texts[i]);
+        cr_assert_str_eq(read_database(texts[i]).tls_ca, DATABASE_SYSTEM_CA, "%s", texts[i]);
+    }
 }
 
 Test(database_parameters, over_a_socket_any_word_is_good_and_no_authority_is_needed)
 {
-    for (size_t i = 0; i < WORDS_OF_MYSQL; i++) {
+    for (size_t i = 0; i < COUNT_OF(words); i++) {
         char text[100];
-        (void)snprintf(text, sizeof text, "mysql:///d?unix_socket=/s&ssl=%s", words[i].word);
+        (void)snprintf(text, sizeof text, "mysql:///d?unix_socket=/s&%s", words[i].parameters);
         cr_assert_str_eq(read_database(text).tls_ca, "");
-        (void)snprintf(text, sizeof text, "postgresql:///d?ssl=%s&host=/s", words[i].word);
+        (void)snprintf(text, sizeof text, "postgresql:///d?%s&host=/s", words[i].parameters);
         cr_assert_str_eq(read_database(text).tls_ca, "");
     }
 }
 
-Test(database_parameters, connect_timeout_is_a_number_of_seconds_from_1_to_10)
+Test(database_parameters, names_are_compared_without_case_and_dashes)
+{
+    cr_assert_str_eq(read_database("mysql://h/d?UNIX-SOCKET=/s").path, "/s");
+    cr_assert_str_eq(read_database("mysql://h/d?unixSocket=/s").path, "/s");
+    cr_assert_str_eq(read_database("mysql://h/d?ssl-ca=/ca.pem").tls_ca, "/ca.pem");
+    cr_assert_str_eq(read_database("mysql://h/d?sslca=/ca.pem").tls_ca, "/ca.pem");
+    cr_assert_str_eq(read_database("postgresql://h/d?ApplicationName=shop").application_name,
+                     "shop");
+}
+
+Test(database_parameters, connect_timeout_is_a_number_of_seconds)
 {
     cr_assert_eq(read_database("mysql://h/d?connect_timeout=1").connect_timeout_s, 1);
     cr_assert_eq(read_database("postgresql://h/d?connect_timeout=10").connect_timeout_s, 10);
-    static const char *const wrong[] = {"0", "11", "-1", "1.5", "2s", "hunter2", "4294967297"};
+    cr_assert_str_eq(read_database("mysql://h/d?connect_timeout=10").passed_over, "");
+    static const char *const wrong[] = {"-1", "1.5", "2s", "hunter2"};
     for (size_t i = 0; i < COUNT_OF(wrong); i++) {
         char text[100];
         (void)snprintf(text, sizeof text, "mysql://h/d?connect_timeout=%s", wrong[i]);
-        refuse_database(text, "connect_timeout is a number of seconds from 1 to 10");
-        (void)snprintf(text, sizeof text, "postgresql://h/d?connect_timeout=%s", wrong[i]);
-        refuse_database(text, "connect_timeout is a number of seconds from 1 to 10");
+        refuse_database(text, "connect_timeout is a whole number of seconds, from 1 to 10");
     }
+}
+
+/* 0 means no end. */
+Test(database_parameters, a_connect_timeout_that_is_too_long_becomes_the_longest)
+{
+    static const char *const values[] = {"0", "11", "30", "4294967297"};
+    for (size_t i = 0; i < COUNT_OF(values); i++) {
+        char text[100];
+        (void)snprintf(text, sizeof text, "postgresql://h/d?connect_timeout=%s", values[i]);
+        cr_assert_eq(read_database(text).connect_timeout_s, 10, "%s", text);
+        cr_assert_str_eq(read_database(text).passed_over, "connect_timeout beyond 10 s", "%s",
+                         text);
+    }
+}
+
+Test(database_parameters, what_concerns_other_programs_is_passed_over_by_name)
+{
+    static const struct {
+        const char *text;
+        const char *passed_over;
+    } cases[] = {
+        {"postgresql://h/d?schema=public&pgbouncer=true&connection_limit=1",
+         "schema, pgbouncer, connection_limit"},
+        {"postgresql://h/d?serverVersion=16&charset=utf8", "serverVersion, charset"},
+        {"postgresql://h/d?sslmode=require&channel_binding=prefer", "channel_binding"},
+        {"postgresql://h/d?currentSchema=public&connectTimeout=5", "currentSchema, connectTimeout"},
+        {"postgresql://h/d?target_session_attrs=read-write", "target_session_attrs"},
+        {"mysql2://h/d?pool=5&reconnect=true&encoding=utf8mb4", "pool, reconnect"},
+        {"mysql://h/d?serverVersion=8.0.32&charset=utf8mb4", "serverVersion"},
+        {"mysql://h/d?allowPublicKeyRetrieval=true&useSSL=true", "allowPublicKeyRetrieval"},
+        {"mysql://h/d?connectTimeout=500", "connectTimeout"},
+        {"sqlite:///x.db?connection_limit=1&mode=rwc", "connection_limit, mode"},
+        {"mysql://h/d", ""},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        cr_assert_str_eq(read_database(cases[i].text).passed_over, cases[i].passed_over, "%s",
+                         cases[i].text);
+    }
+    cr_assert_str_eq(read_redis("redis://h?timeout=5&protocol=3").passed_over, "timeout, protocol");
+}
+
+Test(database_parameters, a_long_list_of_what_is_passed_over_is_cut)
+{
+    char text[2000] = "mysql://h/d?pool=1";
+    for (int i = 0; i < 40; i++) {
+        strcat(text, "&allowPublicKeyRetrieval=true");
+    }
+    cr_assert_eq(strlen(read_database(text).passed_over), URL_NOTES_SIZE - 1);
+}
+
+Test(database_parameters, what_would_change_a_session_is_refused_with_what_to_do)
+{
+    refuse_database("postgresql://h/d?options=-c%20search_path%3Dhunter2", "ALTER ROLE");
+    refuse_database("postgresql://h/d?search_path=hunter2", "ALTER ROLE name SET search_path");
+    refuse_database("postgresql://h/d?schema=hunter2", "ALTER ROLE name SET search_path");
+    refuse_database("postgresql://h/d?currentSchema=hunter2", "ALTER ROLE name SET search_path");
+    refuse_database("postgresql://h/d?target_session_attrs=standby", "takes writes");
+}
+
+Test(database_parameters, channel_binding_is_required_over_tls_only)
+{
+    cr_assert(read_database("postgresql://h/d?channel_binding=require").channel_binding_required);
+    cr_assert_not(
+        read_database("postgresql://h/d?channel_binding=prefer").channel_binding_required);
+    refuse_database("postgresql://h/d?channel_binding=hunter2", "is require or prefer");
+    refuse_database("postgresql://h/d?channel_binding=require&ssl=disabled", "needs TLS");
+    refuse_database("postgresql:///d?host=/s&channel_binding=require", "needs TLS");
 }
 
 Test(database_parameters, the_charset_is_utf8mb4)

@@ -33,6 +33,7 @@ PGconn *postgres_connect_start(const struct database_url *url)
         {"dbname", url->database},
         {"sslmode", tls_modes[url->tls]},
         {"sslrootcert", url->tls_ca},
+        {"channel_binding", url->channel_binding_required ? "require" : ""},
         {"client_encoding", "UTF8"},
         {"application_name", url->application_name},
         {"fallback_application_name", "orders"},
