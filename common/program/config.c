@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "common/base/utf8.h"
+#include "common/program/blanks.h"
 #include "common/program/dotenv.h"
 #include "common/program/spelling.h"
 
@@ -284,7 +285,8 @@ static const char *from_environment(const void *source, const char *name)
 
 static const char *from_dotenv(const void *source, const char *name)
 {
-    return dotenv_get(source, name);
+    const struct dotenv_entry *entry = dotenv_find(source, name);
+    return entry != NULL ? entry->value : NULL;
 }
 
 enum found { FOUND_NOT, FOUND_VALUE, FOUND_WRONG };
@@ -329,6 +331,29 @@ static void note_origin(struct config_origin *origin, const char *variable, cons
     origin->source = source;
 }
 
+/* False: the entry of .env for NAME or NAME_FILE cannot be read. */
+static bool check_entry(const struct dotenv *env, const char *name, char reason[REASON_SIZE])
+{
+    char with_file[CONFIG_VARIABLE_SIZE];
+    snprintf(with_file, sizeof with_file, "%s_FILE", name);
+    const struct dotenv_entry *entries[] = {dotenv_find(env, name), dotenv_find(env, with_file)};
+    for (size_t i = 0; i < sizeof entries / sizeof entries[0]; i++) {
+        if (entries[i] != NULL && entries[i]->wrong != NULL) {
+            snprintf(reason, REASON_SIZE, ".env, line %d: %s", entries[i]->line, entries[i]->wrong);
+            return false;
+        }
+    }
+    return true;
+}
+
+/* It cannot be seen, and would be part of the value. */
+static bool check_wide_blanks(const char *value, char reason[REASON_SIZE])
+{
+    return (blanks_wide_at_start(value) == 0 && blanks_wide_at_end(value, strlen(value)) == 0) ||
+           refuse(reason, "begins or ends with a blank that is not ASCII, such as a no-break "
+                          "space; remove it");
+}
+
 static bool load_setting(enum config_program program, const struct setting *setting,
                          const struct dotenv *env, struct config *config)
 {
@@ -337,11 +362,14 @@ static bool load_setting(enum config_program program, const struct setting *sett
     char reason[REASON_SIZE] = "";
     enum found found = find_value(from_environment, NULL, setting->name, value, blamed, reason);
     const char *source = "environment";
+    if (found == FOUND_NOT && !check_entry(env, setting->name, reason)) {
+        return complain(program, setting->name, reason);
+    }
     if (found == FOUND_NOT) {
         found = find_value(from_dotenv, env, setting->name, value, blamed, reason);
         source = ".env";
     }
-    if (found == FOUND_WRONG) {
+    if (found == FOUND_WRONG || !check_wide_blanks(value, reason)) {
         return complain(program, blamed, reason);
     }
     if (value[0] == '\0') {

@@ -9,117 +9,124 @@
 #include <string.h>
 
 #include "common/base/memory.h"
+#include "common/base/text.h"
+#include "common/program/blanks.h"
+#include "common/program/dotenv_value.h"
 
-static char *skip_blanks(char *text)
+enum { VALUES_MAX = 16 * 1024 * 1024 }; /* bytes; variables may make them longer than the file */
+
+static char *copy(const char *text, size_t len)
 {
-    while (*text == ' ' || *text == '\t') {
-        text++;
+    char *copied = memory_allocate(len + 1, 1);
+    if (len > 0) {
+        memcpy(copied, text, len);
     }
-    return text;
+    return copied;
 }
 
-static void cut_blanks_at_end(char *text)
+/* Skips blanks of all kinds; line ends too. */
+static const char *skip_blanks(const char *at)
 {
-    size_t len = strlen(text);
-    while (len > 0 && isspace((unsigned char)text[len - 1])) {
-        text[--len] = '\0';
+    for (;;) {
+        size_t wide = blanks_wide_at_start(at);
+        if (wide == 0 && !isspace((unsigned char)*at)) {
+            return at;
+        }
+        at += wide > 0 ? wide : 1;
     }
 }
 
-static void cut_comment(char *value)
+static size_t len_without_blanks_at_end(const char *text, size_t len)
 {
-    for (char *at = value; *at != '\0'; at++) {
-        if (*at == '#' && (at == value || at[-1] == ' ' || at[-1] == '\t')) {
-            *at = '\0';
+    for (;;) {
+        size_t wide = blanks_wide_at_end(text, len);
+        if (len == 0 || (wide == 0 && !isspace((unsigned char)text[len - 1]))) {
+            return len;
+        }
+        len -= wide > 0 ? wide : 1;
+    }
+}
+
+/* The characters of names in docker compose; those of other alphabets are more than one byte. */
+static bool is_name(const char *text, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        unsigned char byte = (unsigned char)text[i];
+        if (!isalnum(byte) && byte < 0x80 && strchr("_.-[]", byte) == NULL) {
+            return false;
+        }
+    }
+    return len > 0;
+}
+
+static const char *skip_export(const char *at)
+{
+    bool is_export = strncmp(at, "export", 6) == 0 && (at[6] == ' ' || at[6] == '\t');
+    return is_export ? at + 6 + strspn(at + 6, " \t") : at;
+}
+
+/* Reads what begins at `at`, and returns where its last line ends. What is no entry, such as a
+ * name alone, is passed over. */
+static const char *read_entry(struct dotenv *env, const char *at, int line)
+{
+    const char *name = skip_export(at);
+    const char *end = name + strcspn(name, "=:\n");
+    size_t len = len_without_blanks_at_end(name, (size_t)(end - name));
+    if (*end == '\0' || *end == '\n' || !is_name(name, len)) {
+        return at + strcspn(at, "\n");
+    }
+    struct text value = {0};
+    const char *wrong = NULL;
+    const char *rest = dotenv_value_read(env, end + 1, &value, &wrong);
+    env->value_bytes += value.len;
+    if (wrong == NULL && env->value_bytes > VALUES_MAX) {
+        wrong = "the values up to this one are longer than 16 MiB together";
+    }
+    env->entries[env->count++] = (struct dotenv_entry){
+        .name = copy(name, len),
+        .value = copy(value.bytes, wrong == NULL ? value.len : 0),
+        .wrong = wrong,
+        .line = line,
+    };
+    text_finish(&value);
+    return rest;
+}
+
+static int count_lines(const char *from, const char *to)
+{
+    int lines = 0;
+    for (; from < to; from++) {
+        lines += *from == '\n';
+    }
+    return lines;
+}
+
+static void read_entries(struct dotenv *env, const char *text)
+{
+    int line = 1;
+    env->entries =
+        memory_allocate((size_t)count_lines(text, text + strlen(text)) + 1, sizeof *env->entries);
+    for (const char *at = text;;) {
+        const char *begin = skip_blanks(at);
+        line += count_lines(at, begin);
+        if (*begin == '\0') {
             return;
         }
+        at = *begin == '#' ? begin + strcspn(begin, "\n") : read_entry(env, begin, line);
+        line += count_lines(begin, at);
     }
 }
 
-/* Takes the quotes off; NULL on success, else what is wrong. */
-static const char *unquote(char **value)
+/* NULL: `text`, of `len` bytes, can be read. */
+static const char *find_fault(const char *text, size_t len)
 {
-    char quote = **value;
-    char *end = strchr(*value + 1, quote);
-    if (end == NULL) {
-        return "the closing quote is missing";
+    if (len > DOTENV_SIZE_MAX) {
+        return "is longer than 1 MiB";
     }
-    char *rest = skip_blanks(end + 1);
-    if (*rest != '\0' && *rest != '#') {
-        return "there is text after the closing quote";
+    if (len >= 2 && (memcmp(text, "\xff\xfe", 2) == 0 || memcmp(text, "\xfe\xff", 2) == 0)) {
+        return "is UTF-16; save it as UTF-8";
     }
-    *end = '\0';
-    (*value)++;
-    return NULL;
-}
-
-static bool is_name(const char *name)
-{
-    if (!isalpha((unsigned char)*name) && *name != '_') {
-        return false;
-    }
-    while (isalnum((unsigned char)*name) || *name == '_') {
-        name++;
-    }
-    return *name == '\0';
-}
-
-/* Takes one line apart; NULL on success, else what is wrong. */
-static const char *parse_line(struct dotenv *env, char *line)
-{
-    cut_blanks_at_end(line);
-    char *name = skip_blanks(line);
-    if (*name == '\0' || *name == '#') {
-        return NULL;
-    }
-    if (strncmp(name, "export ", 7) == 0) {
-        name = skip_blanks(name + 7);
-    }
-    char *equals = strchr(name, '=');
-    if (equals == NULL) {
-        return "there is no '='; write NAME=value";
-    }
-    *equals = '\0';
-    cut_blanks_at_end(name);
-    if (!is_name(name)) {
-        return "a name is made of letters, digits and '_'";
-    }
-    char *value = skip_blanks(equals + 1);
-    if (*value == '"' || *value == '\'') {
-        const char *wrong = unquote(&value);
-        if (wrong != NULL) {
-            return wrong;
-        }
-    } else {
-        cut_comment(value);
-        cut_blanks_at_end(value);
-    }
-    if (env->count == DOTENV_ENTRIES_MAX) {
-        return "there are more than 128 entries";
-    }
-    env->entries[env->count].name = name;
-    env->entries[env->count].value = value;
-    env->count++;
-    return NULL;
-}
-
-static enum status parse(struct dotenv *env, const char *path, char *reason, size_t reason_size)
-{
-    int number = 0;
-    for (char *line = env->text; line != NULL;) {
-        char *end = strchr(line, '\n');
-        if (end != NULL) {
-            *end = '\0';
-        }
-        number++;
-        const char *wrong = parse_line(env, line);
-        if (wrong != NULL) {
-            snprintf(reason, reason_size, "%s, line %d: %s", path, number, wrong);
-            return STATUS_INVALID;
-        }
-        line = end != NULL ? end + 1 : NULL;
-    }
-    return STATUS_OK;
+    return memchr(text, '\0', len) != NULL ? "is not text" : NULL;
 }
 
 enum status dotenv_read(const char *path, struct dotenv *env, char *reason, size_t reason_size)
@@ -133,30 +140,34 @@ enum status dotenv_read(const char *path, struct dotenv *env, char *reason, size
         snprintf(reason, reason_size, "%s: %s", path, strerror(errno));
         return STATUS_INVALID;
     }
-    env->text = memory_allocate(DOTENV_SIZE_MAX + 1, 1);
-    size_t len = fread(env->text, 1, DOTENV_SIZE_MAX + 1, file);
-    bool failed = ferror(file) != 0;
+    char *text = memory_allocate(DOTENV_SIZE_MAX + 2, 1);
+    size_t len = fread(text, 1, DOTENV_SIZE_MAX + 1, file);
+    const char *fault = ferror(file) != 0 ? "cannot be read" : find_fault(text, len);
     fclose(file);
-    if (failed || len > DOTENV_SIZE_MAX || memchr(env->text, '\0', len) != NULL) {
-        snprintf(reason, reason_size, "%s: %s", path,
-                 failed ? "cannot be read" : "is longer than 64 KiB or not text");
-        return STATUS_INVALID;
+    if (fault != NULL) {
+        snprintf(reason, reason_size, "%s: %s", path, fault);
+    } else {
+        read_entries(env, text);
     }
-    env->text[len] = '\0';
-    return parse(env, path, reason, reason_size);
+    free(text);
+    return fault == NULL ? STATUS_OK : STATUS_INVALID;
 }
 
 void dotenv_finish(struct dotenv *env)
 {
-    free(env->text);
+    for (size_t i = 0; i < env->count; i++) {
+        free(env->entries[i].name);
+        free(env->entries[i].value);
+    }
+    free(env->entries);
     *env = (struct dotenv){0};
 }
 
-const char *dotenv_get(const struct dotenv *env, const char *name)
+const struct dotenv_entry *dotenv_find(const struct dotenv *env, const char *name)
 {
     for (size_t i = env->count; i > 0; i--) {
         if (strcmp(env->entries[i - 1].name, name) == 0) {
-            return env->entries[i - 1].value;
+            return &env->entries[i - 1];
         }
     }
     return NULL;

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The `.env` file: NAME=value a line, as docker compose reads it. Blank lines, `#` comments and a
- * leading `export` are skipped; a value may stand in single or double quotes; in an unquoted one `
- * #` starts a comment. Nothing is substituted.
+ * The `.env` file, read as docker compose reads the same file. The file may be other programs' too,
+ * so an entry that cannot be read is an error only for who asks for it.
  */
 #ifndef COMMON_PROGRAM_DOTENV_H
 #define COMMON_PROGRAM_DOTENV_H
@@ -11,29 +10,30 @@
 
 #include "common/base/status.h"
 
-enum {
-    DOTENV_ENTRIES_MAX = 128,    /* the message in dotenv.c names it */
-    DOTENV_SIZE_MAX = 64 * 1024, /* bytes of the whole file */
+enum { DOTENV_SIZE_MAX = 1024 * 1024 }; /* bytes of the whole file, and of each value */
+
+struct dotenv_entry {
+    char *name;
+    char *value;       /* empty if something is wrong */
+    const char *wrong; /* what to change, a constant; NULL: nothing, and `value` is good */
+    int line;          /* where the entry begins, from 1 */
 };
 
 struct dotenv {
-    char *text; /* the file, cut up into the strings below */
+    struct dotenv_entry *entries;
     size_t count;
-    struct {
-        const char *name;
-        const char *value;
-    } entries[DOTENV_ENTRIES_MAX];
+    size_t value_bytes; /* of all values */
 };
 
 /*
- * Reads the file at `path`. STATUS_NOT_FOUND: there is none, and `env` is empty.
- * STATUS_INVALID: `reason` (of `reason_size` bytes) says which line is wrong and why.
+ * Reads the file at `path`; dotenv_finish follows in any case. STATUS_NOT_FOUND: there is none, and
+ * `env` is empty. STATUS_INVALID: it is no text; `reason` (of `reason_size` bytes) says more.
  */
 MUST_CHECK enum status dotenv_read(const char *path, struct dotenv *env, char *reason,
                                    size_t reason_size);
 void dotenv_finish(struct dotenv *env);
 
-/* The value of the last entry called `name`, NULL if there is none. Owned by `env`. */
-const char *dotenv_get(const struct dotenv *env, const char *name);
+/* The last entry called `name`, NULL if there is none. Owned by `env`. */
+const struct dotenv_entry *dotenv_find(const struct dotenv *env, const char *name);
 
 #endif

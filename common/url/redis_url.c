@@ -39,40 +39,42 @@ static enum status read_tls(const char *name, const char *value, void *to,
     return url_is_spelling(value, "false") ? STATUS_OK : url_refuse(reason, needs_tls);
 }
 
+static const struct url_parameter parameters[] = {
+    {"db", read_db, false},
+    {"database", read_db, true},
+    {"ssl", read_tls, true},
+    {"tls", read_tls, true},
+    {"user", url_refuse_misplaced, true},
+    {"password", url_refuse_misplaced, true},
+};
+
+/* How the clients of other programs keep their connections. */
+static const char *const others[] = {
+    "timeout",
+    "connect_timeout",
+    "socket_timeout",
+    "socket_connect_timeout",
+    "read_timeout",
+    "write_timeout",
+    "socket_keepalive",
+    "health_check_interval",
+    "max_connections",
+    "retry_on_timeout",
+    "decode_responses",
+    "encoding",
+    "client_name",
+    "protocol",
+    "family",
+    "pool_size",
+    "pool_timeout",
+    "max_retries",
+    "maxRetriesPerRequest",
+    "connectTimeout",
+};
+
 static enum status take_parameters(const UriUriA *uri, struct redis_url *url,
                                    char reason[URL_REASON_SIZE])
 {
-    static const struct url_parameter parameters[] = {
-        {"db", read_db, false},
-        {"database", read_db, true},
-        {"ssl", read_tls, true},
-        {"tls", read_tls, true},
-        {"user", url_refuse_misplaced, true},
-        {"password", url_refuse_misplaced, true},
-    };
-    /* How the clients of other programs keep their connections. */
-    static const char *const others[] = {
-        "timeout",
-        "connect_timeout",
-        "socket_timeout",
-        "socket_connect_timeout",
-        "read_timeout",
-        "write_timeout",
-        "socket_keepalive",
-        "health_check_interval",
-        "max_connections",
-        "retry_on_timeout",
-        "decode_responses",
-        "encoding",
-        "client_name",
-        "protocol",
-        "family",
-        "pool_size",
-        "pool_timeout",
-        "max_retries",
-        "maxRetriesPerRequest",
-        "connectTimeout",
-    };
     const struct url_query query = {
         .known = parameters,
         .known_count = sizeof parameters / sizeof parameters[0],

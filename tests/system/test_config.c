@@ -47,8 +47,8 @@ static void refuse(bool worker, const char *const settings[], const char *variab
     int code = service_run(&service, worker, NULL, settings, dir.path);
     char *log = process_log_read(&service.process);
     snprintf(named, sizeof named, "%s: %s: ", worker ? "order-worker" : "order-api", variable);
-    cr_expect_eq(code, 2, "%s ended with %d", settings[0], code);
-    cr_expect_eq(strncmp(log, named, strlen(named)), 0, "%s: %s", settings[0], log);
+    cr_expect_eq(code, 2, "%s ended with %d", settings != NULL ? settings[0] : variable, code);
+    cr_expect_eq(strncmp(log, named, strlen(named)), 0, "%s: %s", named, log);
     cr_expect_eq(process_log_count(&service.process, "\n"), 1, "not one line: %s", log);
     free(log);
 }
@@ -322,12 +322,47 @@ Test(config, a_file_named_in_the_environment_wins_over_dotenv)
     expect_client(settings, "demo", "from a file");
 }
 
-Test(config, a_broken_dotenv_ends_the_start_naming_the_line)
+Test(config, what_other_programs_write_into_dotenv_does_not_matter)
 {
-    temp_dir_write(&dir, ".env", "PORT=0\nthis is not a setting\n");
-    cr_assert_eq(service_run(&service, false, NULL, NULL, dir.path), 2);
-    cr_assert(process_log_contains(&service.process, ".env, line 2"));
-    cr_assert_eq(process_log_count(&service.process, "\n"), 1);
+    temp_dir_write(&dir, ".env",
+                   "\xef\xbb\xbfPORT=0\nthis is not a setting\nMY-VAR=1\nNAME\n"
+                   "KEY=\"-----BEGIN-----\nabc=\n-----END-----\"\nOTHER='unclosed\nX=$unset_here\n"
+                   "ID=dot\nexport API_CLIENT_ID=\"${ID} env\"\nAPI_CLIENT_SECRET=\"a\\\"b$$\"\n");
+    expect_client(NULL, "dot env", "a\"b$");
+}
+
+Test(config, an_entry_of_ours_that_cannot_be_read_ends_the_start_naming_the_line)
+{
+    static const char *const lines[] = {"API_CLIENT_SECRET=\"hunter2",
+                                        "API_CLIENT_SECRET=hun$ter2_unset",
+                                        "API_CLIENT_SECRET_FILE='x' hunter2"};
+    for (size_t i = 0; i < COUNT_OF(lines); i++) {
+        char text[100];
+        snprintf(text, sizeof text, "PORT=0\nAPI_CLIENT_ID=a\n%s\n", lines[i]);
+        temp_dir_write(&dir, ".env", text);
+        refuse(false, NULL, "API_CLIENT_SECRET");
+        cr_assert(process_log_contains(&service.process, ".env, line 3: "), "%s", lines[i]);
+        cr_assert_not(process_log_contains(&service.process, "ter2"), "%s", lines[i]);
+    }
+}
+
+Test(config, an_entry_that_the_environment_replaces_may_be_wrong)
+{
+    static const char *const settings[] = {"API_CLIENT_SECRET=s", "PORT=0", NULL};
+    temp_dir_write(&dir, ".env", "API_CLIENT_ID=demo\nAPI_CLIENT_SECRET=\"x\n");
+    expect_client(settings, "demo", "s");
+}
+
+/* They cannot be seen, and would be part of the value. */
+Test(config, blanks_beyond_ascii_around_a_value_end_the_start)
+{
+    static const char *const settings[] = {"API_CLIENT_ID=demo", "API_CLIENT_SECRET=\xc2\xa0s",
+                                           NULL};
+    refuse(false, settings, "API_CLIENT_SECRET");
+    cr_assert(process_log_contains(&service.process, "no-break space"));
+    temp_dir_write(&dir, ".env", "DATABASE_URL=sqlite:///orders.db\xe2\x80\x8b\n");
+    refuse(true, NULL, "DATABASE_URL");
+    cr_assert(process_log_contains(&service.process, "no-break space"));
 }
 
 /* The log */
