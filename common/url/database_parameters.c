@@ -196,6 +196,7 @@ static enum status read_session_attributes(const char *name, const char *value, 
 static const struct url_parameter mysql_parameters[] = {
     {"unix_socket", read_socket, false},
     {"socket", read_socket, true},
+    {"socketPath", read_socket, true},
     {"ssl", read_tls, false},
     {"ssl_mode", read_tls, true},
     {"useSSL", read_tls, true},

@@ -135,6 +135,7 @@ Test(database_parameters, names_are_compared_without_case_and_dashes)
 {
     cr_assert_str_eq(read_database("mysql://h/d?UNIX-SOCKET=/s").path, "/s");
     cr_assert_str_eq(read_database("mysql://h/d?unixSocket=/s").path, "/s");
+    cr_assert_str_eq(read_database("mysql://h/d?socketPath=/s").path, "/s");
     cr_assert_str_eq(read_database("mysql://h/d?ssl-ca=/ca.pem").tls_ca, "/ca.pem");
     cr_assert_str_eq(read_database("mysql://h/d?sslca=/ca.pem").tls_ca, "/ca.pem");
     cr_assert_str_eq(read_database("postgresql://h/d?ApplicationName=shop").application_name,
