@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The `.env` file, read as docker compose reads the same file. The file may be other programs' too,
- * so an entry that cannot be read is an error only for who asks for it.
+ * so an entry that cannot be read is an error only for who asks for it. Two things are errors where
+ * docker compose goes on with what was hardly meant: a variable that is not set, and a comment in
+ * the place of the value (`A= # x`).
  */
 #ifndef COMMON_PROGRAM_DOTENV_H
 #define COMMON_PROGRAM_DOTENV_H
