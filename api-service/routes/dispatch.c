@@ -44,11 +44,14 @@ static struct request *find_route(struct http_exchange *exchange, const struct h
 
 static bool read_query(struct http_exchange *exchange)
 {
-    const char *wrong = http_query_parse(exchange->target, &exchange->query);
-    if (wrong != NULL) {
+    const char *wrong;
+    enum status status = http_query_parse(exchange->target, &exchange->query, &wrong);
+    if (status == STATUS_INVALID) {
         problem_bad_request(exchange, wrong);
+    } else if (status != STATUS_OK) {
+        problem_unavailable(exchange, "out of memory; try again");
     }
-    return wrong == NULL;
+    return status == STATUS_OK;
 }
 
 static enum http_next on_head(void *context, struct http_exchange *exchange,

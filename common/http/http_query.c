@@ -43,13 +43,9 @@ static bool are_texts(const struct http_query *query)
     return true;
 }
 
-const char *http_query_parse(const char *target, struct http_query *query)
+/* NULL: uriparser may take it apart. */
+static const char *check_text(const char *text)
 {
-    const char *text = strchr(target, '?');
-    query->first = NULL;
-    if (text == NULL || *++text == '\0') {
-        return NULL;
-    }
     size_t count = 1;
     for (const char *at = strchr(text, '&'); at != NULL; at = strchr(at + 1, '&')) {
         count++;
@@ -61,16 +57,31 @@ const char *http_query_parse(const char *target, struct http_query *query)
         return "a '%' in the query must be followed by the two hexadecimal digits of a byte that "
                "is not zero";
     }
+    return NULL;
+}
+
+enum status http_query_parse(const char *target, struct http_query *query, const char **wrong)
+{
+    const char *text = strchr(target, '?');
+    query->first = NULL;
+    if (text == NULL || *++text == '\0') {
+        return STATUS_OK;
+    }
+    *wrong = check_text(text);
+    if (*wrong != NULL) {
+        return STATUS_INVALID;
+    }
     int items;
     if (uriDissectQueryMallocA(&query->first, &items, text, text + strlen(text)) != URI_SUCCESS) {
         query->first = NULL;
-        return "the query cannot be read";
+        return STATUS_UNAVAILABLE; /* it has no other reason */
     }
     if (!are_texts(query)) {
         http_query_finish(query);
-        return "the query must be UTF-8 without control characters";
+        *wrong = "the query must be UTF-8 without control characters";
+        return STATUS_INVALID;
     }
-    return NULL;
+    return STATUS_OK;
 }
 
 const char *http_query_find(const struct http_query *query, const char *name)

@@ -8,6 +8,8 @@
 
 #include <stddef.h>
 
+#include "common/base/status.h"
+
 enum { HTTP_QUERY_MAX = 64 /* parameters of one request */ };
 
 struct UriQueryListStructA;
@@ -18,10 +20,12 @@ struct http_query {
 };
 
 /*
- * Takes apart what follows the first '?' of `target`. NULL: done. Else what is wrong with it, for
- * the client to read, and `query` has no parameters.
+ * Takes apart what follows the first '?' of `target`. STATUS_INVALID: `*wrong` says what is wrong
+ * with it, for the client to read; STATUS_UNAVAILABLE: out of memory. `query` has no parameters
+ * then.
  */
-const char *http_query_parse(const char *target, struct http_query *query);
+MUST_CHECK enum status http_query_parse(const char *target, struct http_query *query,
+                                        const char **wrong);
 
 /*
  * The value of the first parameter of that name: UTF-8 without control characters, empty for
