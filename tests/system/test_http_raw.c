@@ -124,7 +124,7 @@ static void check_case(const struct raw_frame *frame, const struct raw_case *it)
     raw_http_read(raw, SIZE_MAX, ENDS_MS);
     int64_t stored = sql_integer(sql, "SELECT count(*) FROM orders") - before;
     cr_expect(raw->closed, "\"%s\" keeps its connection:\n%s", it->text, raw->answer);
-    cr_expect_eq(stored, count_words(raw->answer, "\"order_id\""),
+    cr_expect_eq(stored, (int64_t)count_words(raw->answer, "\"order_id\""),
                  "\"%s\" has stored %" PRId64 ":\n%s", it->text, stored, raw->answer);
     check_answers(raw, it);
     raw_http_close(raw);
