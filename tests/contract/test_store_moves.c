@@ -416,3 +416,34 @@ Test(store_moves, an_order_with_an_impossible_status_is_not_found_and_not_moved)
     cr_assert_not(look_up(first, "acme").found);
     cr_assert_eq(insert_new(1), first + 3);
 }
+
+/* As if the database's clock had been set back since they were created. */
+static void create_in_two_hours(void)
+{
+    static const char *const statements[] = {
+        [DATABASE_SQLITE] = "UPDATE orders SET created_at = created_at + 7200000000",
+        [DATABASE_MYSQL] = "UPDATE orders SET created_at = created_at + INTERVAL 2 HOUR",
+        [DATABASE_POSTGRES] = "UPDATE orders SET created_at = created_at + interval '2 hours'",
+    };
+    struct sql *sql = open_sql();
+    sql_execute(sql, statements[url.kind]);
+    sql_close(sql);
+}
+
+Test(store_moves, on_a_clock_that_was_set_back_no_order_starts_before_it_was_created)
+{
+    order_id ids[10];
+    order_id first = insert_new(2);
+    size_t count = 1;
+    uint64_t age_ms = 99;
+    struct store_verification found;
+    create_in_two_hours();
+    cr_assert_eq(store_claim(store, &first, &count, LONG_DELAY_MS, &age_ms), STATUS_OK);
+    cr_assert_eq(count, 1);
+    cr_assert_eq(age_ms, 0);
+    cr_assert_eq(claim_waiting(0, ids, 10), 1);
+    cr_assert_eq(store_verify(store, NULL, &found), STATUS_OK);
+    cr_assert_eq(found.flaws[STORE_FLAW_START_BEFORE_CREATION].count, 0);
+    cr_assert_eq(found.flaws[STORE_FLAW_DUE_BEFORE_START].count, 0);
+    cr_assert_eq(complete((order_id[]){first, ids[0]}, 2), 0, "they would take less than nothing");
+}

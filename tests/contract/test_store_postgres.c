@@ -265,6 +265,17 @@ Test(store_postgres, a_migration_that_fails_half_way_leaves_nothing_and_can_be_r
     expect_created_and_started(1, 0);
 }
 
+/* Each statement that inserts orders adds a row to the table `statements`. */
+static void count_statements(void)
+{
+    sql_execute(sql, "CREATE TABLE statements (number int)");
+    sql_execute(sql, "GRANT INSERT ON statements TO orders");
+    sql_execute(sql, "CREATE FUNCTION note_statement() RETURNS trigger LANGUAGE plpgsql AS "
+                     "'BEGIN INSERT INTO statements VALUES (1); RETURN NULL; END'");
+    sql_execute(sql, "CREATE TRIGGER note_statement AFTER INSERT ON orders "
+                     "EXECUTE FUNCTION note_statement()");
+}
+
 /* More than one statement, so all of it hangs on the transaction around them. */
 Test(store_postgres, a_batch_sent_in_parts_is_stored_whole_or_not_at_all)
 {
@@ -279,6 +290,7 @@ Test(store_postgres, a_batch_sent_in_parts_is_stored_whole_or_not_at_all)
         orders[i].items_json_len = sizeof items;
         entries[i] = (struct store_insert){.order = &orders[i]};
     }
+    count_statements();
     strcpy(orders[0].idempotency_key, "key");
     strcpy(orders[COUNT - 2].idempotency_key, "key");
     orders[COUNT - 1].user_id_len = ORDER_USER_ID_CHARS_MAX + 1;
@@ -290,6 +302,7 @@ Test(store_postgres, a_batch_sent_in_parts_is_stored_whole_or_not_at_all)
     cr_assert_eq(entries[0].stored_id, 1);
     cr_assert_eq(entries[COUNT - 2].stored_id, 1, "its key was used in the first part");
     cr_assert_eq(entries[COUNT - 1].stored_id, COUNT);
+    cr_assert_eq(sql_integer(sql, "SELECT count(*) FROM statements"), 3, "of at most 1 MiB each");
     expect_created_and_started(COUNT - 1, 0);
 }
 
@@ -408,4 +421,16 @@ Test(store_postgres, an_order_that_a_trigger_leaves_out_is_refused_with_its_key)
                                   "(SELECT 1 FROM orders o WHERE o.id = k.order_id)"),
                  0);
     expect_created_and_started(1, 0);
+}
+
+/* A counter that is written is a row to lock, to log and to clean up. */
+Test(store_postgres, what_stores_and_moves_nothing_writes_no_counter)
+{
+    static const char last_write[] = "SELECT max(xmin::text::bigint) FROM counters";
+    order_id id = insert_new(1);
+    int64_t written = sql_integer(sql, last_write);
+    cr_assert_eq(insert(id), STATUS_OK);
+    cr_assert_eq(complete(&id, 1), 0);
+    cr_assert_eq(claim((order_id[]){id + 1}, 1, 0), 0);
+    cr_assert_eq(sql_integer(sql, last_write), written);
 }

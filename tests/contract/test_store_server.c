@@ -66,6 +66,21 @@ Test(store_server, claim_waiting_does_not_wait_for_a_locked_order)
     sql_close(other);
 }
 
+/* What is rolled back never was: nobody may have read it. */
+Test(store_server, what_is_not_committed_is_not_read)
+{
+    struct order_counts counts;
+    order_id id = insert_new(1);
+    struct sql *other = database_open_admin(&database);
+    sql_execute(other, "START TRANSACTION");
+    sql_execute(other, "UPDATE orders SET status = 1");
+    sql_execute(other, "UPDATE counters SET started = started + 1 WHERE created > 0");
+    expect_status(id, ORDER_PENDING);
+    cr_assert_eq(store_counts(store, &counts), STATUS_OK);
+    cr_assert_eq(counts.started, 0);
+    sql_close(other);
+}
+
 Test(store_server, a_missing_table_is_an_outage_and_no_reason_to_doubt_the_orders)
 {
     struct sql *sql = database_open_sql(&database);

@@ -9,7 +9,7 @@
 
 #include <criterion/criterion.h>
 
-#include "common/store/store.h"
+#include "common/store/store_backend.h"
 #include "tests/support/temp_dir.h"
 
 static struct temp_dir dir;
@@ -26,12 +26,14 @@ static void finish(void)
 
 TestSuite(sqlite_file, .init = start, .fini = finish, .timeout = 60);
 
-static struct durability_report read_report(void)
+/* As the services open it, or as the commands do: only what is there already. */
+static struct durability_report read_report(bool open_existing)
 {
     struct durability_report report;
     struct database_url url = {.kind = DATABASE_SQLITE};
     snprintf(url.path, sizeof url.path, "%s/orders.db", dir.path);
     struct store *store = store_create(&url);
+    store->open_existing = open_existing;
     cr_assert_eq(store_durability(store, &report), STATUS_OK);
     store_destroy(store);
     cr_assert(report.known);
@@ -45,11 +47,21 @@ Test(sqlite_file, a_file_on_a_disk_survives_a_power_cut)
     struct statfs info;
     cr_assert_eq(statfs(dir.path, &info), 0, "%m");
     bool in_memory = info.f_type == TMPFS_MAGIC;
-    struct durability_report report = read_report();
+    struct durability_report report = read_report(false);
     durability_describe_settings(&report, settings);
     cr_assert_eq(report.level, in_memory ? DURABILITY_PROCESS_CRASH : DURABILITY_POWER_LOSS);
     cr_assert_str_eq(settings, in_memory ? "synchronous=FULL journal_mode=wal file_system=memory"
                                          : "synchronous=FULL journal_mode=wal file_system=disk");
+}
+
+/* archive and verify --repair commit too. */
+Test(sqlite_file, a_commit_of_a_command_is_as_safe_as_one_of_the_services)
+{
+    char settings[DURABILITY_TEXT_SIZE];
+    read_report(false);
+    struct durability_report report = read_report(true);
+    durability_describe_settings(&report, settings);
+    cr_assert_eq(strncmp(settings, "synchronous=FULL journal_mode=wal", 33), 0, "%s", settings);
 }
 
 Test(sqlite_file, a_file_in_memory_does_not_survive_a_power_cut)
@@ -57,7 +69,7 @@ Test(sqlite_file, a_file_in_memory_does_not_survive_a_power_cut)
     temp_dir_remove(&dir);
     strcpy(dir.path, "/dev/shm/orders-test-XXXXXX");
     cr_assert_not_null(mkdtemp(dir.path), "%s: %m", dir.path);
-    struct durability_report report = read_report();
+    struct durability_report report = read_report(false);
     cr_assert_eq(report.level, DURABILITY_PROCESS_CRASH);
     cr_assert_str_eq(report.power_cut, "every order is lost");
     cr_assert_str_eq(report.process_crash, "nothing is lost");

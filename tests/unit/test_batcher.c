@@ -2,6 +2,7 @@
 #include <criterion/criterion.h>
 #include <pthread.h>
 #include <sched.h>
+#include <stdatomic.h>
 #include <stdint.h>
 
 #include "api-service/pipeline/batcher.h"
@@ -325,6 +326,39 @@ Test(batcher, nothing_is_learned_from_those_that_are_turned_away)
     flow.turns_away = true;
     struct batcher *batcher = start_slow();
     cr_assert_eq(submit_accepted(batcher, 202), WAITING_LIMIT_FIRST);
+    stop_slow(batcher);
+}
+
+/* The linker calls this in the place of waiting_limit_rest: no test lasts for a slow hour. */
+void __real_waiting_limit_rest(struct waiting_limit *limit, uint64_t now_ms);
+void __wrap_waiting_limit_rest(struct waiting_limit *limit, uint64_t now_ms);
+
+static atomic_int rests;
+static atomic_bool slow_hour_is_over;
+
+void __wrap_waiting_limit_rest(struct waiting_limit *limit, uint64_t now_ms)
+{
+    __real_waiting_limit_rest(limit, now_ms + (slow_hour_is_over ? WAITING_LIMIT_MEMORY_MS : 0));
+    rests++;
+}
+
+static bool has_rested(void *arg)
+{
+    return rests > *(const int *)arg;
+}
+
+Test(batcher, after_a_slow_hour_and_a_rest_as_many_may_wait_as_at_first)
+{
+    struct batcher *batcher = start_slow();
+    int before = rests;
+    slow_hour_is_over = true;
+    flow.one_by_one = false;
+    set_gate(false);
+    cr_assert(wait_until(has_rested, &before, WAIT_MS));
+    set_gate(true);
+    batcher_submit(batcher, &tickets[202]);
+    cr_assert(wait_until(is_at_gate, NULL, WAIT_MS));
+    cr_assert_eq(submit_accepted(batcher, 203), WAITING_LIMIT_FIRST);
     stop_slow(batcher);
 }
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api-service/pipeline/waiting_limit.h"
 #include "common/base/clock.h"
 #include "tests/support/wait_until.h"
 #include "tests/unit/fake_store.h"
@@ -185,6 +186,32 @@ Test(intake, a_bad_row_alone_is_invalid)
     check_answer(0, STATUS_INVALID);
     cr_assert_eq(fake_store_calls(store, FAKE_INSERT), 1);
     check_hints(0);
+}
+
+/* Refusing them is work of the database's too: 200 that take a quarter of a second. */
+Test(intake, what_is_refused_slowly_lets_fewer_wait)
+{
+    enum { COUNT = 200, LOST_RACES = 7 };
+    size_t waiting = 0;
+    fake_store_refuse_user(store, "bad");
+    for (size_t i = 1; i <= COUNT; i++) {
+        strcpy(clients[i].order.user_id, "bad");
+    }
+    submit_and_hold();
+    submit(1, COUNT);
+    fake_store_fail(store, FAKE_INSERT, 1, LOST_RACES, STATUS_CONFLICT);
+    fake_store_release(store, FAKE_INSERT);
+    wait_answers(COUNT + 1);
+    check_answer(COUNT, STATUS_INVALID);
+    fake_store_hold(store, FAKE_INSERT);
+    submit(COUNT + 1, 1);
+    cr_assert(fake_store_wait_held(store));
+    for (; COUNT + 2 + waiting < CLIENTS_MAX && intake_accepts(intake, 1); waiting++) {
+        submit(COUNT + 2 + waiting, 1);
+    }
+    cr_assert_eq(waiting, WAITING_LIMIT_FIRST / 2);
+    fake_store_release(store, FAKE_INSERT);
+    stop();
 }
 
 Test(intake, ids_that_cannot_be_reserved_yet_are_waited_for)

@@ -128,6 +128,7 @@ Test(reads, many_lookups_are_one_call)
     release_and_wait(51);
     cr_assert_eq(fake_store_calls(store, FAKE_LOOKUP), 1);
     cr_assert_eq(fake_store_call(store, FAKE_LOOKUP, 0).count, 50);
+    cr_assert_eq(fake_store_calls(store, FAKE_COUNTS), 0, "nobody asked for the counters");
 }
 
 Test(reads, a_lookup_has_1000_orders_at_most)
