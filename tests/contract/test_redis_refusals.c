@@ -11,6 +11,7 @@
 #include "common/base/thread.h"
 #include "common/queue/queue.h"
 #include "common/url/database_url.h"
+#include "tests/support/captured_log.h"
 #include "tests/support/fault_proxy.h"
 #include "tests/support/redis_faults.h"
 #include "tests/support/wait_until.h"
@@ -225,6 +226,61 @@ Test(redis_refusals, no_server_is_no_connection)
 {
     fault_proxy_refuse(proxy);
     expect_counted_as(REDIS_FAILURE_CONNECT);
+}
+
+static void be_refused_once(const struct redis_fault *fault)
+{
+    enum redis_failure kind = kind_called(fault->kind);
+    fault->begin(&redis, KEY);
+    cr_assert(wait_until(push_is_refused_for_it, &kind, LIMIT_MS), "not counted as %s",
+              fault->kind);
+    fault->end(&redis, KEY);
+}
+
+/* The first for three causes; the second ends with more than one command that works. */
+static void have_two_outages(void)
+{
+    fault_proxy_refuse(proxy);
+    cr_assert_eq(push(1), STATUS_UNAVAILABLE);
+    fault_proxy_pass(proxy);
+    be_refused_once(&redis_faults[REDIS_READONLY]);
+    be_refused_once(&redis_faults[REDIS_OOM]);
+    cr_assert(wait_until(push_works, NULL, LIMIT_MS));
+    cr_assert(pop_works(NULL));
+    be_refused_once(&redis_faults[REDIS_WRONGTYPE]);
+    cr_assert(wait_until(push_works, NULL, LIMIT_MS));
+    cr_assert(pop_works(NULL));
+}
+
+Test(redis_refusals, an_outage_has_a_line_for_each_cause_and_one_that_counts_them_when_it_is_over)
+{
+    static const char *const parts[] = {
+        "operation=connect kind=connect repeated=0 error=",
+        "operation=LPUSH kind=readonly repeated=0 error=\"READONLY ",
+        "operation=LPUSH kind=oom repeated=0 error=\"OOM ",
+        "hints are delivered again\" key=" KEY " failures=\"connect=1 readonly=1 oom=1\"\n",
+        "operation=LPUSH kind=wrongtype repeated=0 error=\"WRONGTYPE ",
+        "hints are delivered again\" key=" KEY " failures=\"wrongtype=1\"\n"};
+    const char *log = captured_log(have_two_outages);
+    const char *at = log;
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+        at = strstr(at, parts[i]);
+        cr_assert_not_null(at, "%s is not there, or too early: %s", parts[i], log);
+    }
+    cr_assert_eq(captured_log_count(log, "level=warn msg=\"redis call failed; "), 4, "%s", log);
+    cr_assert_eq(captured_log_count(log, "level=info msg=\"redis is back; "), 2, "%s", log);
+    cr_assert_eq(captured_log_count(log, "\n"), 6, "%s", log);
+}
+
+/* What waits for Redis has deadlines to keep: the attempts become rare. */
+Test(redis_refusals, a_server_that_is_away_is_not_tried_by_every_call)
+{
+    enum { CALLS = 1000 };
+    fault_proxy_refuse(proxy);
+    for (int i = 0; i < CALLS; i++) {
+        cr_assert_eq(push(1), STATUS_UNAVAILABLE);
+    }
+    cr_assert_lt(queue_failures(queue, REDIS_FAILURE_CONNECT), CALLS / 4);
 }
 
 /* No Redis answers like this; something else listens on the port. */

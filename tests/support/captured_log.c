@@ -2,6 +2,7 @@
 #include "tests/support/captured_log.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include <criterion/criterion.h>
 #include <criterion/redirect.h>
@@ -15,4 +16,13 @@ const char *captured_log(void (*run)(void))
     size_t len = fread(log, 1, sizeof log - 1, cr_get_redirected_stderr());
     log[len] = '\0';
     return log;
+}
+
+int captured_log_count(const char *log, const char *part)
+{
+    int count = 0;
+    for (; (log = strstr(log, part)) != NULL; log++) {
+        count++;
+    }
+    return count;
 }

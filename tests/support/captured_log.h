@@ -6,4 +6,7 @@
 /* What `run` writes to standard error; good until the next call. Once a test. */
 const char *captured_log(void (*run)(void));
 
+/* How often `part` stands in it. */
+int captured_log_count(const char *log, const char *part);
+
 #endif

@@ -2,6 +2,7 @@
 #include <criterion/criterion.h>
 
 #include "api-service/pipeline/announcer.h"
+#include "tests/support/captured_log.h"
 #include "tests/unit/fake_queue.h"
 
 enum {
@@ -103,13 +104,21 @@ Test(announcer, once_redis_is_back_hints_go_there_again)
     cr_assert_eq(drain(local, 0), 0);
 }
 
-Test(announcer, what_does_not_fit_is_dropped_and_nobody_waits)
+static void submit_too_many(void)
 {
     struct announcer *announcer = announcer_start(NULL, local);
     submit(announcer, 1, LOCAL_CAPACITY);
     submit(announcer, 5000, 10);
+    submit(announcer, 6000, 10);
     announcer_stop(announcer);
+}
+
+Test(announcer, what_does_not_fit_is_dropped_and_nobody_waits)
+{
+    const char *log = captured_log(submit_too_many);
     cr_assert_eq(drain(local, 1), LOCAL_CAPACITY);
+    cr_assert_eq(captured_log_count(log, "level=warn msg=\"hints found no room"), 1, "%s", log);
+    cr_assert_eq(captured_log_count(log, "dropped_in_all=10\n"), 1, "%s", log);
 }
 
 Test(announcer, while_redis_is_away_and_the_process_is_full_hints_are_dropped)

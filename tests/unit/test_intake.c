@@ -6,6 +6,7 @@
 
 #include "api-service/pipeline/waiting_limit.h"
 #include "common/base/clock.h"
+#include "tests/support/captured_log.h"
 #include "tests/support/wait_until.h"
 #include "tests/unit/fake_store.h"
 #include "tests/unit/intake_fixture.h"
@@ -382,21 +383,29 @@ Test(intake, an_order_whose_id_is_another_ones_gets_a_new_one_from_a_new_block)
     check_hints(2);
 }
 
+enum { BATCH = 100, TAKEN = 57 };
+
+static void submit_one_whose_id_is_taken(void)
+{
+    submit_and_hold();
+    submit(1, BATCH);
+    fake_store_release(store, FAKE_INSERT);
+    wait_answers(BATCH + 1);
+}
+
 Test(intake, only_the_orders_whose_ids_are_taken_get_new_ones)
 {
-    enum { COUNT = 100, TAKEN = 57 };
     fake_store_add_foreign(store, TAKEN + 1);
-    submit_and_hold();
-    submit(1, COUNT);
-    fake_store_release(store, FAKE_INSERT);
-    wait_answers(COUNT + 1);
-    for (size_t i = 0; i <= COUNT; i++) {
+    const char *log = captured_log(submit_one_whose_id_is_taken);
+    cr_assert_eq(captured_log_count(log, "level=error "), 1, "%s", log);
+    cr_assert_eq(captured_log_count(log, "they get new ids\" count=1\n"), 1, "%s", log);
+    for (size_t i = 0; i <= BATCH; i++) {
         check_stored(i);
         cr_assert(i == TAKEN || clients[i].order.id == i + 1);
     }
-    cr_assert_gt(clients[TAKEN].order.id, COUNT + 1);
+    cr_assert_gt(clients[TAKEN].order.id, BATCH + 1);
     cr_assert_eq(fake_store_calls(store, FAKE_INSERT), 3);
-    check_hints(COUNT + 1);
+    check_hints(BATCH + 1);
 }
 
 Test(intake, an_order_is_repeated_only_after_an_answer_that_may_be_lost)

@@ -3,6 +3,7 @@
 
 #include "common/base/clock.h"
 #include "common/processing/recovery.h"
+#include "tests/support/captured_log.h"
 #include "tests/unit/fake_store.h"
 
 enum {
@@ -217,4 +218,31 @@ Test(recovery, when_more_are_overdue_than_one_sweep_completes_the_next_is_due_at
     check_interval(HINTS_COME, 0, 5);
     sweep(HINTS_COME, 0);
     cr_assert_eq(fake_store_count(store, ORDER_PROCESSING), 0);
+}
+
+/* The next two are too soon after the first for a line; those of the last have no hints to miss. */
+static void recover_four_times(void)
+{
+    enum { OLD_MS = 600000, ROOM = 100 };
+    fake_store_add_processing(store, 1, 2, -OLD_MS);
+    fake_store_add_pending(store, 11, 3, OLD_MS);
+    sweep(HINTS_EMPTY, ROOM);
+    fake_store_add_pending(store, 21, 1, OLD_MS);
+    sweep(HINTS_EMPTY, ROOM);
+    fake_store_add_pending(store, 22, 1, OLD_MS);
+    sweep(HINTS_EMPTY, ROOM);
+    recovery.log_at_ms = 0;
+    fake_store_add_pending(store, 31, 5, OLD_MS);
+    sweep(HINTS_AWAY, ROOM);
+}
+
+Test(recovery, what_was_recovered_is_logged_once)
+{
+    const char *log = captured_log(recover_four_times);
+    cr_assert_eq(captured_log_count(log, "completed_overdue=2 claimed_without_hint=3\n"), 1, "%s",
+                 log);
+    cr_assert_eq(captured_log_count(log, "completed_overdue=0 claimed_without_hint=2\n"), 1, "%s",
+                 log);
+    cr_assert_eq(captured_log_count(log, "level=info msg=\"recovered orders\""), 2, "%s", log);
+    cr_assert_eq(captured_log_count(log, "\n"), 2, "%s", log);
 }

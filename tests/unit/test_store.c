@@ -214,22 +214,45 @@ static void fail_in_two_ways(void)
                  STATUS_UNAVAILABLE);
 }
 
-static int count_lines(const char *text, const char *part)
-{
-    int count = 0;
-    for (; (text = strstr(text, part)) != NULL; text++) {
-        count++;
-    }
-    return count;
-}
-
 Test(store, an_outage_is_reported_once_for_each_cause_until_it_is_over)
 {
     const char *log = captured_log(fail_in_two_ways);
-    cr_assert_eq(count_lines(log, "gone away"), 1, "%s", log);
-    cr_assert_eq(count_lines(log, "too many connections"), 1, "%s", log);
-    cr_assert_eq(count_lines(log, "database is back"), 1, "%s", log);
-    cr_assert_eq(count_lines(log, "deadlock"), 0, "%s", log);
+    cr_assert_eq(captured_log_count(log, "gone away"), 1, "%s", log);
+    cr_assert_eq(captured_log_count(log, "too many connections"), 1, "%s", log);
+    cr_assert_eq(captured_log_count(log, "database is back"), 1, "%s", log);
+    cr_assert_eq(captured_log_count(log, "deadlock"), 0, "%s", log);
+}
+
+/* The last one comes a minute after two others. */
+static void fail_in_every_way(void)
+{
+    static const enum status statuses[] = {STATUS_CONFLICT,    STATUS_ALREADY_EXISTS,
+                                           STATUS_TIMEOUT,     STATUS_INVALID,
+                                           STATUS_UNAVAILABLE, STATUS_UNAVAILABLE,
+                                           STATUS_UNAVAILABLE, STATUS_UNAVAILABLE};
+    enum { COUNT = sizeof statuses / sizeof statuses[0] };
+    for (int i = 0; i < COUNT; i++) {
+        store->outage.causes[0].line_ms -= i == COUNT - 1 ? OUTAGE_LINE_MS : 0;
+        cr_assert_eq(store_failed(store, statuses[i], "test", i, "cause"), statuses[i]);
+    }
+}
+
+Test(store, a_failure_is_logged_as_what_it_means_with_what_was_called)
+{
+    static const char *const lines[] = {
+        "level=warn msg=\"database call failed; it took too long and was ended\" database=fake "
+        "operation=test status=timeout code=2 repeated=0 error=cause\n",
+        "level=error msg=\"database call failed; it is not tried again as it is\" database=fake "
+        "operation=test status=invalid code=3 repeated=0 error=cause\n",
+        "database=fake operation=test status=unavailable code=4 repeated=0 error=cause\n",
+        "database=fake operation=test status=unavailable code=7 repeated=2 error=cause\n"};
+    const char *log = captured_log(fail_in_every_way);
+    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
+        cr_expect_eq(captured_log_count(log, lines[i]), 1, "%s: %s", lines[i], log);
+    }
+    cr_assert_eq(captured_log_count(log, "level=warn msg=\"database call failed; a new connection"),
+                 2, "%s", log);
+    cr_assert_eq(captured_log_count(log, "\n"), 4, "others are normal: %s", log);
 }
 
 static void fail_in_many_ways(void)
@@ -245,7 +268,7 @@ static void fail_in_many_ways(void)
 Test(store, an_outage_that_always_has_another_cause_does_not_fill_the_log)
 {
     const char *log = captured_log(fail_in_many_ways);
-    cr_assert_eq(count_lines(log, "cause "), OUTAGE_CAUSES_MAX, "%s", log);
+    cr_assert_eq(captured_log_count(log, "cause "), OUTAGE_CAUSES_MAX, "%s", log);
 }
 
 Test(store, settings_that_may_not_be_read_are_unknown_and_no_outage)
