@@ -123,3 +123,34 @@ Test(store_conflicts, a_claim_that_loses_a_deadlock_has_changed_nothing_and_may_
     cr_assert_eq(claim(ids, 2, LONG_DELAY_MS), 2);
     cr_assert_eq(expect_exact_counts().started, 2);
 }
+
+/* False: the claim was over before, after 2 s, so this says nothing. */
+static bool an_order_is_stored_while_its_claim_waits(struct store *other)
+{
+    order_id missing = reserve(3);
+    order_id locked = missing + 2; /* not a neighbour: those are looked for as a range */
+    struct claimer claimer = {.ids = {missing, locked}, .count = 2};
+    cr_assert_eq(insert_range(store, locked, 1), STATUS_OK);
+    lock_order(sql, locked);
+    pthread_t thread = thread_start("claim", run_claim, &claimer);
+    cr_assert(wait_until(the_claim_waits, &claimer, LIMIT_MS));
+    cr_assert_eq(insert_range(other, missing, 1), STATUS_OK);
+    bool was_beside = !atomic_load(&claimer.has_ended);
+    sql_execute(sql, "ROLLBACK");
+    pthread_join(thread, NULL);
+    return was_beside;
+}
+
+/*
+ * A hint may come before its order. Where a claim also locked what is not there, the order would
+ * have to wait for whatever the claim waits for.
+ */
+Test(store_conflicts, a_claim_of_an_order_that_is_not_there_does_not_keep_it_out)
+{
+    struct store *other = store_create(&url);
+    cr_assert_eq(store_ping(other), STATUS_OK);
+    for (int i = 0; !an_order_is_stored_while_its_claim_waits(other); i++) {
+        cr_assert_lt(i, TRIES, "it waits for the claim");
+    }
+    store_destroy(other);
+}

@@ -402,6 +402,15 @@ Test(store_postgres, rows_that_a_policy_hides_are_not_taken_for_rows_that_are_no
     cr_assert_eq(sql_integer(sql, "SELECT count(*) FROM orders"), 2);
 }
 
+Test(store_postgres, an_order_that_a_policy_hides_is_not_reported_as_unknown)
+{
+    struct store_lookup lookup = {.id = insert_new(1), .client_id = "acme"};
+    sql_execute(sql, "ALTER TABLE orders OWNER TO postgres");
+    sql_execute(sql, "GRANT ALL ON orders TO orders");
+    sql_execute(sql, "ALTER TABLE orders ENABLE ROW LEVEL SECURITY");
+    cr_assert_eq(store_lookup(store, &lookup, 1), STATUS_UNAVAILABLE);
+}
+
 /* With its key: else every later request with the key would be answered with an order that is not
  * there. */
 Test(store_postgres, an_order_that_a_trigger_leaves_out_is_refused_with_its_key)

@@ -54,7 +54,8 @@ static void start_mariadb(struct database *database)
 
 #define MYSQL_ODD_SESSION                                                                          \
     "SET sql_select_limit = 1, sql_safe_updates = 1, sql_big_selects = 0, max_join_size = 1, "     \
-    "max_sort_length = 64, sql_auto_is_null = 1, unique_checks = 0"
+    "max_sort_length = 64, sql_auto_is_null = 1, unique_checks = 0; "                              \
+    "SET SESSION TRANSACTION READ ONLY"
 
 static void start_odd_mariadb(struct database *database)
 {

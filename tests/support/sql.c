@@ -53,7 +53,7 @@ static struct sql *open_mariadb(const char *host, uint16_t port, const char *soc
         mysql_options(sql->mysql, MYSQL_INIT_COMMAND, "SET SESSION wsrep_sync_wait = 1");
     }
     mysql_options(sql->mysql, MYSQL_INIT_COMMAND,
-                  "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ");
+                  "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ WRITE");
     mysql_options(sql->mysql, MYSQL_SET_CHARSET_NAME, "utf8mb4");
     MYSQL *connected =
         mysql_real_connect(sql->mysql, host, user, password, MARIADB_DATABASE, port, socket, 0);
