@@ -125,6 +125,23 @@ Test(store_archive, completed_orders_are_moved_once_and_others_stay)
     cr_assert_eq(memcmp(&before, &after, sizeof before), 0, "counters count all orders ever");
 }
 
+/* What an archiving that runs every minute nearly always finds. */
+Test(store_archive, where_nothing_is_old_nobody_is_waited_for)
+{
+    order_id first = insert_completed(2);
+    struct store_archive step = {.before_us = now() - hour_us, .max = 1000, .more = true};
+    struct sql *other = database_open_admin(&database);
+    if (url.kind == DATABASE_SQLITE) {
+        database_hold_orders(&database, other);
+    } else {
+        lock_order(other, first);
+    }
+    cr_assert_eq(store_archive(store, &step), STATUS_OK);
+    cr_assert_eq(step.moved, 0);
+    cr_assert_not(step.more);
+    sql_close(other);
+}
+
 Test(store_archive, an_archived_order_is_its_clients_only)
 {
     order_id first = insert_completed(2);
