@@ -148,9 +148,8 @@ static bool is_host(const char *value)
 static const char *check_framing(const struct http_head *head)
 {
     if (head->has_more_in_it) {
-        return "each line of the head must end with CR LF, and have no NUL, no folded value and "
-               "single "
-               "blanks";
+        return "each line of the head must end with CR LF, and have no NUL, no folded value and no "
+               "blank too many";
     }
     const char *length = http_head_find(head, "Content-Length");
     const char *coding = http_head_find(head, "Transfer-Encoding");

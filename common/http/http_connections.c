@@ -88,25 +88,51 @@ static void check(struct http_connection *connection, uint64_t now_ms, unsigned 
     }
 }
 
-/* Bytes that the library has read from the socket. 0: not known. */
-static uint64_t count_taken(const struct http_connection *connection)
+/* False: the system does not tell. */
+static bool count_received(const struct http_connection *connection, uint64_t *bytes)
 {
     struct tcp_info info = {0};
     socklen_t len = sizeof info;
+    bool told =
+        getsockopt(connection->socket, IPPROTO_TCP, TCP_INFO, &info, &len) == 0 &&
+        len >= offsetof(struct tcp_info, tcpi_bytes_received) + sizeof info.tcpi_bytes_received;
+    *bytes = told ? info.tcpi_bytes_received : 0;
+    return told;
+}
+
+static bool count_unread(const struct http_connection *connection, uint64_t *bytes)
+{
     int unread = 0;
-    if (ioctl(connection->socket, FIONREAD, &unread) != 0 ||
-        getsockopt(connection->socket, IPPROTO_TCP, TCP_INFO, &info, &len) != 0 ||
-        len < offsetof(struct tcp_info, tcpi_bytes_received) + sizeof info.tcpi_bytes_received ||
-        info.tcpi_bytes_received < (uint64_t)unread) {
-        return 0;
-    }
-    return info.tcpi_bytes_received - (uint64_t)unread;
+    bool told = ioctl(connection->socket, FIONREAD, &unread) == 0;
+    *bytes = (uint64_t)unread;
+    return told;
+}
+
+/*
+ * Bytes that the library has read from the socket. More may come between the two calls: asked in
+ * this order it can only be too much.
+ */
+static uint64_t count_taken_at_most(const struct http_connection *connection)
+{
+    uint64_t unread;
+    uint64_t received;
+    bool told = count_unread(connection, &unread) && count_received(connection, &received);
+    return told && received > unread ? received - unread : 0;
+}
+
+/* In this order only too little. 0 also: not known. */
+static uint64_t count_taken_at_least(const struct http_connection *connection)
+{
+    uint64_t unread;
+    uint64_t received;
+    bool told = count_received(connection, &received) && count_unread(connection, &unread);
+    return told && received > unread ? received - unread : 0;
 }
 
 static bool is_stuck(const struct http_connection *connection, uint64_t now_ms)
 {
     return connection->receives && connection->progress_ms + STUCK_MS <= now_ms &&
-           count_taken(connection) > connection->taken + STUCK_BYTES;
+           count_taken_at_least(connection) > connection->taken + STUCK_BYTES;
 }
 
 bool http_connections_may_be_stuck(struct http_connections *connections)
@@ -267,7 +293,7 @@ void http_connection_receives(struct http_connection *connection)
         atomic_fetch_add_explicit(&connection->all->receiving, 1, memory_order_relaxed);
     }
     connection->progress_ms = clock_monotonic_ms();
-    connection->taken = count_taken(connection);
+    connection->taken = count_taken_at_most(connection);
 }
 
 void http_connection_has_received(struct http_connection *connection)

@@ -27,7 +27,8 @@ static enum MHD_Result collect_header(void *context, enum MHD_ValueKind kind, co
  * each CRLF. So clean parts follow each other at known distances. They do not where a NUL cuts a
  * part off, a line begins with ':' or NUL and ends the head for the library, a line was folded (its
  * name is elsewhere then), ends in a bare line feed, or has more than one blank between its parts.
- * Addresses, since these are not parts of one object for the compiler.
+ * What becomes two NULs in another way cannot be seen: a NUL or a ':' alone before a bare line
+ * feed. Addresses, since these are not parts of one object for the compiler.
  */
 static bool is_exact(const struct http_head *head, const char *uri, size_t head_bytes)
 {
@@ -45,8 +46,7 @@ static bool is_exact(const struct http_head *head, const char *uri, size_t head_
     return exact && at + CRLF == (uintptr_t)head->method + head_bytes;
 }
 
-/* From 1.0 on the library refuses such heads by itself. Asked of the one that runs. */
-static bool is_lenient(void)
+bool http_library_is_lenient(void)
 {
     return strncmp(MHD_get_version(), "0.", 2) == 0;
 }
@@ -82,7 +82,7 @@ void http_raw_head_read(struct http_head *head, struct MHD_Connection *connectio
     const union MHD_ConnectionInfo *bytes =
         MHD_get_connection_info(connection, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
     head->has_more_in_it =
-        is_lenient() && (bytes == NULL || !is_exact(head, uri, bytes->header_size));
+        http_library_is_lenient() && (bytes == NULL || !is_exact(head, uri, bytes->header_size));
     for (size_t i = 0; i < head->header_count; i++) {
         cut_blanks_behind(&head->headers[i]);
     }

@@ -6,9 +6,17 @@
 #ifndef COMMON_HTTP_HTTP_RAW_HEAD_H
 #define COMMON_HTTP_HTTP_RAW_HEAD_H
 
+#include <stdbool.h>
+
 #include <microhttpd.h>
 
 #include "common/http/http_head.h"
+
+/*
+ * 0.9, which takes malformed heads, and not 1.0. Asked of the library that runs: both have one
+ * soname, so a program may meet the other one.
+ */
+bool http_library_is_lenient(void);
 
 /*
  * Fills the header fields of `head`, whose request line is there, once the library has the whole

@@ -18,6 +18,7 @@
 #include "common/http/http_connections.h"
 #include "common/http/http_listener.h"
 #include "common/http/http_loops.h"
+#include "common/http/http_raw_head.h"
 #include "common/http/http_stream.h"
 #include "common/http/http_transfer.h"
 
@@ -97,7 +98,10 @@ static unsigned connection_limit(void)
  * request_gate.c refuses as a problem. From 1.0 on leniency also means to repair requests: folded
  * lines are joined, blanks in a target redirected. That must not be.
  */
-enum { CLIENT_DISCIPLINE = MHD_VERSION >= 0x01000000 ? 1 : 0 };
+static int client_discipline(void)
+{
+    return http_library_is_lenient() ? 0 : 1;
+}
 
 static struct MHD_Daemon *make_daemon(void *context)
 {
@@ -110,7 +114,7 @@ static struct MHD_Daemon *make_daemon(void *context)
                             (unsigned)CONNECTIONS_MAX + CONNECTIONS_SPARE,
                             MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)HTTP_IDLE_LIMIT_MS / 1000,
                             MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_BYTES,
-                            MHD_OPTION_STRICT_FOR_CLIENT, (int)CLIENT_DISCIPLINE,
+                            MHD_OPTION_STRICT_FOR_CLIENT, client_discipline(),
                             MHD_OPTION_URI_LOG_CALLBACK, http_transfer_begin, &server->traffic,
                             MHD_OPTION_NOTIFY_COMPLETED, http_transfer_end, &server->traffic,
                             MHD_OPTION_NOTIFY_CONNECTION, on_connection, server, MHD_OPTION_END);

@@ -65,6 +65,28 @@ static const char *skip_export(const char *at)
     return is_export ? at + 6 + strspn(at + 6, " \t") : at;
 }
 
+/*
+ * A line that is none of NAME=value counts for the name it begins with, if it does and more
+ * follows: `DATABASE_URL mysql://host/orders`, `set DATABASE_URL=...`, `"DATABASE_URL"="..."`. So
+ * for a setting of ours it is an error, and is passed over else.
+ */
+static void note_malformed(struct dotenv *env, const char *at, int line)
+{
+    static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789";
+    at += strncmp(at, "set ", 4) == 0 ? 4 : 0;
+    at += *at == '"' || *at == '\'';
+    size_t len = strspn(at, letters);
+    const char *rest = at + len + strspn(at + len, " \t\r");
+    if (len > 0 && *rest != '\n' && *rest != '\0') {
+        env->entries[env->count++] = (struct dotenv_entry){
+            .name = copy(at, len),
+            .value = copy("", 0),
+            .wrong = "the line is not NAME=value",
+            .line = line,
+        };
+    }
+}
+
 /* Reads what begins at `at`, and returns where its last line ends. What is no entry, such as a
  * name alone, is passed over. */
 static const char *read_entry(struct dotenv *env, const char *at, int line)
@@ -73,6 +95,7 @@ static const char *read_entry(struct dotenv *env, const char *at, int line)
     const char *end = name + strcspn(name, "=:\n");
     size_t len = len_without_blanks_at_end(name, (size_t)(end - name));
     if (*end == '\0' || *end == '\n' || !is_name(name, len)) {
+        note_malformed(env, name, line);
         return at + strcspn(at, "\n");
     }
     struct text value = {0};

@@ -215,14 +215,13 @@ static const char *read_plain(const char *at, struct text *value)
 }
 
 /* `*wrong` if only a comment may follow the value, and something else does. */
-static const char *check_rest(const char *at, const char **wrong)
+static void check_rest(const char *at, const char **wrong)
 {
     const char *rest = at + strspn(at, " \t\r");
     if (*rest != '\0' && *rest != '\n' && *rest != '#') {
         *wrong = "there is text after the closing quote: remove it, or write a quote inside the "
                  "value with a \\ in front of it";
     }
-    return at + strcspn(at, "\n");
 }
 
 const char *dotenv_value_read(const struct dotenv *env, const char *at, struct text *value,
@@ -241,7 +240,7 @@ const char *dotenv_value_read(const struct dotenv *env, const char *at, struct t
     } else {
         *wrong = expand_text(env, &raw, value);
     }
-    if (*begin == '#' && begin > at) {
+    if (*begin == '#' && (begin > at || begin[1] == ' ')) {
         *wrong = "a comment stands where the value belongs, and docker compose takes it as the "
                  "value: write it into a line of its own";
     }
@@ -249,5 +248,10 @@ const char *dotenv_value_read(const struct dotenv *env, const char *at, struct t
         *wrong = "there is no memory to read the value";
     }
     text_finish(&raw);
-    return is_quoted && *wrong == NULL ? check_rest(end, wrong) : end + strcspn(end, "\n");
+    if (is_quoted && *wrong == NULL) {
+        check_rest(end, wrong);
+        /* A quote that is not closed where it should be: the entries in between are read. */
+        end = *wrong == NULL ? end : begin;
+    }
+    return end + strcspn(end, "\n");
 }

@@ -176,8 +176,9 @@ struct store *startup_open_store(const struct config *config, enum durability re
                               .required = required,
                               .store = store_create(&config->database)};
     if (config->database.passed_over[0] != '\0') {
-        log_info("DATABASE_URL: these parameters concern other programs and have no effect here",
-                 log_str("parameters", config->database.passed_over));
+        log_info(
+            "DATABASE_URL: these parameters are for other programs, or mean something else here",
+            log_str("parameters", config->database.passed_over));
     }
     enum status status = try_for_a_while(&attempt);
     *stop_signal = attempt.stop_signal;

@@ -417,7 +417,7 @@ struct queue *queue_open_redis(const struct redis_url *url, const char *key)
     redis->key = memory_allocate(strlen(key) + 1, 1);
     strcpy(redis->key, key);
     if (url->passed_over[0] != '\0') {
-        log_info("REDIS_URL: these parameters concern other programs and have no effect here",
+        log_info("REDIS_URL: these parameters are for other programs, or mean something else here",
                  log_str("parameters", url->passed_over));
     }
     redis->backoff = backoff_start(BACKOFF_FIRST_MS, BACKOFF_MAX_MS);

@@ -114,7 +114,7 @@ static enum status read_connect_timeout(const char *name, const char *value, voi
     if (!url_read_number(value, len, CONNECT_TIMEOUT_MAX_S, &url->connect_timeout_s) ||
         url->connect_timeout_s == 0) {
         url->connect_timeout_s = CONNECT_TIMEOUT_MAX_S;
-        url_pass_over(url->passed_over, "connect_timeout beyond 10 s");
+        url_pass_over(url->passed_over, "connect_timeout, which is 10 s at most");
     }
     return STATUS_OK;
 }
@@ -336,8 +336,7 @@ static enum status settle_accept(struct database_url *url, char reason[URL_REASO
 
 /*
  * A word that one kind of server does not have becomes the next stricter one. With an authority,
- * `require` means to ask it, as it does for libpq; that of the system signs for everybody, so there
- * the name counts too.
+ * `require` means to ask it, as it does for libpq.
  */
 static void settle_kind(struct database_url *url)
 {
@@ -349,8 +348,7 @@ static void settle_kind(struct database_url *url)
         url->tls = DATABASE_TLS_PREFERRED;
     }
     if (url->tls_ca[0] != '\0' && url->tls == DATABASE_TLS_REQUIRED) {
-        bool is_system = strcmp(url->tls_ca, system_ca) == 0;
-        url->tls = is_mysql || is_system ? DATABASE_TLS_VERIFY : DATABASE_TLS_VERIFY_CA;
+        url->tls = is_mysql ? DATABASE_TLS_VERIFY : DATABASE_TLS_VERIFY_CA;
     }
     if (url->tls_ca[0] != '\0' && url->tls == DATABASE_TLS_DEFAULT) {
         url->tls = DATABASE_TLS_VERIFY;
@@ -373,6 +371,10 @@ enum status database_parameters_settle(struct database_url *url, char reason[URL
     }
     if (verifies && url->tls_ca[0] == '\0' && url->path[0] == '\0') {
         memcpy(url->tls_ca, system_ca, sizeof system_ca);
+    }
+    /* Whom the authorities of the system sign for is anybody, so there the name counts. */
+    if (strcmp(url->tls_ca, system_ca) == 0 && url->tls == DATABASE_TLS_VERIFY_CA) {
+        url->tls = DATABASE_TLS_VERIFY;
     }
     if (url->channel_binding_required &&
         (url->path[0] != '\0' || url->tls == DATABASE_TLS_DISABLED)) {

@@ -37,12 +37,13 @@ static const struct server_kind postgres_server = {
                  "or the folder of the socket, as in ?host=/run/postgresql",
 };
 
-/* Only one way of opening is of use. */
+/* Only one way of opening is of use; `rw` would not make the file. */
 static enum status read_mode(const char *name, const char *value, void *to,
                              char reason[URL_REASON_SIZE])
 {
-    if (strcmp(value, "rwc") != 0 && strcmp(value, "rw") != 0) {
-        return url_refuse(reason, "the file must be one that can be written: leave mode out");
+    if (strcmp(value, "rwc") != 0) {
+        return url_refuse(reason, "the file must be one that can be written, and is made when it "
+                                  "is not there: leave mode out");
     }
     url_pass_over(((struct database_url *)to)->passed_over, name);
     return STATUS_OK;

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Criterion 2.4 loses 48 bytes in some runs of a program with many tests. That is not the
- * project's, and LeakSanitizer ends the program with an error for it. The services are programs of
- * their own.
+ * Criterion runs each test in a process of its own, and in the one that runs them it loses 48 bytes
+ * now and then (2.4.1, 27 tests: in 1 run of 3). So leaks are looked for in the tests' processes
+ * only.
  */
-const char *__lsan_default_suppressions(void); /* LeakSanitizer's name */
+#include <stdlib.h>
 
-const char *__lsan_default_suppressions(void)
+int __lsan_is_turned_off(void); /* LeakSanitizer asks before it looks */
+
+int __lsan_is_turned_off(void)
 {
-    return "leak:libcriterion.so\n";
+    return getenv("BXFI_MAP") == NULL; /* which a test's process has */
 }

@@ -40,11 +40,11 @@ static const struct {
     {"sslmode=prefer", DATABASE_TLS_PREFERRED, DATABASE_TLS_PREFERRED},
     {"sslmode=require", DATABASE_TLS_REQUIRED, DATABASE_TLS_REQUIRED},
     {"sslmode=no-verify", DATABASE_TLS_REQUIRED, DATABASE_TLS_REQUIRED},
-    {"sslmode=verify-ca", DATABASE_TLS_VERIFY, DATABASE_TLS_VERIFY_CA},
+    {"sslmode=verify-ca", DATABASE_TLS_VERIFY, DATABASE_TLS_VERIFY},
     {"sslmode=verify-full", DATABASE_TLS_VERIFY, DATABASE_TLS_VERIFY},
     {"ssl-mode=REQUIRED", DATABASE_TLS_REQUIRED, DATABASE_TLS_REQUIRED},
     {"ssl_mode=DISABLED", DATABASE_TLS_DISABLED, DATABASE_TLS_DISABLED},
-    {"sslMode=VERIFY_CA", DATABASE_TLS_VERIFY, DATABASE_TLS_VERIFY_CA},
+    {"sslMode=VERIFY_CA", DATABASE_TLS_VERIFY, DATABASE_TLS_VERIFY},
     {"ssl-mode=VERIFY_IDENTITY", DATABASE_TLS_VERIFY, DATABASE_TLS_VERIFY},
     {"sslaccept=strict", DATABASE_TLS_VERIFY, DATABASE_TLS_VERIFY},
     {"sslaccept=accept_invalid_certs", DATABASE_TLS_REQUIRED, DATABASE_TLS_REQUIRED},
@@ -101,6 +101,10 @@ Test(database_parameters, an_authority_that_is_named_is_asked)
     cr_assert_eq(read_database("mysql://h/d?ssl=required&ssl_ca=/ca.pem").tls, DATABASE_TLS_VERIFY);
     cr_assert_eq(read_database("postgresql://h/d?sslmode=require&sslrootcert=/ca.pem").tls,
                  DATABASE_TLS_VERIFY_CA);
+    cr_assert_eq(read_database("postgresql://h/d?sslmode=verify-ca&sslrootcert=/ca.pem").tls,
+                 DATABASE_TLS_VERIFY_CA);
+    cr_assert_eq(read_database("postgresql://h/d?sslmode=verify-ca&sslrootcert=system").tls,
+                 DATABASE_TLS_VERIFY);
     refuse_database("mysql://h/d?ssl_ca=/hunter2&ssl=preferred",
                     "write ssl=verify, or leave ssl_ca out");
     refuse_database("mysql://h/d?ssl=disabled&ssl_ca=/hunter2", "write ssl=verify");
@@ -163,8 +167,8 @@ Test(database_parameters, a_connect_timeout_that_is_too_long_becomes_the_longest
         char text[100];
         (void)snprintf(text, sizeof text, "postgresql://h/d?connect_timeout=%s", values[i]);
         cr_assert_eq(read_database(text).connect_timeout_s, 10, "%s", text);
-        cr_assert_str_eq(read_database(text).passed_over, "connect_timeout beyond 10 s", "%s",
-                         text);
+        cr_assert_str_eq(read_database(text).passed_over, "connect_timeout, which is 10 s at most",
+                         "%s", text);
     }
 }
 

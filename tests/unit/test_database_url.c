@@ -48,6 +48,7 @@ Test(database_url, a_sqlite_database_must_be_a_file)
     refuse_database("sqlite://u:secret@h/orders.db", "three slashes");
     refuse_database("sqlite:///a%00b.db", "file name must not contain %00");
     refuse_database("sqlite:///orders.db?mode=ro", "can be written");
+    refuse_database("sqlite:///orders.db?mode=rw", "is made when it is not there");
     refuse_database("sqlite:///orders.db?vfs=x", "parameter vfs: there is none for this kind");
     refuse_database("sqlite:///orders.db#x", "%23");
     refuse_database("sqlite:///my orders.db", "%20");

@@ -135,6 +135,7 @@ Test(dotenv, a_comment_starts_at_a_space_and_a_hash)
     check_value("A=#1\n", "#1");
     check_value("A=1#2\n", "1#2");
     check_wrong("A= # none\nZ=9\n", 1, "a line of its own");
+    check_wrong("A=# none\nZ=9\n", 1, "a line of its own");
 }
 
 Test(dotenv, quotes_keep_what_is_inside)
@@ -254,9 +255,27 @@ Test(dotenv, what_is_no_entry_is_passed_over)
         char text[100];
         snprintf(text, sizeof text, "Y=8\n%s\nZ=9\n", lines[i]);
         cr_assert_eq(read_text(text), STATUS_OK, "%s: %s", text, reason);
-        cr_assert_eq(env.count, 2, "%s", text);
+        check_entry("Y", "8");
         check_entry("Z", "9");
     }
+}
+
+/* Or a start on another database than the one that is named there. */
+Test(dotenv, a_line_that_begins_with_a_name_is_wrong_for_that_name)
+{
+    check_wrong("A mysql://host/orders\nZ=9\n", 1, "not NAME=value");
+    check_wrong("Y=8\nset A=1\nZ=9\n", 2, "not NAME=value");
+    check_wrong("\"A\"=\"1\"\nZ=9\n", 1, "not NAME=value");
+    check_wrong("A 1=1\nZ=9\n", 1, "not NAME=value");
+    cr_assert_eq(read_text("A\nB=1\n"), STATUS_OK);
+    cr_assert_null(dotenv_find(&env, "A"), "it is left to the environment");
+}
+
+Test(dotenv, a_quote_that_is_not_closed_swallows_no_entries)
+{
+    cr_assert_eq(read_text("A=\"hello\nB=\"mysql://host/orders\"\nZ=9\n"), STATUS_OK);
+    check_entry("B", "mysql://host/orders");
+    check_entry("Z", "9");
 }
 
 Test(dotenv, names_of_other_programs_are_names)

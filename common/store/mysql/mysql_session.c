@@ -135,6 +135,7 @@ static enum status read_limits(struct mysql_session *session)
  * A node of a Galera cluster, MariaDB's or Percona's, is to read and update only when it has what
  * was committed on the others before, so that a client finds the order whose id it got, and a
  * worker the one whose hint it got. MySQL does not have these variables; MariaDB always does.
+ * Percona's `wsrep_on` is a session's only.
  */
 static enum status set_up_cluster(struct mysql_session *session)
 {
@@ -149,7 +150,7 @@ static enum status set_up_cluster(struct mysql_session *session)
     text_add(&session->text, "SET SESSION wsrep_sync_wait = 3");
     status = mysql_session_run(session, "set up cluster", NULL);
     if (status == STATUS_OK) {
-        text_add(&session->text, "SELECT @@SESSION.wsrep_sync_wait, @@GLOBAL.wsrep_on");
+        text_add(&session->text, "SELECT @@SESSION.wsrep_sync_wait, @@SESSION.wsrep_on");
         status = mysql_session_query_numbers(session, "read cluster", columns, COLUMNS);
     }
     session->is_cluster_node = columns[IS_NODE] != 0;
