@@ -289,17 +289,22 @@ static const char *from_dotenv(const void *source, const char *name)
     return entry != NULL ? entry->value : NULL;
 }
 
+/* Where settings are looked up. */
+struct source {
+    lookup_value *lookup;
+    const void *from;
+};
+
 enum found { FOUND_NOT, FOUND_VALUE, FOUND_WRONG };
 
 /* Looks for NAME and NAME_FILE in one source. `blamed` becomes the variable that `reason` is about.
  */
-static enum found find_value(lookup_value *lookup, const void *source, const char *name,
-                             char value[VALUE_SIZE], char blamed[CONFIG_VARIABLE_SIZE],
-                             char reason[REASON_SIZE])
+static enum found find_value(const struct source *source, const char *name, char value[VALUE_SIZE],
+                             char blamed[CONFIG_VARIABLE_SIZE], char reason[REASON_SIZE])
 {
-    const char *direct = lookup(source, name);
+    const char *direct = source->lookup(source->from, name);
     snprintf(blamed, CONFIG_VARIABLE_SIZE, "%s_FILE", name);
-    const char *path = lookup(source, blamed);
+    const char *path = source->lookup(source->from, blamed);
     if (path != NULL && *path != '\0') {
         if (direct != NULL && *direct != '\0') {
             snprintf(reason, REASON_SIZE, "%s is set too; remove one of the two", name);
@@ -360,13 +365,15 @@ static bool load_setting(enum config_program program, const struct setting *sett
     char value[VALUE_SIZE] = "";
     char blamed[CONFIG_VARIABLE_SIZE];
     char reason[REASON_SIZE] = "";
-    enum found found = find_value(from_environment, NULL, setting->name, value, blamed, reason);
+    enum found found =
+        find_value(&(struct source){from_environment, NULL}, setting->name, value, blamed, reason);
     const char *source = "environment";
     if (found == FOUND_NOT && !check_entry(env, setting->name, reason)) {
         return complain(program, setting->name, reason);
     }
     if (found == FOUND_NOT) {
-        found = find_value(from_dotenv, env, setting->name, value, blamed, reason);
+        found =
+            find_value(&(struct source){from_dotenv, env}, setting->name, value, blamed, reason);
         source = ".env";
     }
     if (found == FOUND_WRONG || !check_wide_blanks(value, reason)) {

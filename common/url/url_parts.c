@@ -155,7 +155,7 @@ enum status url_open(const char *text, UriUriA *uri, char reason[URL_REASON_SIZE
                                                              : url_guess_fault(text));
     }
     if (uri->scheme.first == NULL || uri->hostText.first == NULL) {
-        fault = "it is not a URL, which starts with a kind and ://";
+        fault = url_not_a_url;
     } else if (uri->fragment.first != NULL) {
         fault = "# must be written as %23";
     }

@@ -10,7 +10,7 @@ const char url_encode_hint[] = "it is not a URL: in a user, password or name wri
                                "a space as %20";
 const char url_bad_port[] = "the port is not a number from 1 to 65535";
 
-static const char not_a_url[] = "it is not a URL, which starts with a kind and ://";
+const char url_not_a_url[] = "it is not a URL, which starts with a kind and ://";
 
 static bool starts_with(const char *text, const char *start)
 {
@@ -53,8 +53,8 @@ static bool has_placeholder(const char *authority)
 static const char *find_in_front(const char *text, size_t len)
 {
     if (memchr(text, ' ', len) != NULL || memchr(text, '\t', len) != NULL) {
-        return "a word, such as a command, stands in front of the URL: leave out all but the URL, "
-               "and quotes around it too";
+        return "a word, such as a command, stands in front of the URL: keep only the URL, "
+               "without quotes";
     }
     if (memchr(text, '=', len) != NULL) {
         return "a name and = stand in front of the URL: leave them out";
@@ -97,7 +97,7 @@ const char *url_guess_fault(const char *text)
 {
     const char *authority = strstr(text, "://");
     if (authority == NULL) {
-        return not_a_url;
+        return url_not_a_url;
     }
     authority += 3;
     const char *end = authority + strcspn(authority, "/?#");

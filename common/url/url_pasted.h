@@ -9,6 +9,7 @@
 /* What stands in a user, password or name and must be encoded. */
 extern const char url_encode_hint[];
 extern const char url_bad_port[];
+extern const char url_not_a_url[];
 
 /* What stands around the URL, or in its place; NULL: nothing. */
 const char *url_find_wrapping(const char *text);
