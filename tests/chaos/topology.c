@@ -56,8 +56,9 @@ static size_t add_skew(int skew_s, char texts[][SETTING_SIZE])
     cr_assert(find_faketime(faketime, sizeof faketime), "install libfaketime");
     snprintf(texts[0], SETTING_SIZE, "LD_PRELOAD=%s", faketime);
     snprintf(texts[1], SETTING_SIZE, "FAKETIME=%+ds", skew_s);
-    snprintf(texts[2], SETTING_SIZE, "FAKETIME_DONT_FAKE_MONOTONIC=1");
-    return 3;
+    snprintf(texts[2], SETTING_SIZE, FAKETIME_TRUE_MONOTONIC);
+    snprintf(texts[3], SETTING_SIZE, FAKETIME_TRUE_WAITS);
+    return 4;
 }
 
 /* `url` with the link's address, or unchanged where there is no link. */

@@ -8,6 +8,13 @@
 
 #include <sys/types.h>
 
+/* Their monotonic clock stays the true one. */
+#define FAKETIME_TRUE_MONOTONIC "FAKETIME_DONT_FAKE_MONOTONIC=1"
+/* And so do waits by it. Without this libfaketime 0.9.10 takes their ends for times of the
+ * calendar, which are long past: no wait lasts, and each thread that waits keeps a processor busy.
+ */
+#define FAKETIME_TRUE_WAITS "FAKETIME_FORCE_MONOTONIC_FIX=0"
+
 /* Of a process that has ended, in whatever way. Takes one that never ran: 0. */
 void faketime_remove_traces(pid_t pid);
 

@@ -32,7 +32,7 @@ TestSuite(clocks, .init = start, .fini = finish_shifted, .timeout = 120);
 /* The library changes what the process sees of the calendar, not how fast time goes by. */
 static struct service_settings settings_with_clock(size_t index, const char *shift)
 {
-    static const char *others[2 * 3][5];
+    static const char *others[2 * 3][6];
     static char options[OPTIONS_SIZE];
     static size_t used;
     const char *inherited = getenv("ASAN_OPTIONS");
@@ -41,9 +41,10 @@ static struct service_settings settings_with_clock(size_t index, const char *shi
     snprintf(options, sizeof options, "ASAN_OPTIONS=%s%sverify_asan_link_order=0",
              inherited != NULL ? inherited : "", inherited != NULL ? ":" : "");
     list[0] = "LD_PRELOAD=" FAKETIME_PATH;
-    list[1] = "FAKETIME_DONT_FAKE_MONOTONIC=1";
-    list[2] = shift;
-    list[3] = options;
+    list[1] = FAKETIME_TRUE_MONOTONIC;
+    list[2] = FAKETIME_TRUE_WAITS;
+    list[3] = shift;
+    list[4] = options;
     own.others = list;
     return own;
 }
