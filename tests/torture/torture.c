@@ -119,8 +119,9 @@ static void print_frame(const struct torture_frame *frame)
              frame->offset - 1);
     FILE *found = popen(command, "r"); /* NOLINT(*-command-processor): the command is ours */
     if (found != NULL) {
-        (void)fgets(line, sizeof line, found);
-        line[strcspn(line, "\n")] = '\0';
+        if (fgets(line, sizeof line, found) != NULL) {
+            line[strcspn(line, "\n")] = '\0';
+        }
         pclose(found);
     }
     fprintf(stderr, "    %s\n", line);
