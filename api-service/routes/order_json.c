@@ -204,20 +204,23 @@ static void read_total_amount(const struct json_span *span, struct order *order,
 enum order_json_result order_json_read(const char *body, size_t len, struct order *order,
                                        struct order_json_errors *errors)
 {
-    struct json_span members[MEMBER_COUNT];
-    struct json_span root;
+    struct json_member members[MEMBER_COUNT];
+    union json_result result;
     errors->field_count = 0;
-    if (json_check(body, len, member_names, members, MEMBER_COUNT, &root, &errors->json) !=
-        STATUS_OK) {
+    for (size_t i = 0; i < MEMBER_COUNT; i++) {
+        members[i].name = member_names[i];
+    }
+    if (json_check(body, len, members, MEMBER_COUNT, &result) != STATUS_OK) {
+        errors->json = result.error;
         return ORDER_JSON_NOT_JSON;
     }
-    if (root.kind != JSON_OBJECT) {
+    if (result.root.kind != JSON_OBJECT) {
         add_error(errors, NULL, -1, "must be a JSON object", "wrong_type");
         return ORDER_JSON_NOT_AN_ORDER;
     }
-    bool decoded = read_user_id(&members[USER_ID], order, errors);
-    read_item_ids(&members[ITEM_IDS], order, errors);
-    read_total_amount(&members[TOTAL_AMOUNT], order, errors);
+    bool decoded = read_user_id(&members[USER_ID].span, order, errors);
+    read_item_ids(&members[ITEM_IDS].span, order, errors);
+    read_total_amount(&members[TOTAL_AMOUNT].span, order, errors);
     if (!decoded) {
         return ORDER_JSON_NO_MEMORY;
     }

@@ -33,9 +33,8 @@ struct checker {
     struct key keys[JSON_OPEN_KEYS_MAX]; /* of all open objects, the innermost last */
     size_t key_count;
     size_t compared; /* characters, in keys_equal */
-    const char *const *names;
-    struct json_span *found;
-    size_t name_count;
+    struct json_member *members;
+    size_t member_count;
     struct json_span *member; /* where the root's current member goes; NULL: nobody asked for it */
     const char *member_start;
 };
@@ -239,9 +238,9 @@ static void choose_member(struct checker *check, const char *key)
 {
     check->member = NULL;
     check->member_start = check->at;
-    for (size_t i = 0; i < check->name_count; i++) {
-        if (key_is_name(key, check->names[i], check->end)) {
-            check->member = &check->found[i];
+    for (size_t i = 0; i < check->member_count; i++) {
+        if (key_is_name(key, check->members[i].name, check->end)) {
+            check->member = &check->members[i].span;
         }
     }
 }
@@ -426,9 +425,8 @@ static bool read_text(struct checker *check, struct json_span *root)
     return check->at == check->end || fail(check, check->at, "there is more behind the value");
 }
 
-enum status json_check(const char *text, size_t len, const char *const names[],
-                       struct json_span found[], size_t count, struct json_span *root,
-                       struct json_error *error)
+enum status json_check(const char *text, size_t len, struct json_member members[], size_t count,
+                       union json_result *result)
 {
     assert(text != NULL || len == 0);
     assert(count <= JSON_MEMBERS_MAX);
@@ -439,18 +437,17 @@ enum status json_check(const char *text, size_t len, const char *const names[],
     check.depth = 0;
     check.key_count = 0;
     check.compared = 0;
-    check.names = names;
-    check.found = found;
-    check.name_count = count;
+    check.members = members;
+    check.member_count = count;
     check.member = NULL;
     for (size_t i = 0; i < count; i++) {
-        found[i] = (struct json_span){.kind = JSON_ABSENT};
+        members[i].span = (struct json_span){.kind = JSON_ABSENT};
     }
     const char *start = check.at;
-    if (read_text(&check, root)) {
+    if (read_text(&check, &result->root)) {
         return STATUS_OK;
     }
-    *error = (struct json_error){(size_t)(check.at - start), check.reason};
+    result->error = (struct json_error){(size_t)(check.at - start), check.reason};
     return STATUS_INVALID;
 }
 

@@ -20,7 +20,7 @@
 enum {
     JSON_DEPTH_MAX = 16,
     JSON_OPEN_KEYS_MAX = 1024,
-    JSON_MEMBERS_MAX = 8, /* how many names one json_check can look for */
+    JSON_MEMBERS_MAX = 8, /* how many members one json_check can look for */
 };
 
 enum json_kind {
@@ -45,15 +45,26 @@ struct json_error {
     const char *reason; /* a static phrase such as "a value is missing"; never NULL */
 };
 
+/* A member of the root to look for. */
+struct json_member {
+    const char *name;      /* in: NUL-terminated ASCII, compared case-sensitively with the unescaped
+                              keys; borrowed */
+    struct json_span span; /* out: of its value; JSON_ABSENT when there is none */
+};
+
+union json_result {
+    struct json_span root;   /* with STATUS_OK */
+    struct json_error error; /* with STATUS_INVALID */
+};
+
 /*
- * STATUS_OK: `text` is one JSON value, `*root` its span; if it is an object, `found[i]` is the span
- * of its member called `names[i]` (kind JSON_ABSENT when there is none). Names are NUL-terminated
- * ASCII, compared case-sensitively with the unescaped keys. `count` <= JSON_MEMBERS_MAX.
- * STATUS_INVALID: it is not; `*error` says where and why.
+ * STATUS_OK: `text` is one JSON value, whose span is `result->root`; if it is an object, the
+ * `count`
+ * (<= JSON_MEMBERS_MAX) members asked for have their spans.
+ * STATUS_INVALID: it is not; `result->error` says where and why.
  */
-MUST_CHECK enum status json_check(const char *text, size_t len, const char *const names[],
-                                  struct json_span found[], size_t count, struct json_span *root,
-                                  struct json_error *error);
+MUST_CHECK enum status json_check(const char *text, size_t len, struct json_member members[],
+                                  size_t count, union json_result *result);
 
 /*
  * Steps through the elements of `array`, the span of an array in a checked text: start with

@@ -7,11 +7,14 @@
 
 enum status json_checks_bytes(const char *text, size_t len, struct json_error *error)
 {
-    struct json_span root;
+    union json_result result;
     char *copy = malloc(len > 0 ? len : 1);
     cr_assert_not_null(copy);
     memcpy(copy, text, len);
-    enum status status = json_check(copy, len, NULL, NULL, 0, &root, error);
+    enum status status = json_check(copy, len, NULL, 0, &result);
+    if (status != STATUS_OK) {
+        *error = result.error;
+    }
     free(copy);
     return status;
 }

@@ -17,10 +17,9 @@ static void check_span(const struct json_span *span, enum json_kind kind, const 
 
 static struct json_span check_root(const char *text)
 {
-    struct json_span root;
-    struct json_error error;
-    cr_assert_eq(json_check(text, strlen(text), NULL, NULL, 0, &root, &error), STATUS_OK);
-    return root;
+    union json_result result;
+    cr_assert_eq(json_check(text, strlen(text), NULL, 0, &result), STATUS_OK);
+    return result.root;
 }
 
 Test(json_spans, the_root_span_leaves_the_space_around_it_out)
@@ -49,30 +48,29 @@ Test(json_spans, members_are_found_whole_and_of_every_kind)
     static const char text[] = " { \"other\" : [ {\"a\":9} ] , \"a\" : 2.50e1 ,\"b\":\"x\\\"}\" ,"
                                "\"c\": [1, [2], {\"a\":3}] ,\"d\" :{ \"b\" : {} } , \"e\":null,"
                                "\"f\":true,\"g\":{}\n}";
-    static const char *const names[] = {"a", "b", "c", "d", "e", "f", "g", "missing"};
-    struct json_span found[8];
-    struct json_span root;
-    struct json_error error;
-    cr_assert_eq(json_check(text, sizeof text - 1, names, found, 8, &root, &error), STATUS_OK);
-    check_span(&root, JSON_OBJECT, text + 1);
-    check_span(&found[0], JSON_NUMBER, "2.50e1");
-    check_span(&found[1], JSON_STRING, "\"x\\\"}\"");
-    check_span(&found[2], JSON_ARRAY, "[1, [2], {\"a\":3}]");
-    check_span(&found[3], JSON_OBJECT, "{ \"b\" : {} }");
-    check_span(&found[4], JSON_NULL, "null");
-    check_span(&found[5], JSON_BOOLEAN, "true");
-    check_span(&found[6], JSON_OBJECT, "{}");
-    cr_assert_eq(found[7].kind, JSON_ABSENT);
+    struct json_member members[] = {
+        {.name = "a"}, {.name = "b"}, {.name = "c"}, {.name = "d"},
+        {.name = "e"}, {.name = "f"}, {.name = "g"}, {.name = "missing"},
+    };
+    union json_result result;
+    cr_assert_eq(json_check(text, sizeof text - 1, members, 8, &result), STATUS_OK);
+    check_span(&result.root, JSON_OBJECT, text + 1);
+    check_span(&members[0].span, JSON_NUMBER, "2.50e1");
+    check_span(&members[1].span, JSON_STRING, "\"x\\\"}\"");
+    check_span(&members[2].span, JSON_ARRAY, "[1, [2], {\"a\":3}]");
+    check_span(&members[3].span, JSON_OBJECT, "{ \"b\" : {} }");
+    check_span(&members[4].span, JSON_NULL, "null");
+    check_span(&members[5].span, JSON_BOOLEAN, "true");
+    check_span(&members[6].span, JSON_OBJECT, "{}");
+    cr_assert_eq(members[7].span.kind, JSON_ABSENT);
 }
 
 static enum json_kind find_kind(const char *text, const char *name)
 {
-    const char *const names[] = {name};
-    struct json_span found[1];
-    struct json_span root;
-    struct json_error error;
-    cr_assert_eq(json_check(text, strlen(text), names, found, 1, &root, &error), STATUS_OK);
-    return found[0].kind;
+    struct json_member member = {.name = name};
+    union json_result result;
+    cr_assert_eq(json_check(text, strlen(text), &member, 1, &result), STATUS_OK);
+    return member.span.kind;
 }
 
 Test(json_spans, a_name_is_compared_with_the_unescaped_key)
@@ -100,11 +98,10 @@ Test(json_spans, members_of_inner_objects_are_not_found)
 
 Test(json_spans, a_text_of_no_bytes_may_be_null)
 {
-    struct json_span root;
-    struct json_error error = {7, NULL};
-    cr_assert_eq(json_check(NULL, 0, NULL, NULL, 0, &root, &error), STATUS_INVALID);
-    cr_assert_eq(error.offset, 0);
-    cr_assert_not_null(error.reason);
+    union json_result result = {.error = {7, NULL}};
+    cr_assert_eq(json_check(NULL, 0, NULL, 0, &result), STATUS_INVALID);
+    cr_assert_eq(result.error.offset, 0);
+    cr_assert_not_null(result.error.reason);
 }
 
 Test(json_spans, the_elements_of_an_array_come_one_by_one)
