@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
 """The FastAPI peer: the original program's design, in each process one queue and one thread.
 
-Environment: DATABASE_URL (mysql+pymysql://user:pw@host:port/db); EXPIRE_ON_COMMIT=no spares the
-read of an order that has just been committed, which SQLAlchemy does by default.
+Environment: DATABASE_URL (mysql+pymysql://user:pw@host:port/db, or
+sqlite:////path?check_same_thread=false); EXPIRE_ON_COMMIT=no spares the read of an order that has
+just been committed, which SQLAlchemy does by default.
 """
 import base64
 import hmac
@@ -17,12 +18,15 @@ from pydantic import BaseModel, Field
 from sqlalchemy import JSON, Column, DateTime, Float, Integer, String, create_engine, func
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import declarative_base, sessionmaker
+from sqlalchemy.pool import QueuePool
 
 PROCESSING_S = 2
 CREDENTIALS = "Basic " + base64.b64encode(b"demo:demo-secret").decode()
 
-# FastAPI runs plain functions on 40 threads: one connection for each.
-engine = create_engine(os.environ["DATABASE_URL"], pool_size=40, max_overflow=0)
+# FastAPI runs plain functions on 40 threads: one connection for each. SQLAlchemy 1.4 pools none to
+# SQLite unless it is told to.
+engine = create_engine(os.environ["DATABASE_URL"], poolclass=QueuePool, pool_size=40,
+                       max_overflow=0)
 Session = sessionmaker(bind=engine,
                        expire_on_commit=os.environ.get("EXPIRE_ON_COMMIT") != "no")
 Base = declarative_base()
