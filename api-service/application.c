@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "api-service/admission/auth.h"
+#include "api-service/admission/login_watch.h"
 #include "api-service/pipeline/announcer.h"
 #include "api-service/pipeline/intake.h"
 #include "api-service/pipeline/reads.h"
@@ -76,7 +77,8 @@ static bool start(struct application *application, struct config *config, int *s
                                                    .recover = !config->has_redis},
                         application->processor_store, application->local);
     application->auth = auth_create(config->client_id, config->client_secret);
-    application->service.auth = application->auth;
+    application->service.logins =
+        (struct logins){.auth = application->auth, .watch = login_watch_start()};
     application->service.remote = application->remote;
     application->service.intake = intake_start(application->intake_store, application->announcer);
     application->service.reads = reads_start(application->reads_store);
@@ -128,6 +130,7 @@ bool application_stop(struct application *application)
     }
     queue_close(application->remote);
     queue_close(application->local);
+    login_watch_stop(application->service.logins.watch);
     auth_destroy(application->auth);
     store_destroy(application->processor_store);
     store_destroy(application->verifier_store);

@@ -5,6 +5,7 @@
  *   HTTP server -> intake (one transaction for all that wait) -> announcer -> Redis list
  *               -> reads  (one query for all that wait)        \-> in-process queue -> processor
  *               -> verifier (a recount on demand)
+ *               -> login watch (says where logins fail)
  *   with Redis: worker watch -> reads (says when orders wait and no worker starts them)
  *
  * Each of intake, reads, verifier and processor has its own connection to the database and its own

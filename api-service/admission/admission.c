@@ -50,12 +50,25 @@ static bool admit_body(struct http_exchange *exchange, const struct http_head *h
     return true;
 }
 
-static bool admit_client(const struct auth *auth, struct http_exchange *exchange,
+/* Clients that wait for the challenge send no credentials at first: that is no failed login. */
+static void note_failure(const struct logins *logins, const struct http_exchange *exchange,
+                         const char *authorization)
+{
+    if (authorization != NULL) {
+        char address[HTTP_PEER_SIZE];
+        http_exchange_print_peer(exchange, address);
+        login_watch_note(logins->watch, address, auth_client_named(logins->auth, authorization));
+    }
+}
+
+static bool admit_client(const struct logins *logins, struct http_exchange *exchange,
                          const struct http_head *head, char client_id[ORDER_CLIENT_ID_SIZE])
 {
-    if (auth_check(auth, http_head_find(head, "Authorization"), client_id) == STATUS_OK) {
+    const char *authorization = http_head_find(head, "Authorization");
+    if (auth_check(logins->auth, authorization, client_id) == STATUS_OK) {
         return true;
     }
+    note_failure(logins, exchange, authorization);
     problem_unauthorized(exchange, "send the client's id and secret as HTTP Basic credentials");
     return false;
 }
@@ -69,13 +82,13 @@ static bool admit_connection(struct http_exchange *exchange, const struct http_h
     return false;
 }
 
-enum http_next admission_check(const struct admission *admission, const struct auth *auth,
+enum http_next admission_check(const struct admission *admission, const struct logins *logins,
                                struct http_exchange *exchange, const struct http_head *head,
                                char client_id[ORDER_CLIENT_ID_SIZE])
 {
     client_id[0] = '\0';
     bool admitted = admission->open || (admit_connection(exchange, head) &&
-                                        admit_client(auth, exchange, head, client_id));
+                                        admit_client(logins, exchange, head, client_id));
     admitted = admitted && (!admission->takes_json || admit_body(exchange, head));
     return admitted ? HTTP_READ_BODY : HTTP_ANSWER;
 }

@@ -24,4 +24,10 @@ void auth_destroy(struct auth *auth);
 MUST_CHECK enum status auth_check(const struct auth *auth, const char *authorization,
                                   char client_id[ORDER_CLIENT_ID_SIZE]);
 
+/*
+ * The client whose id `authorization` has, whatever its secret; for logs, which must not show what
+ * is no client's id. NULL: none that is known. Good until auth_destroy.
+ */
+const char *auth_client_named(const struct auth *auth, const char *authorization);
+
 #endif

@@ -64,7 +64,7 @@ static enum http_next on_head(void *context, struct http_exchange *exchange,
     }
     const struct route *route = request->route;
     enum http_next next =
-        admission_check(&route->admission, service->auth, exchange, head, request->client_id);
+        admission_check(&route->admission, &service->logins, exchange, head, request->client_id);
     if (next != HTTP_READ_BODY) {
         return next;
     }

@@ -75,8 +75,11 @@ static enum http_next answer_counts(void *context, struct http_exchange *exchang
         read_request_refuse(exchange);
         return HTTP_ANSWER;
     }
+    const struct process_figures process = {.redis = service->remote,
+                                            .failed_logins =
+                                                login_watch_count(service->logins.watch)};
     struct text body = {0};
-    if (metrics_text_print(&body, request->form, &ticket->counts, service->remote)) {
+    if (metrics_text_print(&body, request->form, &ticket->counts, &process)) {
         http_response_take_text(&exchange->response, 200, metrics_text_media_type(request->form),
                                 &body);
     } else {

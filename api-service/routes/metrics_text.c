@@ -7,7 +7,7 @@
 /* Where the values come from: the context of the table. */
 struct sources {
     const struct order_counts *counts;
-    struct queue *redis; /* NULL: none */
+    const struct process_figures *process;
 };
 
 static const struct order_counts *counts_of(const void *context)
@@ -45,7 +45,7 @@ static void collect_duration(struct metric_samples *samples, const void *context
 
 static void collect_redis_failures(struct metric_samples *samples, const void *context)
 {
-    struct queue *redis = ((const struct sources *)context)->redis;
+    struct queue *redis = ((const struct sources *)context)->process->redis;
     if (redis == NULL) {
         return;
     }
@@ -53,6 +53,12 @@ static void collect_redis_failures(struct metric_samples *samples, const void *c
         metric_add(samples, METRIC_LABELS(redis_failure_name(i)),
                    metric_unsigned(queue_failures(redis, i)));
     }
+}
+
+static void collect_failed_logins(struct metric_samples *samples, const void *context)
+{
+    const struct sources *sources = context;
+    metric_add(samples, NULL, metric_unsigned(sources->process->failed_logins));
 }
 
 static const struct metric metrics[] = {
@@ -74,6 +80,10 @@ static const struct metric metrics[] = {
      .help = "Failures of Redis that this process has met.",
      .labels = {"kind"},
      .collect = collect_redis_failures},
+    {.name = "orders_failed_logins_total",
+     .type = METRIC_COUNTER,
+     .help = "Logins with wrong credentials that this process has refused.",
+     .collect = collect_failed_logins},
 };
 
 static void print_json(struct text *out, const struct order_counts *counts)
@@ -91,12 +101,12 @@ static enum metrics_format format_of(enum metrics_form form)
 }
 
 bool metrics_text_print(struct text *out, enum metrics_form form, const struct order_counts *counts,
-                        struct queue *redis)
+                        const struct process_figures *process)
 {
     if (form == METRICS_JSON) {
         print_json(out, counts);
     } else {
-        const struct sources sources = {.counts = counts, .redis = redis};
+        const struct sources sources = {.counts = counts, .process = process};
         const struct metrics_table table = {.metrics = metrics,
                                             .count = sizeof metrics / sizeof metrics[0],
                                             .context = &sources};

@@ -9,19 +9,26 @@
 #define API_SERVICE_ROUTES_METRICS_TEXT_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "api-service/admission/accept.h"
 #include "common/base/text.h"
 #include "common/queue/queue.h"
 #include "common/store/store.h"
 
+/* What one process has met since its start. */
+struct process_figures {
+    struct queue *redis; /* for its failures by kind; NULL: there is no Redis */
+    uint64_t failed_logins;
+};
+
 /*
- * Adds the metrics to `out`. `redis`, unless NULL, is this process's queue: the two text forms then
- * also say how often Redis has failed, by kind. All else comes from the database and is the same in
- * each process. False: no memory, part of the text is missing.
+ * Adds the metrics to `out`. The two text forms also have what is of `process` alone; all else
+ * comes from the database and is the same in each process. False: no memory, part of the text is
+ * missing.
  */
 bool metrics_text_print(struct text *out, enum metrics_form form, const struct order_counts *counts,
-                        struct queue *redis);
+                        const struct process_figures *process);
 
 /* For Content-Type. */
 const char *metrics_text_media_type(enum metrics_form form);

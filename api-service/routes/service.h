@@ -5,7 +5,8 @@
 
 #include <stdatomic.h>
 
-struct auth;
+#include "api-service/admission/admission.h"
+
 struct intake;
 struct queue;
 struct reads;
@@ -13,7 +14,7 @@ struct verifier;
 struct worker_watch;
 
 struct service {
-    const struct auth *auth;
+    struct logins logins;
     struct intake *intake;
     struct reads *reads;
     struct verifier *verifier;

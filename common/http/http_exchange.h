@@ -13,6 +13,7 @@
 #include <stddef.h>
 
 #include "common/http/http_head.h"
+#include "common/http/http_peer.h"
 #include "common/http/http_query.h"
 #include "common/http/http_response.h"
 
@@ -62,6 +63,9 @@ enum http_next http_exchange_wait(struct http_exchange *exchange,
 
 /* From any thread. Afterwards the exchange is its own thread's, and may be gone. */
 void http_exchange_resume(struct http_exchange *exchange);
+
+/* The client's address, as http_peer_print makes it. On the exchange's own thread. */
+void http_exchange_print_peer(const struct http_exchange *exchange, char text[HTTP_PEER_SIZE]);
 
 /*
  * http_server_drain has ended, or is about to: the parts of the program that work for requests

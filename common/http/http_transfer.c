@@ -58,6 +58,15 @@ bool http_exchange_is_closing(const struct http_exchange *exchange)
     return atomic_load(&((const struct http_transfer *)exchange)->traffic->closed);
 }
 
+void http_exchange_print_peer(const struct http_exchange *exchange, char text[HTTP_PEER_SIZE])
+{
+    const struct http_transfer *transfer = (const struct http_transfer *)exchange;
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(transfer->resumption.connection,
+                                MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    http_peer_print(info != NULL ? info->client_addr : NULL, text);
+}
+
 /* A transfer that is not suspended yet finds later that it need not be. */
 void http_exchange_resume(struct http_exchange *exchange)
 {

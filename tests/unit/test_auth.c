@@ -124,6 +124,33 @@ Test(auth, without_a_client_nobody_may_call)
     auth_destroy(auth);
 }
 
+Test(auth, a_known_client_is_named_whatever_the_secret)
+{
+    struct auth *auth = auth_create("client", "secret");
+    cr_assert_str_eq(auth_client_named(auth, "Basic Y2xpZW50Ong="), "client"); /* client:x */
+    cr_assert_str_eq(auth_client_named(auth, "basic Y2xpZW50Og=="), "client"); /* client: */
+    static const char *const others[] = {
+        NULL,
+        "",
+        "Basic ",
+        "Bearer Y2xpZW50Ong=",
+        "Basic client:x",
+        "Basic Y2xpZW50",             /* client */
+        "Basic Y2xpZW50czp4",         /* clients:x */
+        "Basic Y2xpZW46eA==",         /* clien:x */
+        "Basic Q2xpZW50Ong=",         /* Client:x */
+        "Basic c2VjcmV0OmNsaWVudA==", /* secret:client */
+        "Basic Ong=",                 /* :x */
+    };
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        cr_assert_null(auth_client_named(auth, others[i]), "\"%s\"", others[i]);
+    }
+    auth_destroy(auth);
+    auth = auth_create("", "");
+    cr_assert_null(auth_client_named(auth, "Basic Ong="));
+    auth_destroy(auth);
+}
+
 Test(auth, credentials_of_any_length_are_survived)
 {
     static char header[16 * 1024] = "Basic ";
@@ -132,6 +159,7 @@ Test(auth, credentials_of_any_length_are_survived)
         memset(header + 6, 'A', len);
         header[6 + len] = '\0';
         check_refused(auth, header);
+        cr_assert_null(auth_client_named(auth, header));
     }
     auth_destroy(auth);
 }

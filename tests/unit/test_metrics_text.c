@@ -17,8 +17,9 @@ TestSuite(metrics_text, .fini = finish);
 
 static const char *print(enum metrics_form form, struct order_counts counts, struct queue *redis)
 {
+    const struct process_figures process = {.redis = redis, .failed_logins = UINT64_MAX};
     text_clear(&text);
-    cr_assert(metrics_text_print(&text, form, &counts, redis));
+    cr_assert(metrics_text_print(&text, form, &counts, &process));
     return text_string(&text);
 }
 
@@ -95,7 +96,11 @@ Test(metrics_text, the_prometheus_text_has_a_counter_a_gauge_and_a_summary)
           "# HELP orders_duration_seconds Time from created to completed.\n"
           "# TYPE orders_duration_seconds summary\n"
           "orders_duration_seconds_sum 212.5\n"
-          "orders_duration_seconds_count 85\n");
+          "orders_duration_seconds_count 85\n"
+          "# HELP orders_failed_logins_total Logins with wrong credentials that this process has "
+          "refused.\n"
+          "# TYPE orders_failed_logins_total counter\n"
+          "orders_failed_logins_total 18446744073709551615\n");
 }
 
 Test(metrics_text, openmetrics_names_the_counter_without_total_and_has_an_end)
@@ -113,6 +118,10 @@ Test(metrics_text, openmetrics_names_the_counter_without_total_and_has_an_end)
           "# TYPE orders_duration_seconds summary\n"
           "orders_duration_seconds_sum 212.5\n"
           "orders_duration_seconds_count 85\n"
+          "# HELP orders_failed_logins Logins with wrong credentials that this process has "
+          "refused.\n"
+          "# TYPE orders_failed_logins counter\n"
+          "orders_failed_logins_total 18446744073709551615\n"
           "# EOF\n");
 }
 
@@ -170,8 +179,9 @@ Test(metrics_text, without_memory_no_form_is_complete)
 {
     static const enum metrics_form forms[] = {METRICS_JSON, METRICS_PROMETHEUS,
                                               METRICS_OPENMETRICS};
+    const struct process_figures process = {.redis = NULL};
     for (size_t i = 0; i < 3; i++) {
         text = (struct text){.failed = true};
-        cr_assert_not(metrics_text_print(&text, forms[i], &some, NULL));
+        cr_assert_not(metrics_text_print(&text, forms[i], &some, &process));
     }
 }
