@@ -13,6 +13,7 @@
 struct command_call {
     const struct command *command;
     const char *values[COMMAND_OPTIONS_MAX]; /* NULL: not given */
+    const char *operand;                     /* likewise */
 };
 
 static size_t option_count(const struct command *command)
@@ -44,8 +45,9 @@ static void print_help(enum config_program program, const struct command command
 static void print_command_help(enum config_program program, const struct command *command)
 {
     size_t count = option_count(command);
-    printf("Usage: %s %s%s\n\n%s %s.\n\nOptions:\n", config_program_name(program), command->name,
-           count > 0 ? " [OPTION...]" : "", command->name, command->summary);
+    printf("Usage: %s %s%s%s%s\n\n%s %s.\n\nOptions:\n", config_program_name(program),
+           command->name, count > 0 ? " [OPTION...]" : "", command->operand != NULL ? " " : "",
+           command->operand != NULL ? command->operand : "", command->name, command->summary);
     for (size_t i = 0; i < count; i++) {
         const struct command_option *option = &command->options[i];
         int len = printf("  %s%s%s", option->name, option->value != NULL ? " " : "",
@@ -110,6 +112,30 @@ static int read_option(enum config_program program, struct command_call *call, c
     return attached != NULL ? 1 : 2;
 }
 
+/* As read_option, for any argument. */
+static int read_argument(enum config_program program, struct command_call *call, char *arguments[])
+{
+    const struct command *command = call->command;
+    const char *argument = arguments[0];
+    if (command->operand == NULL || argument[0] == '-') {
+        return read_option(program, call, arguments);
+    }
+    if (argument[0] == '\0') {
+        return refuse(program, command, command->operand, "is empty");
+    }
+    if (call->operand != NULL) {
+        return refuse(program, command, argument, "is one argument too many");
+    }
+    call->operand = argument;
+    return 1;
+}
+
+const char *command_line_operand(const struct command_call *call)
+{
+    assert(call->operand != NULL);
+    return call->operand;
+}
+
 const char *command_line_option(const struct command_call *call, const char *name)
 {
     int index = find_option(call->command, name);
@@ -137,10 +163,14 @@ static int run(enum config_program program, const struct command *command, char 
             print_command_help(program, command);
             return EXIT_SUCCESS;
         }
-        taken = read_option(program, &call, arguments + i);
+        taken = read_argument(program, &call, arguments + i);
         if (taken == 0) {
             return EXIT_USAGE;
         }
+    }
+    if (command->operand != NULL && call.operand == NULL) {
+        refuse(program, command, command->operand, "is missing");
+        return EXIT_USAGE;
     }
     struct config config;
     if (!config_load(program, &config)) {

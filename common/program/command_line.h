@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The command line of both programs: one command and its options. What differs between
- * installations is a setting (common/program/config.h); what differs between calls is an option. A
- * new command is a line in the table of a main.c and a function, a new option is a line in the
- * command's own table.
+ * The command line of both programs: one command, the file it is about if it is about one, and its
+ * options. What differs between installations is a setting (common/program/config.h); what differs
+ * between calls is an option. A new command is a line in the table of a main.c and a function, a
+ * new option is a line in the command's own table.
  */
 #ifndef COMMON_PROGRAM_COMMAND_LINE_H
 #define COMMON_PROGRAM_COMMAND_LINE_H
@@ -36,6 +36,8 @@ struct command {
     int (*run)(struct config *config, const struct command_call *call);
     /* Up to COMMAND_OPTIONS_MAX; one without a name ends them. NULL: there are none. */
     const struct command_option *options;
+    /* What --help calls the one word that must follow the command: "FILE". NULL: none may. */
+    const char *operand;
 };
 
 /*
@@ -43,6 +45,9 @@ struct command {
  * value. NULL: it was not given. Good as long as argv.
  */
 const char *command_line_option(const struct command_call *call, const char *name);
+
+/* The word that followed a command which has an `operand`. Not empty. Good as long as argv. */
+const char *command_line_operand(const struct command_call *call);
 
 /*
  * Runs the command that is named, or the first one when there is no argument; answers --help,

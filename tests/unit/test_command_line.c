@@ -10,7 +10,7 @@
 #include "common/program/version.h"
 #include "tests/support/temp_dir.h"
 
-enum { TEXT_SIZE = 8192, FIRST_CODE = 0, SECOND_CODE = 7, ARGUMENTS_MAX = 8 };
+enum { TEXT_SIZE = 8192, FIRST_CODE = 0, SECOND_CODE = 7, THIRD_CODE = 9, ARGUMENTS_MAX = 8 };
 
 static struct temp_dir dir;
 static int first_runs;
@@ -20,6 +20,7 @@ static char said[TEXT_SIZE]; /* on both outputs */
 static char seen_color[32];
 static bool color_given;
 static bool quick_given;
+static char seen_operand[32];
 
 static int run_first(struct config *config, const struct command_call *call)
 {
@@ -40,6 +41,14 @@ static int run_second(struct config *config, const struct command_call *call)
     return SECOND_CODE;
 }
 
+static int run_third(struct config *config, const struct command_call *call)
+{
+    (void)config;
+    snprintf(seen_operand, sizeof seen_operand, "%s", command_line_operand(call));
+    quick_given = command_line_option(call, "--quick") != NULL;
+    return THIRD_CODE;
+}
+
 static const char *check_color(const char *text)
 {
     return strcmp(text, "red") == 0 || strcmp(text, "blue=1") == 0 ? NULL : "must be red";
@@ -51,12 +60,22 @@ static const struct command_option second_options[] = {
     {.name = NULL},
 };
 
+static const struct command_option third_options[] = {
+    {.name = "--quick", .summary = "hurries"},
+    {.name = NULL},
+};
+
 static const struct command commands[] = {
     {.name = "first", .summary = "does the first thing", .run = run_first},
     {.name = "second",
      .summary = "does the second thing",
      .run = run_second,
      .options = second_options},
+    {.name = "third",
+     .summary = "does the third thing",
+     .run = run_third,
+     .options = third_options,
+     .operand = "FILE"},
 };
 
 /* Settings are read from the environment and the working folder: neither is the developer's. */
@@ -81,7 +100,7 @@ static int run(int argc, char *argv[])
     fflush(NULL);
     dup2(memory, STDOUT_FILENO);
     dup2(memory, STDERR_FILENO);
-    int code = command_line_run(CONFIG_API, commands, 2, argc, argv);
+    int code = command_line_run(CONFIG_API, commands, 3, argc, argv);
     fflush(NULL);
     dup2(outputs[0], STDOUT_FILENO);
     dup2(outputs[1], STDERR_FILENO);
@@ -226,6 +245,27 @@ Test(command_line, an_option_that_is_given_twice_is_refused_in_one_line)
 {
     check_option_refused("--quick", "--quick", NULL, "--quick is given twice");
     check_option_refused("--color=red", "--color", "red", "--color is given twice");
+}
+
+Test(command_line, the_word_that_a_command_needs_reaches_it)
+{
+    cr_assert_eq(run_with("third", "a file"), THIRD_CODE);
+    cr_assert_str_eq(seen_operand, "a file");
+    cr_assert_eq(run_all((const char *const[]){"third", "--quick", "b", NULL}), THIRD_CODE);
+    cr_assert(quick_given);
+    cr_assert_str_eq(seen_operand, "b");
+    cr_assert_eq(run_with("third", "--help"), EXIT_SUCCESS);
+    cr_assert_not_null(strstr(said, "Usage: order-api third [OPTION...] FILE\n"), "%s", said);
+}
+
+Test(command_line, a_word_that_is_missing_or_too_much_is_refused_in_one_line)
+{
+    check_refused("third", NULL, "FILE is missing");
+    check_refused("third", "--quick", "FILE is missing");
+    check_refused("third", "", "FILE is empty");
+    check_refused("third", "-", "- is not an option");
+    expect_refused(run_all((const char *const[]){"third", "a", "b", NULL}),
+                   "b is one argument too many");
 }
 
 Test(command_line, help_of_a_command_lists_its_options_and_runs_nothing)
