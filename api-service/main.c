@@ -18,6 +18,7 @@
 
 #include "api-service/application.h"
 #include "api-service/commands/archive.h"
+#include "api-service/commands/backup.h"
 #include "api-service/commands/health.h"
 #include "api-service/commands/migrate.h"
 #include "api-service/commands/verify.h"
@@ -80,6 +81,11 @@ static const struct command commands[] = {
      .summary = "moves Completed orders out of the table in use, while the services run",
      .run = archive_run,
      .options = archive_options},
+    {.name = "backup",
+     .summary = "copies the SQLite database, while the services run, to FILE; replaces a FILE that "
+                "is a backup already",
+     .run = backup_run,
+     .operand = "FILE"},
 };
 
 int main(int argc, char *argv[])

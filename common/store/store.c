@@ -467,3 +467,9 @@ enum status store_repair(struct store *store, const struct store_verification *f
                                           .duration_us = -drift.duration_us};
     ON_CONNECTION(store, store->ops->repair(store, &found->repaired, &addition));
 }
+
+enum status store_backup(struct store *store, struct store_backup *backup)
+{
+    assert(store->ops->backup != NULL);
+    ON_CONNECTION(store, store->ops->backup(store, backup));
+}

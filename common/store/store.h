@@ -273,11 +273,11 @@ struct store_verification {
     } flaws[STORE_FLAWS];
 };
 
-/* For the caller of a long verification: how far it is, and whether to go on. */
+/* For the caller of a long verification or backup: how far it is, and whether to go on. */
 struct store_progress {
-    /* `rows` of about `rows_expected` are done. False: stop. Called often, from the store's thread;
-     * must not block. */
-    bool (*go_on)(void *context, int64_t rows, int64_t rows_expected);
+    /* `done` of about `expected` rows, or pages, are done. False: stop. Called often, from the
+     * store's thread; must not block. */
+    bool (*go_on)(void *context, int64_t done, int64_t expected);
     void *context;
 };
 
@@ -305,5 +305,25 @@ const char *store_flaw_text(enum store_flaw flaw);
  * nothing was changed, try again. STATUS_UNAVAILABLE: unknown; trying again is safe.
  */
 MUST_CHECK enum status store_repair(struct store *store, const struct store_verification *found);
+
+enum { STORE_BACKUP_REASON_SIZE = 256 };
+
+/* A copy of an SQLite database. */
+struct store_backup {
+    const char *path;                      /* in: an empty file, which nobody else uses */
+    const struct store_progress *progress; /* in: NULL: nobody asks */
+    int64_t orders;                        /* out: how many are in it, archived ones included */
+    char reason[STORE_BACKUP_REASON_SIZE]; /* out, unless STATUS_OK: why there is no copy */
+};
+
+/*
+ * Copies the whole database, as it is at one instant of the call, and checks the copy. Only for
+ * SQLite: a server has its own programs for that. Blocks as long as it takes; the others read and
+ * write meanwhile, and the write-ahead file grows by what they write. Whatever comes of it, the
+ * caller removes the file or flushes it. STATUS_INVALID: the copy is damaged, as the database must
+ * be. STATUS_TIMEOUT: `progress` said stop. STATUS_UNAVAILABLE: one of them cannot be read or
+ * written.
+ */
+MUST_CHECK enum status store_backup(struct store *store, struct store_backup *backup);
 
 #endif

@@ -66,6 +66,8 @@ struct store_ops {
      */
     enum status (*repair)(struct store *store, const struct order_counts *seen,
                           const struct order_counts *addition);
+    /* NULL: this kind has programs of its own for that. */
+    enum status (*backup)(struct store *store, struct store_backup *backup);
 };
 
 /* A row of `counters` that no connection counts in: theirs are below. */

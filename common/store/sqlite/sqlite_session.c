@@ -197,6 +197,11 @@ void sqlite_session_close(struct sqlite_session *session)
     free(session);
 }
 
+struct sqlite3 *sqlite_session_connection(struct sqlite_session *session)
+{
+    return session->connection;
+}
+
 enum status sqlite_session_script(struct sqlite_session *session, const char *sql,
                                   const char *operation)
 {

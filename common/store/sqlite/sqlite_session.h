@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One connection to an SQLite file, set up as the store needs it, and with sqlite_files.c the only
- * place that knows the SQLite library. It runs the statements of a table of texts, prepared on
- * first use, one at a time: sqlite_session_start, sqlite_session_next for each row,
- * sqlite_session_finish.
+ * One connection to an SQLite file, set up as the store needs it, and with sqlite_files.c and
+ * sqlite_backup.c the only place that knows the SQLite library. It runs the statements of a table
+ * of texts, prepared on first use, one at a time: sqlite_session_start, sqlite_session_next for
+ * each row, sqlite_session_finish.
  *
  * Blocks: for the disk, and up to 3 s for the file's write lock. Threads: one at a time.
  * Owns: the connection and its statements. Borrows the store, for its address and to log failures.
@@ -21,6 +21,7 @@
 
 #include "common/base/status.h"
 
+struct sqlite3;
 struct sqlite_session;
 struct store;
 
@@ -72,6 +73,9 @@ MUST_CHECK enum status sqlite_session_open(struct store *store, const char *cons
 
 /* Takes NULL. */
 void sqlite_session_close(struct sqlite_session *session);
+
+/* For what only the library can do. */
+struct sqlite3 *sqlite_session_connection(struct sqlite_session *session);
 
 /* Runs statements that are not in the table, such as a step of the schema; their rows are ignored.
  */

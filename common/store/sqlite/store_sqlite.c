@@ -77,4 +77,5 @@ const struct store_ops store_sqlite_ops = {
     .snapshot_begin = sqlite_snapshot_begin,
     .snapshot_end = sqlite_snapshot_end,
     .repair = sqlite_repair,
+    .backup = sqlite_backup,
 };

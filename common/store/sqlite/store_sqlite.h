@@ -23,6 +23,9 @@ static inline struct sqlite_session *sqlite_session_of(struct store *store)
 MUST_CHECK enum status sqlite_archive(struct store *store, struct store_archive *archive);
 MUST_CHECK enum status sqlite_forget_keys(struct store *store, struct store_forget_keys *keys);
 
+/* sqlite_backup.c */
+MUST_CHECK enum status sqlite_backup(struct store *store, struct store_backup *backup);
+
 /* sqlite_insert.c */
 MUST_CHECK enum status sqlite_reserve_ids(struct store *store, uint32_t count, order_id *first);
 MUST_CHECK enum status sqlite_insert(struct store *store, struct store_insert entries[],
