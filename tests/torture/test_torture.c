@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <criterion/criterion.h>
 
@@ -227,12 +228,13 @@ static const char *const migrate_dry_run[] = {"migrate", "--dry-run", NULL};
 static const char *const verify[] = {"verify", NULL};
 static const char *const verify_repair[] = {"verify", "--repair", NULL};
 static const char *const health[] = {"health", NULL};
+static const char *const backup[] = {"backup", "copy.db", NULL};
 
-static void start_commands(struct run *run, const char *const arguments[])
+static void start_command_on(struct run *run, const char *const arguments[], const char *url)
 {
     struct service plain = {.port = 0};
     char setting[256];
-    snprintf(setting, sizeof setting, "DATABASE_URL=%s", run->stage->database.url);
+    snprintf(setting, sizeof setting, "DATABASE_URL=%s", url);
     int code = service_run_command(&plain, arguments, (const char *const[]){setting, NULL},
                                    run->stage->database.folder);
     if (code != 0) {
@@ -240,6 +242,11 @@ static void start_commands(struct run *run, const char *const arguments[])
         run_finds(run, "%s without a failure ends with %d", arguments[0], code);
     }
     process_discard(&plain.process);
+}
+
+static void start_commands(struct run *run, const char *const arguments[])
+{
+    start_command_on(run, arguments, run->stage->database.url);
 }
 
 /* What the command reports as done is there, and a failed command can be repeated. */
@@ -273,6 +280,35 @@ static void look_at_repair(struct run *run)
     start_commands(run, verify);
 }
 
+static bool has_file(const struct run *run, const char *name)
+{
+    char path[192];
+    snprintf(path, sizeof path, "%s/%s", run->stage->database.folder, name);
+    return access(path, F_OK) == 0;
+}
+
+static void make_orders_without_backup(struct run *run)
+{
+    char path[192];
+    make_schema(run);
+    snprintf(path, sizeof path, "%s/copy.db", run->stage->database.folder);
+    unlink(path);
+}
+
+/* A backup is whole as soon as it has its name; what a failure leaves is in nobody's way. */
+static void look_at_backup(struct run *run)
+{
+    static const char url[] = "sqlite:///./copy.db";
+    if (!run->refused || has_file(run, "copy.db")) {
+        start_command_on(run, verify, url);
+    }
+    start_commands(run, backup);
+    start_command_on(run, verify, url);
+    if (has_file(run, "copy.db.part")) {
+        run_finds(run, "copy.db.part is left behind");
+    }
+}
+
 static void start_helper(struct run *run)
 {
     if (run->stage->helper.process.pid == 0) {
@@ -292,3 +328,15 @@ SCENARIO(command_verify, .target = TARGET_COMMAND, .arguments = verify, .before 
 SCENARIO(command_verify_repair, .target = TARGET_COMMAND, .arguments = verify_repair,
          .before = make_drift, .act = look_at_repair)
 SCENARIO(command_health, .target = TARGET_COMMAND, .arguments = health, .before = start_helper)
+
+Test(torture, command_backup) /* which is there for SQLite only */
+{
+    const char *kind = getenv("ORDERS_TORTURE_DATABASE");
+    if (kind != NULL && strcmp(kind, "sqlite") == 0) {
+        torture(&(struct scenario){.name = "command_backup",
+                                   .target = TARGET_COMMAND,
+                                   .arguments = backup,
+                                   .before = make_orders_without_backup,
+                                   .act = look_at_backup});
+    }
+}
