@@ -110,7 +110,7 @@ static void remove_and_die(int signal_number)
 static void remove_on_signals(void)
 {
     static const int signals[] = {SIGTERM, SIGINT, SIGHUP};
-    const struct sigaction dying = {.sa_handler = remove_and_die, .sa_flags = SA_RESETHAND};
+    const struct sigaction dying = {.sa_handler = remove_and_die, .sa_flags = (int)SA_RESETHAND};
     struct sigaction before;
     for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++) {
         if (sigaction(signals[i], NULL, &before) == 0 && before.sa_handler != SIG_IGN) {
@@ -127,27 +127,35 @@ static bool has_its_name(const struct backup_file *file)
            ours.st_dev == named.st_dev && ours.st_ino == named.st_ino;
 }
 
+/* One that a killed backup has left has no lock any more. */
+static bool lock_part(const struct backup_file *file)
+{
+    bool locked = flock(file->fd, LOCK_EX | LOCK_NB) == 0;
+    if (!locked && errno != EWOULDBLOCK) {
+        return fail(file->part, strerror(errno));
+    }
+    return (locked && has_its_name(file)) || fail(file->part, "another backup is writing it");
+}
+
 bool backup_file_start(struct backup_file *file, const char *path)
 {
     file->fd = -1;
-    int len = snprintf(file->path, sizeof file->path, "%s", path);
-    int part_len = snprintf(file->part, sizeof file->part, "%s.part", path);
-    if (len < 0 || part_len < 0 || (size_t)part_len >= sizeof file->part) {
+    int len = snprintf(file->part, sizeof file->part, "%s.part", path);
+    if (len < 0 || (size_t)len >= sizeof file->part) {
         return fail(path, strerror(ENAMETOOLONG));
     }
-    int fd = open(file->part, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
-    if (fd < 0) {
+    snprintf(file->path, sizeof file->path, "%s", path);
+    file->fd = open(file->part, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (file->fd < 0) {
         return fail(file->part, strerror(errno));
     }
-    file->fd = fd;
-    if (flock(fd, LOCK_EX | LOCK_NB) != 0 || !has_its_name(file)) {
-        close(fd);
-        file->fd = -1;
-        return fail(file->part, "another backup is writing it");
+    if (!lock_part(file)) {
+        return false;
     }
     memcpy(unfinished, file->part, sizeof unfinished);
     remove_on_signals();
-    return (ftruncate(fd, 0) == 0 && fchmod(fd, 0600) == 0) || fail(file->part, strerror(errno));
+    return (ftruncate(file->fd, 0) == 0 && fchmod(file->fd, 0600) == 0) ||
+           fail(file->part, strerror(errno));
 }
 
 /* The name in a folder is flushed with the folder. */

@@ -40,10 +40,14 @@ static void give_reason(struct store_backup *backup, sqlite3 *copy, int code)
              error != 0 ? ": " : "", error != 0 ? strerror(error) : "");
 }
 
-/* The file is the caller's to flush, and to throw away if this is cut off: it needs no journal. */
+/*
+ * The file is the caller's to flush, and to throw away if this is cut off: it needs no journal. It
+ * is the caller's alone, so it needs no locks, which on NFS would meet the caller's own.
+ */
 static int open_copy(const char *path, sqlite3 **copy)
 {
-    int code = sqlite3_open_v2(path, copy, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
+    int code =
+        sqlite3_open_v2(path, copy, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, "unix-none");
     return code == SQLITE_OK ? sqlite3_exec(*copy,
                                             "PRAGMA journal_mode = OFF; "
                                             "PRAGMA synchronous = OFF",
