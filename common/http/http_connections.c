@@ -14,6 +14,7 @@
 #include "common/base/clock.h"
 #include "common/base/memory.h"
 #include "common/base/thread.h"
+#include "common/http/http_refusal.h"
 
 enum {
     REAP_INTERVAL_MS = 1000,
@@ -34,6 +35,7 @@ struct http_connection {
     atomic_bool answering;
     atomic_uint_least64_t deadline_ms;   /* clock_monotonic_ms, and so */
     pthread_t owner;                     /* the loop's thread; what follows is its alone */
+    bool refused;                        /* it ends after that */
     bool receives;                       /* a body of which nobody knows how long it is */
     uint64_t progress_ms;                /* a piece of it last came */
     uint64_t taken;                      /* bytes that the library had read by then */
@@ -146,6 +148,7 @@ void http_connections_end_stuck(struct http_connections *connections)
     pthread_mutex_lock(&connections->lock);
     for (struct http_connection *each = connections->first; each != NULL; each = each->next) {
         if (pthread_equal(each->owner, pthread_self()) && is_stuck(each, now_ms)) {
+            http_connection_refuse(each, MHD_HTTP_BAD_REQUEST);
             shutdown(each->socket, SHUT_RDWR);
         }
     }
@@ -312,6 +315,19 @@ void http_connection_set_request(struct http_connection *connection, void *reque
 void *http_connection_request(const struct http_connection *connection)
 {
     return connection->request;
+}
+
+void http_connection_refuse(struct http_connection *connection, unsigned status)
+{
+    if (!connection->refused) {
+        connection->refused = true;
+        http_refusal_send(connection->socket, status);
+    }
+}
+
+void http_connection_note_refusal(struct http_connection *connection)
+{
+    connection->refused = true;
 }
 
 void http_connection_set_answering(struct http_connection *connection, bool answering)

@@ -74,6 +74,13 @@ void http_connections_end_stuck(struct http_connections *connections);
 void http_connection_set_request(struct http_connection *connection, void *request);
 void *http_connection_request(const struct http_connection *connection);
 
+/*
+ * http_refusal_send, and its rules, for the connection's socket; once, and not after
+ * http_connection_note_refusal: the library sends one. Both on the thread that has added it.
+ */
+void http_connection_refuse(struct http_connection *connection, unsigned status);
+void http_connection_note_refusal(struct http_connection *connection);
+
 /* While an answer is being made the client may close its side; it still reads. */
 void http_connection_set_answering(struct http_connection *connection, bool answering);
 

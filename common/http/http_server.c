@@ -94,8 +94,8 @@ static unsigned connection_limit(void)
 }
 
 /*
- * How strict the library is with clients. Its own refusals are HTML, and what 0.9 is lenient about
- * request_gate.c refuses as a problem. From 1.0 on leniency also means to repair requests: folded
+ * How strict the library is with clients. What 0.9 is lenient about request_gate.c refuses, and
+ * says why. From 1.0 on leniency also means to repair requests: folded
  * lines are joined, blanks in a target redirected. That must not be.
  */
 static int client_discipline(void)

@@ -7,6 +7,7 @@
 
 #include "common/base/log.h"
 #include "common/http/http_raw_head.h"
+#include "common/http/http_refusal.h"
 #include "common/http/http_stream.h"
 #include "common/http/problem.h"
 
@@ -218,7 +219,7 @@ static enum MHD_Result send_response(struct http_transfer *transfer)
     }
     transfer->state = TRANSFER_SENT;
     enum MHD_Result queued =
-        MHD_queue_response(transfer->resumption.connection, response->status, answer);
+        http_refusal_queue_answer(transfer->resumption.connection, response->status, answer);
     MHD_destroy_response(answer);
     return queued;
 }
@@ -333,7 +334,7 @@ static bool make_room(struct http_transfer *transfer, size_t needed)
     return true;
 }
 
-/* Keeps a piece of the body, or only counts it. MHD_NO ends the connection without an answer. */
+/* Keeps a piece of the body, or only counts it. MHD_NO ends the connection. */
 static enum MHD_Result receive(struct http_transfer *transfer, const char *piece, size_t len)
 {
     if (!transfer->discard && transfer->received + len > HTTP_BODY_MAX) {
@@ -352,7 +353,11 @@ static enum MHD_Result receive(struct http_transfer *transfer, const char *piece
         http_connection_receives(transfer->peer);
     }
     transfer->received += len;
-    return !transfer->discard || transfer->received <= transfer->discard_max ? MHD_YES : MHD_NO;
+    if (!transfer->discard || transfer->received <= transfer->discard_max) {
+        return MHD_YES;
+    }
+    http_connection_refuse(transfer->peer, MHD_HTTP_CONTENT_TOO_LARGE); /* the library cannot now */
+    return MHD_NO;
 }
 
 static enum MHD_Result after_request(struct http_transfer *transfer, enum http_next next)

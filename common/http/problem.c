@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 #include "common/http/problem.h"
 
+#include <assert.h>
 #include <cjson/cJSON.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 
-enum { INSTANCE_SIZE = 200 };
+enum { INSTANCE_SIZE = 200, PLAIN_SIZE = 200 };
 
-static const char content_type[] = "application/problem+json";
+const char problem_content_type[] = "application/problem+json";
 
 /* The request's path. One that is not plain ASCII does not get back out into an answer. */
 static void format_instance(const char *target, char instance[INSTANCE_SIZE])
@@ -93,18 +95,29 @@ static char *print(const struct problem *problem, const char *target)
     return text;
 }
 
+size_t problem_print(char *text, size_t size, unsigned status, const char *title,
+                     const char *detail)
+{
+    int len = snprintf(text, size,
+                       "{\"type\":\"about:blank\",\"title\":\"%s\",\"status\":%u,"
+                       "\"detail\":\"%s\",\"instance\":\"/\"}",
+                       title, status, detail);
+    assert(len > 0 && (size_t)len < size);
+    return (size_t)len;
+}
+
 static void answer(struct http_exchange *exchange, const struct problem *problem)
 {
     struct http_response *response = &exchange->response;
     char *text = print(problem, exchange->target);
     if (text != NULL) {
-        http_response_take_body(response, problem->status, content_type, text, strlen(text));
+        http_response_take_body(response, problem->status, problem_content_type, text,
+                                strlen(text));
     } else {
-        /* There is no memory: all that is needed for a problem, and nothing that needs escaping. */
-        http_response_print(response, problem->status, content_type,
-                            "{\"type\":\"about:blank\",\"title\":\"%s\",\"status\":%u,"
-                            "\"detail\":\"%s\",\"instance\":\"/\"}",
-                            problem->title, problem->status, problem->title);
+        /* There is no memory; a title has nothing in it that needs escaping. */
+        char plain[PLAIN_SIZE];
+        problem_print(plain, sizeof plain, problem->status, problem->title, problem->title);
+        http_response_print(response, problem->status, problem_content_type, "%s", plain);
     }
 }
 

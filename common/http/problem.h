@@ -32,4 +32,13 @@ void problem_unprocessable(struct http_exchange *exchange, const char *detail,
 /* 503 with Retry-After. */
 void problem_unavailable(struct http_exchange *exchange, const char *detail);
 
+extern const char problem_content_type[];
+
+/*
+ * Prints a problem of no request in particular into `text`, where it must have room; returns its
+ * length. `title` and `detail` have nothing in them that JSON escapes.
+ */
+size_t problem_print(char *text, size_t size, unsigned status, const char *title,
+                     const char *detail);
+
 #endif

@@ -33,7 +33,7 @@ enum { ENDS_MS = 10000, REQUEST_SIZE = 8 * 1024 };
 
 /* What becomes of a request; else: the status of its answer. */
 enum {
-    REFUSED = 0, /* an error or no answer, and the connection ends */
+    REFUSED = 0, /* one problem or no answer, and the connection ends */
     EITHER = 1,  /* the versions of libmicrohttpd differ; both are safe */
 };
 
@@ -103,6 +103,10 @@ static void check_answers(const struct raw_http *raw, const struct raw_case *it)
     int status = raw_http_status(raw, 0);
     if (it->verdict == REFUSED) {
         cr_expect_eq(count_good(raw), 0, "\"%s\" is not refused:\n%s", it->text, raw->answer);
+        cr_expect_eq(raw_http_status(raw, 1), 0, "\"%s\" is refused twice:\n%s", it->text,
+                     raw->answer);
+        cr_expect_eq(count_words(raw->answer, "application/problem+json"), status != 0,
+                     "\"%s\" is not refused with a problem:\n%s", it->text, raw->answer);
     } else if (it->verdict != EITHER) {
         cr_expect_eq(status, it->verdict, "\"%s\" is answered with %d:\n%s", it->text, status,
                      raw->answer);
