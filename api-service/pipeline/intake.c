@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "api-service/pipeline/intake.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "api-service/pipeline/id_block.h"
@@ -55,6 +56,11 @@ static bool worth_repeating(enum status status)
 {
     return status == STATUS_CONFLICT || status == STATUS_UNAVAILABLE ||
            status == STATUS_ALREADY_EXISTS;
+}
+
+static bool is_bad(enum status status)
+{
+    return status == STATUS_INVALID || status == STATUS_TOO_LARGE;
 }
 
 static void wait_before_retry(struct backoff *backoff)
@@ -154,6 +160,17 @@ static void finish_stored(struct intake *intake, const struct store_insert entri
     }
 }
 
+static void finish_bad(struct intake *intake, struct batch_ticket *ticket, enum status status)
+{
+    if (status == STATUS_TOO_LARGE) {
+        const char *why = store_last_failure(intake->store);
+        snprintf(of(ticket)->refusal, INTAKE_REFUSAL_SIZE, "%s", why);
+        log_warn("an order is larger than the database takes and was refused",
+                 log_str("client", of(ticket)->order->client_id), log_str("error", why));
+    }
+    finish_all(intake, &ticket, 1, status);
+}
+
 /*
  * One bad row must not fail its batch: halves are tried until it is alone. Returns how many orders
  * the database has accepted or refused.
@@ -166,14 +183,17 @@ static size_t store_tickets(struct intake *intake, struct store_insert entries[]
         finish_stored(intake, entries, tickets, count);
         return count;
     }
-    if (status == STATUS_INVALID && count > 1) {
+    if (is_bad(status) && count > 1) {
         size_t half = count / 2;
         size_t judged = store_tickets(intake, entries, tickets, half);
         return judged + store_tickets(intake, entries + half, tickets + half, count - half);
     }
-    finish_all(intake, tickets, count,
-               status == STATUS_INVALID ? STATUS_INVALID : STATUS_UNAVAILABLE);
-    return status == STATUS_INVALID ? count : 0;
+    if (is_bad(status)) {
+        finish_bad(intake, tickets[0], status);
+        return count;
+    }
+    finish_all(intake, tickets, count, STATUS_UNAVAILABLE);
+    return 0;
 }
 
 /* Orders past their deadline are answered at once: their clients have waited for a slow database.

@@ -16,18 +16,20 @@
 #include "common/order/order.h"
 #include "common/store/store.h"
 
-enum { INTAKE_DEADLINE_MS = 5000 };
+enum { INTAKE_DEADLINE_MS = 5000, INTAKE_REFUSAL_SIZE = 192 };
 
 struct intake_ticket {
     struct batch_ticket base;
     struct order *order; /* the intake assigns its id */
     /*
      * STATUS_OK: stored, and durable. STATUS_INVALID: the database refuses the content.
+     * STATUS_TOO_LARGE: the order is more than the database takes; `refusal` says how much it does.
      * STATUS_CONFLICT: the idempotency key was used for another request.
      * STATUS_UNAVAILABLE: not stored, or unknown; repeating it with an idempotency key is safe.
      */
     enum status status;
     order_id stored_id; /* with STATUS_OK: under which id; an earlier one for a repeated key */
+    char refusal[INTAKE_REFUSAL_SIZE];
     void (*done)(struct intake_ticket *ticket);
 };
 

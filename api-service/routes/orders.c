@@ -92,6 +92,13 @@ static void answer_stored(struct http_exchange *exchange, order_id stored_id)
     print_order(exchange, id, ORDER_PENDING);
 }
 
+static void refuse_large(struct http_exchange *exchange, const char *why)
+{
+    char detail[INTAKE_REFUSAL_SIZE + 64];
+    snprintf(detail, sizeof detail, "the order is too large and was not stored: %s", why);
+    problem_too_large(exchange, detail);
+}
+
 static enum http_next answer_create(void *context, struct http_exchange *exchange)
 {
     (void)context;
@@ -105,6 +112,9 @@ static enum http_next answer_create(void *context, struct http_exchange *exchang
         break;
     case STATUS_INVALID:
         problem_unprocessable(exchange, "the body cannot be stored", &not_storable, 1);
+        break;
+    case STATUS_TOO_LARGE:
+        refuse_large(exchange, create->ticket.refusal);
         break;
     default:
         problem_unavailable(

@@ -9,6 +9,7 @@ const char *status_name(enum status status)
     static const char *const names[] = {
         [STATUS_OK] = "ok",
         [STATUS_INVALID] = "invalid",
+        [STATUS_TOO_LARGE] = "too large",
         [STATUS_NOT_FOUND] = "not-found",
         [STATUS_CONFLICT] = "conflict",
         [STATUS_ALREADY_EXISTS] = "already exists",

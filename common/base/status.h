@@ -11,6 +11,7 @@
 enum status {
     STATUS_OK,
     STATUS_INVALID,        /* the data is wrong: trying again gives the same answer */
+    STATUS_TOO_LARGE,      /* more than the other side takes at once; nothing changed */
     STATUS_NOT_FOUND,      /* no such thing, or not for this caller */
     STATUS_CONFLICT,       /* it clashes with what somebody else did; nothing changed */
     STATUS_ALREADY_EXISTS, /* a name that was to be new is in use already; nothing changed */

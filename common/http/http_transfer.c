@@ -22,6 +22,8 @@ enum {
     TRAILER_ENTRY_BYTES = 64,    /* what the library takes for a field besides its text */
 };
 
+static const char too_long[] = "the body may be 65536 bytes long at most";
+
 void http_traffic_init(struct http_traffic *traffic, const struct http_application *application)
 {
     traffic->application = *application;
@@ -273,7 +275,7 @@ static enum MHD_Result after_head(struct http_transfer *transfer, enum http_next
         transfer->discard_max = DISCARD_MAX;
     }
     if (next == HTTP_READ_BODY && transfer->announced_len > HTTP_BODY_MAX) {
-        problem_too_large(&transfer->exchange);
+        problem_too_large(&transfer->exchange, too_long);
         next = HTTP_ANSWER;
     }
     struct http_response *response = &transfer->exchange.response;
@@ -338,7 +340,7 @@ static bool make_room(struct http_transfer *transfer, size_t needed)
 static enum MHD_Result receive(struct http_transfer *transfer, const char *piece, size_t len)
 {
     if (!transfer->discard && transfer->received + len > HTTP_BODY_MAX) {
-        problem_too_large(&transfer->exchange);
+        problem_too_large(&transfer->exchange, too_long);
         transfer->discard = true;
     }
     if (!transfer->discard && !make_room(transfer, transfer->received + len)) {

@@ -146,11 +146,10 @@ void problem_method_not_allowed(struct http_exchange *exchange, const char *allo
                                        .detail = "use one of the methods in the Allow header"});
 }
 
-void problem_too_large(struct http_exchange *exchange)
+void problem_too_large(struct http_exchange *exchange, const char *detail)
 {
-    answer(exchange, &(struct problem){.status = 413,
-                                       .title = "Content Too Large",
-                                       .detail = "the body may be 65536 bytes long at most"});
+    answer(exchange,
+           &(struct problem){.status = 413, .title = "Content Too Large", .detail = detail});
 }
 
 void problem_unsupported_media_type(struct http_exchange *exchange, const char *detail)

@@ -24,7 +24,7 @@ void problem_unauthorized(struct http_exchange *exchange, const char *detail);
 void problem_not_found(struct http_exchange *exchange, const char *detail);
 /* `allowed`: the methods, such as "GET, HEAD". */
 void problem_method_not_allowed(struct http_exchange *exchange, const char *allowed);
-void problem_too_large(struct http_exchange *exchange);
+void problem_too_large(struct http_exchange *exchange, const char *detail);
 void problem_unsupported_media_type(struct http_exchange *exchange, const char *detail);
 /* `count` >= 1. */
 void problem_unprocessable(struct http_exchange *exchange, const char *detail,

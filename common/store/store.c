@@ -5,11 +5,13 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/store/store_backend.h"
 #include "common/store/store_check.h"
+#include "common/store/store_parts.h"
 #include "common/store/store_verify.h"
 
 enum {
@@ -84,8 +86,9 @@ enum status store_failed(struct store *store, enum status status, const char *op
     enum log_level level = LOG_LEVEL_ERROR;
     uint64_t repeated = 0;
     snprintf(store->failure, sizeof store->failure, "%s", message);
-    if (status == STATUS_CONFLICT || status == STATUS_ALREADY_EXISTS) {
-        /* The one is normal between concurrent transactions. What the other means only the
+    if (status == STATUS_CONFLICT || status == STATUS_ALREADY_EXISTS ||
+        status == STATUS_TOO_LARGE) {
+        /* The first is normal between concurrent transactions. What the others mean only the
          * caller knows, and logs. */
         level = LOG_LEVEL_DEBUG;
     } else if (status == STATUS_TIMEOUT) {
@@ -94,6 +97,9 @@ enum status store_failed(struct store *store, enum status status, const char *op
         level = outage_failed(&store->outage, outage_key(message), clock_monotonic_ms(), &repeated)
                     ? LOG_LEVEL_WARN
                     : LOG_LEVEL_DEBUG;
+    } else if (!outage_failed(&store->refusals, outage_key(message), clock_monotonic_ms(),
+                              &repeated)) {
+        level = LOG_LEVEL_DEBUG;
     }
     LOG_EVENT(level, failure_text(status), log_str("database", store->ops->name),
               log_str("operation", operation), log_str("status", status_name(status)),
@@ -347,11 +353,18 @@ static enum status claim(struct store *store, order_id ids[], size_t *count, uin
 {
     struct store_asked asked;
     store_check_asked(&asked, ids, *count);
-    enum status status = store->ops->claim(store, ids, count, delay_ms, age_ms);
-    if (status == STATUS_OK) {
-        store_check_moved(&asked, ids, *count);
+    struct store_parts parts = {.asked = &asked,
+                                .ids = ids,
+                                .delay_ms = delay_ms,
+                                .age_ms = age_ms};
+    enum status status = store_parts_claim(store, &parts);
+    if (status != STATUS_OK) {
+        memcpy(ids, asked.ids, *count * sizeof ids[0]); /* for the next attempt */
+        return status;
     }
-    return status;
+    *count = parts.moved;
+    store_check_moved(&asked, ids, *count);
+    return STATUS_OK;
 }
 
 enum status store_claim(struct store *store, order_id ids[], size_t *count, uint32_t delay_ms,
@@ -364,7 +377,7 @@ enum status store_claim(struct store *store, order_id ids[], size_t *count, uint
 
 static enum status claim_waiting(struct store *store, struct store_claim_waiting *waiting)
 {
-    enum status status = store->ops->claim_waiting(store, waiting);
+    enum status status = store_parts_claim_waiting(store, waiting);
     if (status == STATUS_OK) {
         assert(waiting->count <= waiting->max);
         store_check_distinct(waiting->ids, waiting->count);
@@ -382,7 +395,7 @@ enum status store_claim_waiting(struct store *store, struct store_claim_waiting 
 static enum status complete(struct store *store, const order_id ids[], size_t *count)
 {
     size_t asked = *count;
-    enum status status = store->ops->complete(store, ids, count);
+    enum status status = store_parts_complete(store, ids, count);
     assert(status != STATUS_OK || *count <= asked);
     return status;
 }
@@ -396,7 +409,7 @@ enum status store_complete(struct store *store, order_id ids[], size_t *count)
 
 static enum status look_up(struct store *store, struct store_lookup lookups[], size_t count)
 {
-    enum status status = store->ops->lookup(store, lookups, count);
+    enum status status = store_parts_lookup(store, lookups, count);
     if (status == STATUS_OK) {
         store_check_found(lookups, count);
     }

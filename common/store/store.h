@@ -152,7 +152,8 @@ MUST_CHECK enum status store_reserve_ids(struct store *store, uint32_t count, or
  * returns. The same rows may be sent again after any failure, as `repeated` if their answer was
  * lost: one that is there already, with the same client, user, items and total, stays as it is and
  * is counted once. Ids within one call are distinct. STATUS_INVALID: the database refuses the
- * content of at least one row; nothing was stored. STATUS_CONFLICT: nothing was stored.
+ * content of at least one row; nothing was stored. STATUS_TOO_LARGE: one row, or all together, are
+ * more than it takes at once; nothing was stored. STATUS_CONFLICT: nothing was stored.
  * STATUS_UNAVAILABLE: all were stored or none; it is unknown.
  *
  * STATUS_ALREADY_EXISTS: nothing was stored, neither orders nor keys, because an id is another

@@ -88,6 +88,7 @@ struct store {
     uint64_t used_at_ms;       /* the connection, last; clock_monotonic_ms */
     char failure[STORE_FAILURE_SIZE]; /* what store_failed said last */
     struct outage outage;
+    struct outage refusals;      /* of data; it is never over, for the data is gone */
     struct backoff backoff;      /* between attempts to connect */
     uint64_t retry_at_ms;        /* no attempt before this; clock_monotonic_ms */
     uint64_t steps_applied;      /* by this store; bit 0 is the step of version 1 */

@@ -156,6 +156,29 @@ static void drive_moves(void)
     cr_assert_eq(claim(ids, 1, LONG_DELAY_MS), 1);
 }
 
+static enum status refuse_claim(struct store *refusing, struct store_claim_waiting *waiting)
+{
+    (void)refusing;
+    (void)waiting;
+    return STATUS_INVALID;
+}
+
+/* As where a trigger refuses one of them. */
+static void drive_refused_claim(void)
+{
+    order_id ids[STORE_BATCH_MAX];
+    struct store_claim_waiting waiting = {.delay_ms = LONG_DELAY_MS,
+                                          .max = STORE_BATCH_MAX,
+                                          .ids = ids};
+    const struct store_ops *ops = store->ops;
+    struct store_ops refusing = *ops;
+    refusing.claim_waiting = refuse_claim;
+    store->ops = &refusing;
+    cr_assert_eq(store_claim_waiting(store, &waiting), STATUS_OK);
+    cr_assert_eq(waiting.count, STORE_BATCH_MAX);
+    store->ops = ops;
+}
+
 static void drive_recovery(void)
 {
     order_id ids[STORE_BATCH_MAX];
@@ -214,6 +237,7 @@ static void drive(void)
     drive_lookups();
     drive_moves();
     drive_recovery();
+    drive_refused_claim();
     drive_archive();
     cr_assert_eq(store_counts(store, &counts), STATUS_OK);
 }

@@ -25,26 +25,106 @@ Test(store_mysql, a_migration_that_was_cut_off_is_finished)
     expect_created_and_started(2, 0);
 }
 
+static void restart_with_packets_of(unsigned bytes)
+{
+    char sql[64];
+    snprintf(sql, sizeof sql, "SET GLOBAL max_allowed_packet = %u;\n", bytes);
+    mariadb_server_stop(&database.mariadb);
+    temp_dir_write(&database.mariadb.dir, "init.sql", sql);
+    mariadb_server_restart(&database.mariadb);
+    wait_until_back();
+}
+
+static struct order make_large(order_id id, size_t items_len)
+{
+    static char items[ORDER_ITEMS_TEXT_MAX];
+    struct order order = make_order(id, "acme");
+    memset(items, '\'', sizeof items);
+    order.items_json = items;
+    order.items_json_len = items_len;
+    return order;
+}
+
 /* Fails if a statement is longer than the server takes. */
 Test(store_mysql, a_batch_larger_than_a_packet_is_stored)
 {
     enum { COUNT = 40 };
-    static char items[ORDER_ITEMS_TEXT_MAX];
     static struct order orders[COUNT];
     struct store_insert entries[COUNT];
-    mariadb_server_stop(&database.mariadb);
-    temp_dir_write(&database.mariadb.dir, "init.sql", "SET GLOBAL max_allowed_packet = 262144;\n");
-    mariadb_server_restart(&database.mariadb);
-    memset(items, '\'', sizeof items);
     for (size_t i = 0; i < COUNT; i++) {
-        orders[i] = make_order(i + 1, "acme");
-        orders[i].items_json = items;
-        orders[i].items_json_len = sizeof items;
+        orders[i] = make_large(i + 1, ORDER_ITEMS_TEXT_MAX);
         entries[i] = (struct store_insert){.order = &orders[i]};
     }
-    wait_until_back();
+    restart_with_packets_of(262144);
     cr_assert_eq(store_insert(store, entries, COUNT), STATUS_OK);
     expect_created_and_started(COUNT, 0);
+}
+
+/* The server would answer by ending the connection. Each byte here takes two of a packet. */
+Test(store_mysql, an_order_larger_than_a_packet_is_refused_and_one_that_fits_is_stored)
+{
+    enum { FITS = 7500, TOO_LARGE = 8300 };
+    enum status status = STATUS_OK;
+    order_id id = 1;
+    restart_with_packets_of(16384);
+    for (size_t len = FITS; len < TOO_LARGE; len += status == STATUS_OK ? 7 : 70, id++) {
+        struct order order = make_large(id, len);
+        enum status now = store_insert(store, &(struct store_insert){.order = &order}, 1);
+        cr_assert(now == status || (now == STATUS_TOO_LARGE && len > FITS), "%zu bytes: %s", len,
+                  status_name(now));
+        cr_assert(look_up(id, "acme").found == (now == STATUS_OK));
+        status = now;
+    }
+    cr_assert_eq(status, STATUS_TOO_LARGE);
+    cr_assert_not_null(strstr(store_last_failure(store), "at most 16384 bytes in one statement"));
+    cr_assert_not_null(strstr(store_last_failure(store), "max_allowed_packet"));
+}
+
+/* Their keys go first, in a statement of their own. */
+Test(store_mysql, keys_that_fill_more_than_a_packet_are_too_large_together)
+{
+    enum { COUNT = 100 };
+    struct order orders[COUNT];
+    struct store_insert entries[COUNT];
+    char key[ORDER_IDEMPOTENCY_KEY_SIZE];
+    restart_with_packets_of(16384);
+    for (size_t i = 0; i < COUNT; i++) {
+        snprintf(key, sizeof key, "%0255zu", i);
+        orders[i] = make_keyed(i + 1, "acme", key, 1);
+        entries[i] = (struct store_insert){.order = &orders[i]};
+    }
+    cr_assert_eq(store_insert(store, entries, COUNT), STATUS_TOO_LARGE);
+    expect_created_and_started(0, 0);
+    cr_assert_eq(store_insert(store, entries, COUNT / 4), STATUS_OK);
+    expect_created_and_started(COUNT / 4, 0);
+}
+
+/* Orders that came before the limit was lowered must go on all the same. */
+Test(store_mysql, orders_whose_ids_fill_more_than_a_packet_are_moved_and_found)
+{
+    enum { SPACING = 7 };
+    static struct store_insert entries[STORE_BATCH_MAX];
+    static struct order orders[STORE_BATCH_MAX];
+    static struct store_lookup lookups[STORE_BATCH_MAX];
+    order_id ids[STORE_BATCH_MAX];
+    for (size_t i = 0; i < STORE_BATCH_MAX; i++) {
+        ids[i] = ORDER_ID_MAX - SPACING * (order_id)(STORE_BATCH_MAX - i);
+        orders[i] = make_order(ids[i], "acme");
+        entries[i] = (struct store_insert){.order = &orders[i]};
+        lookups[i] = (struct store_lookup){.id = ids[i], .client_id = "acme"};
+    }
+    cr_assert_eq(store_insert(store, entries, STORE_BATCH_MAX), STATUS_OK);
+    restart_with_packets_of(16384);
+    cr_assert_eq(store_lookup(store, lookups, STORE_BATCH_MAX), STATUS_OK);
+    for (size_t i = 0; i < STORE_BATCH_MAX; i++) {
+        cr_assert(lookups[i].found, "order %zu", i);
+    }
+    cr_assert_eq(claim(ids, STORE_BATCH_MAX / 2, 0), STORE_BATCH_MAX / 2);
+    struct store_claim_waiting waiting = {.max = STORE_BATCH_MAX, .ids = ids + STORE_BATCH_MAX / 2};
+    cr_assert_eq(store_claim_waiting(store, &waiting), STATUS_OK);
+    cr_assert_eq(waiting.count, STORE_BATCH_MAX / 2);
+    cr_assert_eq(complete(ids, STORE_BATCH_MAX), STORE_BATCH_MAX);
+    expect_created_and_started(STORE_BATCH_MAX, STORE_BATCH_MAX);
 }
 
 /* Connector/C refuses such a server once it is set to check certificates. */

@@ -179,6 +179,19 @@ Test(intake, several_bad_rows_fail_and_no_others)
     check_hints(22);
 }
 
+/* The two together, and then the first by itself. */
+Test(intake, an_order_larger_than_the_database_takes_fails_alone)
+{
+    fake_store_fail(store, FAKE_INSERT, 1, 2, STATUS_TOO_LARGE);
+    submit_and_hold();
+    submit(1, 2);
+    fake_store_release(store, FAKE_INSERT);
+    wait_answers(3);
+    check_answer(1, STATUS_TOO_LARGE);
+    check_stored(2);
+    check_hints(2);
+}
+
 Test(intake, a_bad_row_alone_is_invalid)
 {
     fake_store_refuse_user(store, "user");

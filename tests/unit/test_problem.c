@@ -103,7 +103,7 @@ Test(problem, method_not_allowed_is_405_with_the_methods)
 
 Test(problem, too_large_is_413)
 {
-    problem_too_large(at("/here"));
+    problem_too_large(at("/here"), "the detail");
     check(413, "Content Too Large", NULL);
 }
 

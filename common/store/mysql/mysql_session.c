@@ -3,12 +3,14 @@
 
 #include <assert.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "common/base/log.h"
 #include "common/store/mysql/mysql_connect.h"
+#include "common/store/mysql/mysql_errors.h"
 #include "common/store/mysql/mysql_password.h"
 #include "common/store/mysql/mysql_settings.h"
 #include "common/store/store_backend.h"
@@ -20,10 +22,8 @@ enum {
     VERSION_MYSQL_MIN = 80000, /* SKIP LOCKED */
     VERSION_MARIADB_MIN = 100600,
     DEFERRED_MAX = 4,
-    MYSQL_IDLE_MAX_MS = 5000,     /* well below the wait_timeout that is set */
-    ERROR_DUPLICATE = 1062,       /* a row with this key exists */
-    ERROR_TIMEOUT_MARIADB = 1969, /* max_statement_time */
-    ERROR_TIMEOUT_MYSQL = 3024,   /* max_execution_time */
+    MYSQL_IDLE_MAX_MS = 5000, /* well below the wait_timeout that is set */
+    MESSAGE_SIZE = 160,
 };
 
 struct mysql_session {
@@ -33,73 +33,22 @@ struct mysql_session {
     size_t deferred;   /* statements in the text before the one that is being written */
     size_t deferred_ends[DEFERRED_MAX]; /* where in the text each of them ends */
     uint64_t deferred_rows;             /* of the last one that was sent */
-    size_t text_max;
-    uint64_t slot;        /* this connection's row of the table `counters` */
-    bool is_cold_read;    /* the statement that is under way */
-    bool is_cluster_node; /* of a Galera cluster */
+    size_t packet_max;                  /* what the server takes, in bytes; 0: it is not read yet */
+    uint64_t slot;                      /* this connection's row of the table `counters` */
+    bool is_cold_read;                  /* the statement that is under way */
+    bool is_cluster_node;               /* of a Galera cluster */
     struct text text;
 };
-
-/* What the server says about the data itself; everything that is in no table is UNAVAILABLE. */
-static const unsigned int data_errors[] = {
-    1048, /* column cannot be null */
-    1118, /* row too large */
-    1264, /* out of range */
-    1265, /* data truncated */
-    1292, /* truncated incorrect value */
-    1300, /* invalid character string */
-    1364, /* no default value */
-    1366, /* incorrect string value */
-    1367, /* illegal value */
-    1406, /* data too long */
-    1690, /* value out of range in an expression */
-    3140, /* invalid JSON text */
-    3819, /* check constraint, MySQL */
-    4025, /* check constraint, MariaDB */
-};
-static const unsigned int conflict_errors[] = {
-    1020, /* record has changed since last read (MariaDB) */
-    1205, /* lock wait timeout: only the statement was rolled back */
-    1213, /* deadlock, or a Galera transaction that failed certification */
-    3572, /* lock not available at once */
-};
-
-/* The server is not the one to write to any more. */
-static const unsigned int demotion_errors[] = {
-    1290, /* --read-only, --super-read-only */
-    1792, /* read-only transaction */
-    1836, /* read-only mode */
-};
-
-static bool is_among(unsigned int code, const unsigned int codes[], size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        if (codes[i] == code) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static enum status classify(unsigned int code)
-{
-    if (is_among(code, conflict_errors, sizeof conflict_errors / sizeof conflict_errors[0])) {
-        return STATUS_CONFLICT;
-    }
-    if (is_among(code, data_errors, sizeof data_errors / sizeof data_errors[0])) {
-        return STATUS_INVALID;
-    }
-    return code == ERROR_DUPLICATE ? STATUS_ALREADY_EXISTS : STATUS_UNAVAILABLE;
-}
 
 static enum status failed(struct mysql_session *session, const char *operation)
 {
     unsigned int code = mysql_errno(session->connection);
-    if (is_among(code, demotion_errors, sizeof demotion_errors / sizeof demotion_errors[0])) {
+    if (mysql_errors_is_demotion(code)) {
         store_primary_has_changed(session->store);
     }
-    bool timed_out = code == ERROR_TIMEOUT_MARIADB || code == ERROR_TIMEOUT_MYSQL;
-    enum status status = timed_out && session->is_cold_read ? STATUS_TIMEOUT : classify(code);
+    enum status status = session->is_cold_read && mysql_errors_is_timeout(code)
+                             ? STATUS_TIMEOUT
+                             : mysql_errors_classify(code, mysql_sqlstate(session->connection));
     return store_failed(session->store, status, operation, (int)code,
                         mysql_error(session->connection));
 }
@@ -122,9 +71,7 @@ static enum status read_limits(struct mysql_session *session)
     text_add(&session->text, "SELECT @@max_allowed_packet, @@auto_increment_increment, "
                              "@@auto_increment_offset");
     enum status status = mysql_session_query_numbers(session, "read limits", limits, 3);
-    session->text_max = limits[0] - PACKET_OVERHEAD < TEXT_BYTES_MAX
-                            ? (size_t)(limits[0] - PACKET_OVERHEAD)
-                            : TEXT_BYTES_MAX;
+    session->packet_max = (size_t)limits[0];
     session->slot =
         (mysql_thread_id(session->connection) * (uint64_t)limits[1] + (uint64_t)limits[2]) %
         COUNTER_SLOTS;
@@ -267,7 +214,8 @@ bool mysql_session_is_mariadb(const struct mysql_session *session)
 
 size_t mysql_session_text_max(const struct mysql_session *session)
 {
-    return session->text_max;
+    size_t room = session->packet_max > PACKET_OVERHEAD ? session->packet_max - PACKET_OVERHEAD : 0;
+    return room < TEXT_BYTES_MAX ? room : TEXT_BYTES_MAX;
 }
 
 void mysql_session_add_string(struct mysql_session *session, const char *bytes, size_t len)
@@ -313,6 +261,28 @@ static void clear_text(struct mysql_session *session)
 }
 
 /*
+ * Sends the text from `first` to `end` as one packet. To one that is too long the server would
+ * answer by ending the connection, which looks like an outage and is none.
+ */
+static enum status send_packet(struct mysql_session *session, const char *operation, size_t first,
+                               size_t end)
+{
+    char message[MESSAGE_SIZE];
+    size_t len = end - first;
+    if (session->packet_max != 0 && len + 1 >= session->packet_max) { /* and the command's byte */
+        snprintf(message, sizeof message,
+                 "the database takes at most %zu bytes in one statement; with more in the "
+                 "server's setting max_allowed_packet it takes more",
+                 session->packet_max);
+        return mysql_session_failed(session, STATUS_TOO_LARGE, operation, message);
+    }
+    return mysql_real_query(session->connection, session->text.bytes + first, (unsigned long)len) ==
+                   0
+               ? STATUS_OK
+               : failed(session, operation);
+}
+
+/*
  * When a transaction on a cluster's node loses against one of another node between two statements
  * that came together, MariaDB rolls it back, says nothing, and executes the next statement by
  * itself (10.11.19 with Galera 26.4.23: orders counted twice, and claimed by two workers). To a
@@ -322,9 +292,9 @@ static enum status send_deferred_alone(struct mysql_session *session, const char
                                        size_t *sent)
 {
     for (size_t i = 0; i < session->deferred; i++) {
-        if (mysql_real_query(session->connection, session->text.bytes + *sent,
-                             (unsigned long)(session->deferred_ends[i] - *sent)) != 0) {
-            return failed(session, operation);
+        enum status status = send_packet(session, operation, *sent, session->deferred_ends[i]);
+        if (status != STATUS_OK) {
+            return status;
         }
         session->deferred_rows = mysql_affected_rows(session->connection);
         *sent = session->deferred_ends[i] + 1;
@@ -340,9 +310,8 @@ static enum status send_statements(struct mysql_session *session, const char *op
     if (session->is_cluster_node) {
         status = send_deferred_alone(session, operation, &sent);
     }
-    if (status == STATUS_OK && mysql_real_query(session->connection, session->text.bytes + sent,
-                                                (unsigned long)(session->text.len - sent)) != 0) {
-        status = failed(session, operation);
+    if (status == STATUS_OK) {
+        status = send_packet(session, operation, sent, session->text.len);
     }
     return status == STATUS_OK ? pass_deferred(session, operation) : status;
 }

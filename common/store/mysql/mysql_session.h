@@ -12,7 +12,8 @@
  *
  * A call that sends answers STATUS_OK, or what the server's error means to the caller: CONFLICT
  * (deadlock, lock timeout), ALREADY_EXISTS (a row with this key exists), INVALID (it refuses the
- * data) or UNAVAILABLE (all else). It is logged.
+ * data), TOO_LARGE (more than it takes in one packet; it was not sent) or UNAVAILABLE (all else).
+ * It is logged.
  */
 #ifndef COMMON_STORE_MYSQL_MYSQL_SESSION_H
 #define COMMON_STORE_MYSQL_MYSQL_SESSION_H

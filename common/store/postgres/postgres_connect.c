@@ -87,9 +87,20 @@ enum status postgres_connect_classify(const char *sqlstate)
     if (strcmp(sqlstate, "23505") == 0) { /* a row with this key exists */
         return STATUS_ALREADY_EXISTS;
     }
-    /* 22 is bad data, 23 a constraint. */
-    bool is_data = strncmp(sqlstate, "22", 2) == 0 || strncmp(sqlstate, "23", 2) == 0;
-    return is_data ? STATUS_INVALID : STATUS_UNAVAILABLE;
+    static const char *const data[] = {
+        "22", /* bad data */
+        "23", /* a constraint */
+        "44", /* WITH CHECK OPTION of a view */
+        "45", /* what a trigger raises under a code of its own, by custom */
+        "54", /* more than a limit of the program, such as that of a row of an index */
+        "P0", /* RAISE EXCEPTION in a trigger */
+    };
+    for (size_t i = 0; i < sizeof data / sizeof data[0]; i++) {
+        if (strncmp(sqlstate, data[i], 2) == 0) {
+            return STATUS_INVALID;
+        }
+    }
+    return STATUS_UNAVAILABLE;
 }
 
 bool postgres_connect_is_demotion(const char *sqlstate)
