@@ -13,6 +13,7 @@
 #include "common/base/thread.h"
 #include "common/queue/queue.h"
 #include "common/url/database_url.h"
+#include "tests/support/old_redis.h"
 #include "tests/support/redis_server.h"
 #include "tests/support/wait_until.h"
 
@@ -23,6 +24,7 @@ enum {
 };
 
 static struct redis_server redis;
+static struct old_redis *old; /* before it; NULL: nothing is */
 static struct queue *queue;
 static bool is_redis;
 
@@ -32,25 +34,29 @@ static struct queue *open_queue(void)
     if (!is_redis) {
         return queue_open_memory(CAPACITY);
     }
-    struct redis_url url = {.host = "127.0.0.1", .port = redis.port};
+    struct redis_url url = {.host = "127.0.0.1",
+                            .port = old != NULL ? old_redis_port(old) : redis.port};
     return queue_open_redis(&url, "orders:pending");
 }
 
 static void start(void)
 {
     const char *backend = getenv("ORDERS_CONTRACT_BACKEND");
-    cr_assert_not_null(backend, "ORDERS_CONTRACT_BACKEND is not set: memory or redis");
-    is_redis = strcmp(backend, "redis") == 0;
+    cr_assert_not_null(backend, "ORDERS_CONTRACT_BACKEND is not set: memory, redis or redis_old");
+    bool is_old = strcmp(backend, "redis_old") == 0;
+    is_redis = is_old || strcmp(backend, "redis") == 0;
     cr_assert(is_redis || strcmp(backend, "memory") == 0, "no backend is called %s", backend);
     if (is_redis) {
         redis_server_start(&redis);
     }
+    old = is_old ? old_redis_start(redis.port) : NULL;
     queue = open_queue();
 }
 
 static void finish(void)
 {
     queue_close(queue);
+    old_redis_stop(old);
     redis_server_discard(&redis);
 }
 

@@ -14,6 +14,7 @@
 #include "common/queue/queue.h"
 #include "common/url/database_url.h"
 #include "tests/support/captured_log.h"
+#include "tests/support/old_redis.h"
 #include "tests/support/redis_server.h"
 #include "tests/support/wait_until.h"
 
@@ -25,6 +26,8 @@ enum {
     BACK_LIMIT_MS = 20000,
     LONG_WAIT_MS = 30000, /* a wait that an error must end early */
     SHORT_MS = 10000,
+    LIST_MAX = 1000000, /* of queue_redis.c, like the other */
+    POP_ONES = 100,
 };
 
 static struct redis_server redis;
@@ -153,6 +156,59 @@ Test(queue_redis, thousands_of_foreign_values_are_dropped_and_do_not_fill_the_lo
     cr_assert_eq(captured_log_count(log, "level=warn msg=\"the redis list holds values"), 1, "%s",
                  log);
     cr_assert_eq(captured_log_count(log, "key=" KEY " dropped=1\n"), 1, "%s", log);
+}
+
+static void fill(size_t count)
+{
+    redis_server_command(&redis, "EVAL %s 1 " KEY " %d",
+                         "for i = 1, ARGV[1] do redis.call('LPUSH', KEYS[1], 'ORD' .. i) end",
+                         (int)count);
+}
+
+static void push_to_a_full_list(void)
+{
+    order_id ids[QUEUE_BATCH_MAX];
+    for (size_t i = 0; i < QUEUE_BATCH_MAX; i++) {
+        ids[i] = LIST_MAX + 1 + i;
+    }
+    for (int i = 0; i < 3; i++) {
+        cr_assert_eq(queue_push(queue, ids, QUEUE_BATCH_MAX), STATUS_OK);
+    }
+}
+
+/* Orders complete by query all the same, and nobody would notice how it grows. */
+Test(queue_redis, a_list_that_nobody_takes_from_ends_at_a_million_without_the_oldest)
+{
+    fill(LIST_MAX - QUEUE_BATCH_MAX);
+    const char *log = captured_log(push_to_a_full_list);
+    cr_assert_eq(redis_server_command(&redis, "LLEN " KEY), LIST_MAX);
+    cr_assert_eq(pop_one(), 2 * QUEUE_BATCH_MAX + 1);
+    cr_assert_eq(captured_log_count(log, "level=warn msg=\"nobody takes hints"), 1, "%s", log);
+}
+
+/* A server that is older than 6.2, in front of which nothing else changes. */
+Test(queue_redis, a_server_whose_rpop_takes_no_count_is_asked_once_and_is_no_failure)
+{
+    enum { COUNT = 2 * POP_ONES + 1 };
+    order_id ids[QUEUE_BATCH_MAX];
+    size_t got = 0;
+    struct old_redis *old = old_redis_start(redis.port);
+    struct redis_url url = {.host = "127.0.0.1", .port = old_redis_port(old)};
+    struct queue *older = queue_open_redis(&url, KEY);
+    for (int round = 0; round < 2; round++) {
+        fill(COUNT);
+        cr_assert_eq(queue_pop(older, ids, QUEUE_BATCH_MAX, LONG_WAIT_MS, &got), STATUS_OK);
+        cr_assert_eq(got, COUNT);
+        cr_assert(ids[0] == 1 && ids[COUNT - 1] == COUNT);
+    }
+    fill(COUNT);
+    cr_assert_eq(queue_pop(older, ids, POP_ONES + 1, LONG_WAIT_MS, &got), STATUS_OK);
+    cr_assert_eq(got, POP_ONES + 1);
+    cr_assert_eq(redis_server_command(&redis, "LLEN " KEY), POP_ONES);
+    cr_assert_eq(old_redis_refusals(old), 1);
+    cr_assert_eq(queue_failures(older, REDIS_FAILURE_REFUSED), 0);
+    queue_close(older);
+    old_redis_stop(old);
 }
 
 /* An unavailable queue returns soon, however long the timeout. */
