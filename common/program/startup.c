@@ -86,7 +86,8 @@ static enum status advance(struct attempt *attempt)
         status = store_migrate(attempt->store);
         attempt->step = status == STATUS_OK ? STEP_DONE : STEP_SCHEMA;
     }
-    return attempt->step == STEP_REFUSED ? STATUS_INVALID : status;
+    bool is_final = attempt->step == STEP_REFUSED || store_is_too_old(attempt->store);
+    return is_final ? STATUS_INVALID : status;
 }
 
 /* Where the database is, as the URL says it, without the password. */

@@ -64,6 +64,11 @@ const char *store_last_failure(const struct store *store)
     return store->failure;
 }
 
+bool store_is_too_old(const struct store *store)
+{
+    return store->is_too_old;
+}
+
 /* With what happens next. */
 static const char *failure_text(enum status status)
 {

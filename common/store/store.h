@@ -109,6 +109,9 @@ const char *store_name(const struct store *store);
 /* The last failure, in the words of the database's library; empty: there was none. */
 const char *store_last_failure(const struct store *store);
 
+/* The server, or SQLite's library, is too old: no connection will do until it is another one. */
+bool store_is_too_old(const struct store *store);
+
 /*
  * Connects if it must, and asks the database for a sign of life.
  * STATUS_UNAVAILABLE: there is none.

@@ -86,6 +86,7 @@ struct store {
     bool no_statement_timeout; /* the connection has no limits on how long a statement may take */
     uint32_t idle_max_ms;      /* set by connect: unused for longer, it is made anew; 0: never */
     uint64_t used_at_ms;       /* the connection, last; clock_monotonic_ms */
+    bool is_too_old;           /* what was connected to last; see store_version.h */
     char failure[STORE_FAILURE_SIZE]; /* what store_failed said last */
     struct outage outage;
     struct outage refusals;      /* of data; it is never over, for the data is gone */

@@ -6,7 +6,7 @@
 #include "common/order/order_moves.h"
 #include "common/store/store_read.h"
 
-static bool is_refused(enum status status)
+static bool is_about_data(enum status status)
 {
     return status == STATUS_INVALID || status == STATUS_TOO_LARGE;
 }
@@ -20,7 +20,7 @@ static enum status claim_part(struct store *store, struct store_parts *parts, si
     memcpy(ids, parts->asked->ids + from, count * sizeof ids[0]);
     enum status status = store->ops->claim(store, ids, &moved, parts->delay_ms,
                                            parts->moved == 0 ? parts->age_ms : NULL);
-    if (!is_refused(status)) {
+    if (!is_about_data(status)) {
         parts->moved += status == STATUS_OK ? moved : 0;
         return status;
     }
@@ -75,7 +75,7 @@ enum status store_parts_claim_waiting(struct store *store, struct store_claim_wa
 {
     struct store_asked asked;
     enum status status = store->ops->claim_waiting(store, waiting);
-    if (!is_refused(status)) {
+    if (!is_about_data(status)) {
         return status;
     }
     status = find_waiting(store, waiting);
@@ -97,7 +97,7 @@ enum status store_parts_complete(struct store *store, const order_id ids[], size
     size_t first = *count / 2;
     size_t second = *count - first;
     enum status status = store->ops->complete(store, ids, count);
-    if (!is_refused(status)) {
+    if (!is_about_data(status)) {
         return status;
     }
     *count = 0;

@@ -120,3 +120,22 @@ Test(startup, a_database_that_is_unknown_is_named)
     process_stop_cleanly(&service.process, SERVICE_STOP_MS);
     mariadb_server_stop(&mariadb);
 }
+
+/* Waiting would not help. The server is a new one that says it is an old one. */
+Test(startup, a_server_that_is_too_old_ends_the_start_at_once_with_both_versions)
+{
+    char setting[160];
+    const char *settings[] = {"PORT=0", setting, NULL};
+    mariadb.options[0] = "--version=10.5.9-MariaDB";
+    mariadb_server_start(&mariadb);
+    snprintf(setting, sizeof setting, "DATABASE_URL=%s", mariadb.url);
+    for (int worker = 0; worker < 2; worker++) {
+        cr_assert_eq(service_run(&service, worker != 0, NULL, settings, dir.path), 1);
+        cr_assert(
+            process_log_contains(&service.process,
+                                 "MariaDB 10.5.9 is too old; the oldest that works is 10.6.0"));
+        cr_assert(process_log_contains(&service.process, "so this program ends"));
+        cr_assert_not(process_log_contains(&service.process, "cannot be used yet"));
+    }
+    mariadb_server_stop(&mariadb);
+}

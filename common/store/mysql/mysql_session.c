@@ -10,17 +10,16 @@
 
 #include "common/base/log.h"
 #include "common/store/mysql/mysql_connect.h"
-#include "common/store/mysql/mysql_errors.h"
+#include "common/store/mysql/mysql_error.h"
 #include "common/store/mysql/mysql_password.h"
 #include "common/store/mysql/mysql_settings.h"
 #include "common/store/store_backend.h"
+#include "common/store/store_version.h"
 
 enum {
-    COUNTER_SLOTS = 64,        /* rows in the table `counters` */
-    TEXT_BYTES_MAX = 1 << 20,  /* what a connection keeps; longer inserts are split */
-    PACKET_OVERHEAD = 1024,    /* of the server's max_allowed_packet, not for the statement */
-    VERSION_MYSQL_MIN = 80000, /* SKIP LOCKED */
-    VERSION_MARIADB_MIN = 100600,
+    COUNTER_SLOTS = 64,       /* rows in the table `counters` */
+    TEXT_BYTES_MAX = 1 << 20, /* what a connection keeps; longer inserts are split */
+    PACKET_OVERHEAD = 1024,   /* of the server's max_allowed_packet, not for the statement */
     DEFERRED_MAX = 4,
     MYSQL_IDLE_MAX_MS = 5000, /* well below the wait_timeout that is set */
     MESSAGE_SIZE = 160,
@@ -43,12 +42,12 @@ struct mysql_session {
 static enum status failed(struct mysql_session *session, const char *operation)
 {
     unsigned int code = mysql_errno(session->connection);
-    if (mysql_errors_is_demotion(code)) {
+    if (mysql_error_is_demotion(code)) {
         store_primary_has_changed(session->store);
     }
-    enum status status = session->is_cold_read && mysql_errors_is_timeout(code)
+    enum status status = session->is_cold_read && mysql_error_is_timeout(code)
                              ? STATUS_TIMEOUT
-                             : mysql_errors_classify(code, mysql_sqlstate(session->connection));
+                             : mysql_error_classify(code, mysql_sqlstate(session->connection));
     return store_failed(session->store, status, operation, (int)code,
                         mysql_error(session->connection));
 }
@@ -124,15 +123,22 @@ static bool is_mariadb_server(MYSQL *connection)
     return strstr(mysql_get_server_info(connection), "MariaDB") != NULL;
 }
 
+/* SKIP LOCKED, and names of settings; the first versions for production that have them. */
 static enum status check_version(struct mysql_session *session)
 {
-    unsigned long version = mysql_get_server_version(session->connection);
-    unsigned long oldest =
-        is_mariadb_server(session->connection) ? VERSION_MARIADB_MIN : VERSION_MYSQL_MIN;
-    return version >= oldest
-               ? STATUS_OK
-               : store_failed(session->store, STATUS_UNAVAILABLE, "connect", (int)version,
-                              "the server is older than MySQL 8.0 or MariaDB 10.6");
+    bool is_mariadb = is_mariadb_server(session->connection);
+    unsigned version = (unsigned)mysql_get_server_version(session->connection);
+    struct store_version_check check = {
+        .name = is_mariadb ? "MariaDB" : "MySQL",
+        .has = {version / 10000, version / 100 % 100, version % 100},
+        .oldest = {8, 0, 11},
+    };
+    if (is_mariadb) {
+        check.oldest[0] = 10;
+        check.oldest[1] = 6;
+        check.oldest[2] = 0;
+    }
+    return store_version_check(session->store, &check);
 }
 
 static void init_library(void)

@@ -14,13 +14,13 @@
 #include "common/store/postgres/postgres_connect.h"
 #include "common/store/postgres/postgres_settings.h"
 #include "common/store/store_backend.h"
+#include "common/store/store_version.h"
 
 enum {
     CONNECT_LIMIT_S = 2, /* unless the URL says */
     ANSWER_LIMIT_MS = 5000,
     MIGRATION_LIMIT_MS =
         24 * 60 * 60 * 1000, /* for a step of the schema over many millions of rows */
-    VERSION_MIN = 140000,    /* the oldest that is still maintained */
     PARAMETERS_MAX = STORE_READ_PARAMETERS_MAX,
     PREPARED_MAX = 8,
     MESSAGE_SIZE = 400,
@@ -112,12 +112,23 @@ static void ignore_notice(void *arg, const PGresult *notice)
     (void)notice;
 }
 
+/* idle_session_timeout, and the oldest that is still maintained. */
+static enum status check_version(struct postgres_session *session)
+{
+    unsigned version = (unsigned)PQserverVersion(session->connection);
+    return store_version_check(session->store,
+                               &(struct store_version_check){.name = "PostgreSQL",
+                                                             .has = {version / 10000,
+                                                                     version % 10000},
+                                                             .oldest = {14}});
+}
+
 static enum status set_up(struct postgres_session *session)
 {
     const char *encoding = PQparameterStatus(session->connection, "server_encoding");
-    if (PQserverVersion(session->connection) < VERSION_MIN) {
-        return postgres_session_failed(session, STATUS_UNAVAILABLE, "connect",
-                                       "the server is older than PostgreSQL 14");
+    enum status status = check_version(session);
+    if (status != STATUS_OK) {
+        return status;
     }
     if (encoding == NULL || strcmp(encoding, "UTF8") != 0) {
         return postgres_session_failed(session, STATUS_UNAVAILABLE, "connect",

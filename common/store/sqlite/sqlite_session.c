@@ -12,6 +12,7 @@
 #include "common/base/clock.h"
 #include "common/store/sqlite/sqlite_files.h"
 #include "common/store/store_backend.h"
+#include "common/store/store_version.h"
 
 enum {
     BUSY_TIMEOUT_MS = 3000, /* another process holds the file's write lock */
@@ -141,6 +142,17 @@ static const char *why_not_opened(const struct sqlite_session *session, int code
         return strerror(error);
     }
     return session->connection != NULL ? sqlite3_errmsg(session->connection) : sqlite3_errstr(code);
+}
+
+/* STRICT tables. The library that is loaded may be another one than that of the build. */
+enum status sqlite_session_check_library(struct store *store)
+{
+    unsigned version = (unsigned)sqlite3_libversion_number();
+    return store_version_check(store, &(struct store_version_check){.name = "SQLite",
+                                                                    .has = {version / 1000000,
+                                                                            version / 1000 % 1000,
+                                                                            version % 1000},
+                                                                    .oldest = {3, 37, 0}});
 }
 
 enum status sqlite_session_open(struct store *store, const char *const texts[], size_t count,

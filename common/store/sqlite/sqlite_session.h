@@ -62,6 +62,9 @@ static inline struct sqlite_value sqlite_bytes(const void *bytes, size_t len)
     return (struct sqlite_value){.kind = SQLITE_KIND_BYTES, .bytes = bytes, .len = len};
 }
 
+/* STATUS_UNAVAILABLE: the library is too old for the statements. */
+MUST_CHECK enum status sqlite_session_check_library(struct store *store);
+
 /*
  * `texts` are the `count` statements, constants. STATUS_OK sets `*session`, otherwise it is NULL.
  * STATUS_NOT_FOUND: the store must not make a file (store_open_existing), and there is none. A file

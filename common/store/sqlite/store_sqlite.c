@@ -14,8 +14,10 @@ static struct store *sqlite_create(void)
 
 static enum status sqlite_connect(struct store *store)
 {
-    return sqlite_session_open(store, sqlite_statement_texts, SQL_STATEMENTS,
-                               &((struct store_sqlite *)store)->session);
+    enum status status = sqlite_session_check_library(store);
+    return status == STATUS_OK ? sqlite_session_open(store, sqlite_statement_texts, SQL_STATEMENTS,
+                                                     &((struct store_sqlite *)store)->session)
+                               : status;
 }
 
 static void sqlite_disconnect(struct store *store)

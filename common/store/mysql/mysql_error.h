@@ -3,8 +3,8 @@
  * What an error of the server means to the caller. For mysql_session.c. Pure, never blocks, any
  * thread.
  */
-#ifndef COMMON_STORE_MYSQL_MYSQL_ERRORS_H
-#define COMMON_STORE_MYSQL_MYSQL_ERRORS_H
+#ifndef COMMON_STORE_MYSQL_MYSQL_ERROR_H
+#define COMMON_STORE_MYSQL_MYSQL_ERROR_H
 
 #include <stdbool.h>
 
@@ -15,12 +15,12 @@
  * ALREADY_EXISTS (a row with this key exists), INVALID (it refuses the data) or UNAVAILABLE (all
  * else).
  */
-enum status mysql_errors_classify(unsigned int code, const char *sqlstate);
+enum status mysql_error_classify(unsigned int code, const char *sqlstate);
 
 /* The server is not the one to write to any more. */
-bool mysql_errors_is_demotion(unsigned int code);
+bool mysql_error_is_demotion(unsigned int code);
 
 /* The server has ended the statement because it took too long. */
-bool mysql_errors_is_timeout(unsigned int code);
+bool mysql_error_is_timeout(unsigned int code);
 
 #endif

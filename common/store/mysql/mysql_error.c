@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "common/store/mysql/mysql_errors.h"
+#include "common/store/mysql/mysql_error.h"
 
 #include <stddef.h>
 #include <string.h>
@@ -52,7 +52,7 @@ static bool is_among(unsigned int code, const unsigned int codes[], size_t count
 }
 
 /* Class 45 is what a trigger raises by itself, under whichever number it likes. */
-enum status mysql_errors_classify(unsigned int code, const char *sqlstate)
+enum status mysql_error_classify(unsigned int code, const char *sqlstate)
 {
     if (is_among(code, conflict_errors, sizeof conflict_errors / sizeof conflict_errors[0])) {
         return STATUS_CONFLICT;
@@ -64,12 +64,12 @@ enum status mysql_errors_classify(unsigned int code, const char *sqlstate)
     return code == ERROR_DUPLICATE ? STATUS_ALREADY_EXISTS : STATUS_UNAVAILABLE;
 }
 
-bool mysql_errors_is_demotion(unsigned int code)
+bool mysql_error_is_demotion(unsigned int code)
 {
     return is_among(code, demotion_errors, sizeof demotion_errors / sizeof demotion_errors[0]);
 }
 
-bool mysql_errors_is_timeout(unsigned int code)
+bool mysql_error_is_timeout(unsigned int code)
 {
     return code == ERROR_TIMEOUT_MARIADB || code == ERROR_TIMEOUT_MYSQL;
 }
