@@ -12,6 +12,7 @@
 #include "tests/support/http_client.h"
 #include "tests/support/mariadb_server.h"
 #include "tests/support/service.h"
+#include "tests/support/sql.h"
 #include "tests/support/temp_dir.h"
 
 enum { SMALL = 20, ROUNDS = 5, ITEMS = 950, BODY_SIZE = 65536 };
@@ -96,5 +97,20 @@ Test(large_orders, one_that_the_database_cannot_take_is_a_413_and_those_beside_i
     }
     pthread_barrier_destroy(&together);
     cr_assert_eq(process_log_count(&api.process, "database call failed"), 0);
+    process_stop_cleanly(&api.process, SERVICE_STOP_MS);
+}
+
+/* As the answer asks for. The connection is older. */
+Test(large_orders, a_limit_that_is_raised_counts_at_once)
+{
+    struct http_client *client =
+        http_client_create(api.port, SERVICE_CLIENT_ID, SERVICE_CLIENT_SECRET);
+    cr_assert_eq(http_post_order(client, large)->status, 413);
+    struct sql *admin = sql_open_mariadb_admin(&mariadb);
+    sql_execute(admin, "SET GLOBAL max_allowed_packet = 1048576");
+    sql_close(admin);
+    const struct http_response *response = http_post_order(client, large);
+    cr_assert_eq(response->status, 200, "%ld %s", response->status, response->body);
+    http_client_destroy(client);
     process_stop_cleanly(&api.process, SERVICE_STOP_MS);
 }

@@ -3,6 +3,7 @@
 
 #include <errmsg.h>
 #include <stddef.h>
+#include <stdlib.h>
 
 enum {
     CONNECT_TIMEOUT_S = 2,
@@ -114,4 +115,17 @@ MYSQL *mysql_connect_open(const struct database_url *url, bool no_statement_time
         *fault = "the server offers no TLS, and DATABASE_URL says ssl=required";
     }
     return connection;
+}
+
+size_t mysql_connect_packet_max(MYSQL *connection)
+{
+    static const char sql[] = "SELECT @@GLOBAL.max_allowed_packet";
+    if (mysql_real_query(connection, sql, sizeof sql - 1) != 0) {
+        return 0;
+    }
+    MYSQL_RES *result = mysql_store_result(connection);
+    MYSQL_ROW row = result != NULL ? mysql_fetch_row(result) : NULL;
+    size_t limit = row != NULL && row[0] != NULL ? strtoull(row[0], NULL, 10) : 0;
+    mysql_free_result(result);
+    return limit;
 }

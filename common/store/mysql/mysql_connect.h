@@ -12,6 +12,7 @@
 
 #include <mysql.h>
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "common/url/database_url.h"
 
@@ -21,5 +22,8 @@
  */
 MYSQL *mysql_connect_open(const struct database_url *url, bool no_statement_timeout,
                           const char **fault);
+
+/* The max_allowed_packet that new connections get, which may be another one by now. 0: unknown. */
+size_t mysql_connect_packet_max(MYSQL *connection);
 
 #endif

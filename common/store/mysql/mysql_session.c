@@ -13,7 +13,7 @@
 #include "common/store/mysql/mysql_error.h"
 #include "common/store/mysql/mysql_password.h"
 #include "common/store/mysql/mysql_settings.h"
-#include "common/store/store_backend.h"
+#include "common/store/mysql/store_mysql.h"
 #include "common/store/store_version.h"
 
 enum {
@@ -267,20 +267,43 @@ static void clear_text(struct mysql_session *session)
 }
 
 /*
+ * Whether somebody has raised the limit, as the failure asks for, so that a new connection has
+ * more. A value that has led to one does not do so again, or where a proxy says another one each
+ * time there would be no end.
+ */
+static bool was_raised(struct mysql_session *session)
+{
+    struct store_mysql *mysql = (struct store_mysql *)session->store;
+    size_t limit = mysql_connect_packet_max(session->connection);
+    bool is_news = limit > session->packet_max && limit != mysql->raised_limit;
+    mysql->raised_limit = is_news ? limit : mysql->raised_limit;
+    return is_news;
+}
+
+static enum status refuse_packet(struct mysql_session *session, const char *operation)
+{
+    char message[MESSAGE_SIZE];
+    if (was_raised(session)) {
+        return mysql_session_failed(session, STATUS_UNAVAILABLE, operation,
+                                    "max_allowed_packet was raised; a new connection will have it");
+    }
+    snprintf(message, sizeof message,
+             "the database takes at most %zu bytes in one statement; with more in the server's "
+             "setting max_allowed_packet it takes more",
+             session->packet_max);
+    return mysql_session_failed(session, STATUS_TOO_LARGE, operation, message);
+}
+
+/*
  * Sends the text from `first` to `end` as one packet. To one that is too long the server would
  * answer by ending the connection, which looks like an outage and is none.
  */
 static enum status send_packet(struct mysql_session *session, const char *operation, size_t first,
                                size_t end)
 {
-    char message[MESSAGE_SIZE];
     size_t len = end - first;
     if (session->packet_max != 0 && len + 1 >= session->packet_max) { /* and the command's byte */
-        snprintf(message, sizeof message,
-                 "the database takes at most %zu bytes in one statement; with more in the "
-                 "server's setting max_allowed_packet it takes more",
-                 session->packet_max);
-        return mysql_session_failed(session, STATUS_TOO_LARGE, operation, message);
+        return refuse_packet(session, operation);
     }
     return mysql_real_query(session->connection, session->text.bytes + first, (unsigned long)len) ==
                    0

@@ -12,6 +12,7 @@
 struct store_mysql {
     struct store base;
     struct mysql_session *session; /* NULL when not connected */
+    size_t raised_limit;           /* the max_allowed_packet that led to a new connection, last */
 };
 
 /*
