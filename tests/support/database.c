@@ -167,6 +167,28 @@ static void start_odd_postgres(struct database *database)
     sql_close(admin);
 }
 
+/* The test's own eyes look past it. A transaction that has failed has lost its settings before it
+ * is rolled back, so the limit that it gets then is not an odd one. */
+static void start_pooled(struct database *database, const char *mode)
+{
+    start_odd_postgres(database);
+    struct sql *admin = open_postgres_admin(database);
+    sql_execute(admin, "ALTER ROLE " POSTGRES_USER " RESET idle_in_transaction_session_timeout");
+    sql_close(admin);
+    pooler_start(&database->pooler, &database->postgres, mode);
+    set_urls(database, database->pooler.url, database->postgres.dir.path);
+}
+
+static void start_pooler(struct database *database)
+{
+    start_pooled(database, "transaction");
+}
+
+static void start_pooler_session(struct database *database)
+{
+    start_pooled(database, "session");
+}
+
 static void kill_postgres(struct database *database)
 {
     postgres_server_kill(&database->postgres);
@@ -198,6 +220,10 @@ static const struct database_ops kinds[] = {
      open_postgres_admin, kill_postgres, restart_postgres},
     {"postgres_odd", POSTGRES_LOCKS, write_postgres_us, start_odd_postgres, open_postgres,
      open_postgres_admin, kill_postgres, restart_postgres},
+    {"pooler", POSTGRES_LOCKS, write_postgres_us, start_pooler, open_postgres, open_postgres_admin,
+     kill_postgres, restart_postgres},
+    {"pooler_session", POSTGRES_LOCKS, write_postgres_us, start_pooler_session, open_postgres,
+     open_postgres_admin, kill_postgres, restart_postgres},
 };
 
 void database_start(struct database *database, const char *name)
@@ -227,6 +253,7 @@ void database_restart(struct database *database)
 void database_discard(struct database *database)
 {
     mariadb_server_discard(&database->mariadb);
+    pooler_discard(&database->pooler);
     postgres_server_discard(&database->postgres);
     galera_cluster_discard(&database->galera);
     temp_dir_remove(&database->dir);

@@ -5,6 +5,8 @@
  *
  *   sqlite, mysql (MariaDB), postgres;
  *   mysql_odd, postgres_odd: with defaults for sessions that no program should depend on;
+ *   pooler: postgres_odd behind PgBouncer, which may give each transaction another connection;
+ *   pooler_session: the same, where each client keeps one;
  *   galera: two MariaDB servers that are one cluster.
  *
  * Failing to start fails the test. Threads: as process.h.
@@ -18,6 +20,7 @@
 
 #include "tests/support/galera_cluster.h"
 #include "tests/support/mariadb_server.h"
+#include "tests/support/pooler.h"
 #include "tests/support/postgres_server.h"
 #include "tests/support/sql.h"
 #include "tests/support/temp_dir.h"
@@ -34,6 +37,7 @@ struct database {
     char file_url[160];    /* SQLite's */
     struct mariadb_server mariadb;
     struct postgres_server postgres;
+    struct pooler pooler;
     struct galera_cluster galera;
 };
 

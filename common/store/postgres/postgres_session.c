@@ -2,7 +2,6 @@
 #include "common/store/postgres/postgres_session.h"
 
 #include <assert.h>
-#include <endian.h>
 #include <libpq-fe.h>
 #include <poll.h>
 #include <stdbool.h>
@@ -12,70 +11,16 @@
 
 #include "common/base/clock.h"
 #include "common/store/postgres/postgres_connect.h"
+#include "common/store/postgres/postgres_exchange.h"
 #include "common/store/postgres/postgres_settings.h"
 #include "common/store/store_backend.h"
 #include "common/store/store_version.h"
 
 enum {
     CONNECT_LIMIT_S = 2, /* unless the URL says */
-    ANSWER_LIMIT_MS = 5000,
-    MIGRATION_LIMIT_MS =
-        24 * 60 * 60 * 1000, /* for a step of the schema over many millions of rows */
-    PARAMETERS_MAX = STORE_READ_PARAMETERS_MAX,
-    PREPARED_MAX = 8,
     MESSAGE_SIZE = 400,
     ARRAY_KEPT_BYTES = 1 << 20, /* longer ones, for a few enormous orders, are freed again */
 };
-
-struct postgres_session {
-    struct store *store;
-    PGconn *connection;
-    PGresult *result; /* of the last statement, until the next */
-    const char *prepared[PREPARED_MAX];
-    size_t prepared_count;
-    bool is_cold_read; /* the statement that is under way */
-    struct text arrays[POSTGRES_ARRAYS];
-};
-
-/* What libpq says of a connection is one or more lines; they become one. */
-static enum status connection_failed(struct postgres_session *session, const char *operation)
-{
-    char message[MESSAGE_SIZE];
-    snprintf(message, sizeof message, "%s", PQerrorMessage(session->connection));
-    size_t len = strlen(message);
-    while (len > 0 && message[len - 1] == '\n') {
-        message[--len] = '\0';
-    }
-    for (char *end = message; (end = strpbrk(end, "\n\t")) != NULL;) {
-        *end = ' ';
-    }
-    return store_failed(session->store, STATUS_UNAVAILABLE, operation, 0, message);
-}
-
-/* Only the primary message, because the details may quote a client's data. */
-static enum status answer_failed(struct postgres_session *session, const char *operation)
-{
-    const char *sqlstate = PQresultErrorField(session->result, PG_DIAG_SQLSTATE);
-    const char *primary = PQresultErrorField(session->result, PG_DIAG_MESSAGE_PRIMARY);
-    if (sqlstate == NULL || primary == NULL) {
-        return connection_failed(session, operation);
-    }
-    if (strcmp(sqlstate, "22012") == 0) { /* division by zero: how postgres_insert.c says that */
-        primary = "a rule or a trigger of the table orders leaves an order out";
-    }
-    char message[MESSAGE_SIZE];
-    snprintf(message, sizeof message, "%s %s", sqlstate, primary);
-    enum status status = postgres_connect_classify(sqlstate);
-    if (postgres_connect_is_demotion(sqlstate)) {
-        store_primary_has_changed(session->store);
-    }
-    if (PQstatus(session->connection) != CONNECTION_OK) {
-        status = STATUS_UNAVAILABLE; /* what became of the statement is not known */
-    } else if (session->is_cold_read && strcmp(sqlstate, "57014") == 0) {
-        status = STATUS_TIMEOUT; /* ended by statement_timeout, or by hand */
-    }
-    return store_failed(session->store, status, operation, 0, message);
-}
 
 enum status postgres_session_failed(struct postgres_session *session, enum status status,
                                     const char *operation, const char *message)
@@ -88,7 +33,7 @@ static enum status connect_within(struct postgres_session *session, uint32_t lim
     uint64_t deadline_ms = clock_monotonic_ms() + (uint64_t)limit_s * 1000;
     PostgresPollingStatusType next = PGRES_POLLING_WRITING;
     if (PQstatus(session->connection) == CONNECTION_BAD) {
-        return connection_failed(session, "connect");
+        return postgres_exchange_lost(session, "connect");
     }
     while (next != PGRES_POLLING_OK) {
         short events = next == PGRES_POLLING_READING ? POLLIN : POLLOUT;
@@ -99,7 +44,7 @@ static enum status connect_within(struct postgres_session *session, uint32_t lim
         }
         next = PQconnectPoll(session->connection);
         if (next == PGRES_POLLING_FAILED) {
-            return connection_failed(session, "connect");
+            return postgres_exchange_lost(session, "connect");
         }
     }
     return STATUS_OK;
@@ -149,11 +94,12 @@ enum status postgres_session_open(struct store *store, struct postgres_session *
     }
     opened->store = store;
     opened->connection = connection;
+    opened->limit_ms = store->no_statement_timeout ? 0 : STORE_READ_LIMIT_MS;
     PQsetNoticeReceiver(connection, ignore_notice, NULL);
     uint32_t asked_s = store->url.connect_timeout_s;
     enum status status = connect_within(opened, asked_s != 0 ? asked_s : CONNECT_LIMIT_S);
     if (status == STATUS_OK && PQsetnonblocking(connection, 1) != 0) {
-        status = connection_failed(opened, "connect");
+        status = postgres_exchange_lost(opened, "connect");
     }
     if (status == STATUS_OK) {
         status = set_up(opened);
@@ -166,19 +112,14 @@ enum status postgres_session_open(struct store *store, struct postgres_session *
     return STATUS_OK;
 }
 
-static void drop_result(struct postgres_session *session)
-{
-    PQclear(session->result);
-    session->result = NULL;
-}
-
 void postgres_session_close(struct postgres_session *session)
 {
     if (session == NULL) {
         return;
     }
-    drop_result(session);
+    postgres_exchange_drop_result(session);
     PQfinish(session->connection);
+    text_finish(&session->local);
     for (size_t i = 0; i < POSTGRES_ARRAYS; i++) {
         text_finish(&session->arrays[i]);
     }
@@ -195,143 +136,55 @@ struct text *postgres_session_array(struct postgres_session *session, size_t ind
     return array;
 }
 
-static enum status no_answer(struct postgres_session *session, const char *operation)
+/* The isolation is said, because a pooler's connection has the server's default. */
+static const char begin_sql[] = "BEGIN ISOLATION LEVEL READ COMMITTED";
+
+/* Through a pooler, and with nothing begun: what is sent must be a whole transaction. */
+static bool is_between_transactions(const struct postgres_session *session)
 {
-    return postgres_session_failed(session, STATUS_UNAVAILABLE, operation,
-                                   session->store->no_statement_timeout ? "no answer within a day"
-                                                                        : "no answer within 5 s");
+    return session->is_pooled && PQtransactionStatus(session->connection) == PQTRANS_IDLE;
 }
 
-/* Sends what libpq has not sent yet, and reads meanwhile, or both sides could wait for ever. */
-static enum status flush(struct postgres_session *session, const char *operation,
-                         uint64_t deadline_ms)
+static enum status out_of_memory(struct postgres_session *session, const char *operation)
 {
-    int left;
-    while ((left = PQflush(session->connection)) > 0) {
-        if (!postgres_connect_wait_for(session->connection, POLLIN | POLLOUT, deadline_ms)) {
-            return no_answer(session, operation);
-        }
-        if (PQconsumeInput(session->connection) == 0) {
-            return connection_failed(session, operation);
-        }
-    }
-    return left == 0 ? STATUS_OK : connection_failed(session, operation);
+    return postgres_session_failed(session, STATUS_UNAVAILABLE, operation, "out of memory");
 }
 
-/* The next result of the answer; `*result` is NULL after the last. */
-static enum status read_result(struct postgres_session *session, const char *operation,
-                               uint64_t deadline_ms, PGresult **result)
+/* On a connection that is lost, or where an answer is still to come, a ROLLBACK cannot be sent. */
+static enum status roll_back(struct postgres_session *session)
 {
-    while (PQisBusy(session->connection) != 0) {
-        if (!postgres_connect_wait_for(session->connection, POLLIN, deadline_ms)) {
-            return no_answer(session, operation);
-        }
-        if (PQconsumeInput(session->connection) == 0) {
-            return connection_failed(session, operation);
-        }
+    PGTransactionStatusType state = PQtransactionStatus(session->connection);
+    if (state == PQTRANS_IDLE) {
+        return STATUS_OK;
     }
-    *result = PQgetResult(session->connection);
-    return STATUS_OK;
+    if (state != PQTRANS_INTRANS && state != PQTRANS_INERROR) {
+        return STATUS_UNAVAILABLE;
+    }
+    /* A connection that cannot even roll back is of no further use, whatever it says. */
+    return postgres_session_run(session, "rollback", "ROLLBACK", NULL, 0) == STATUS_OK
+               ? STATUS_OK
+               : STATUS_UNAVAILABLE;
 }
 
-static bool is_success(const PGresult *result)
+static enum status run_call(struct postgres_session *session, const char *operation,
+                            const struct postgres_call *call)
 {
-    ExecStatusType kind = PQresultStatus(result);
-    return kind == PGRES_TUPLES_OK || kind == PGRES_COMMAND_OK;
-}
-
-/* Reads the whole answer. Of several results the last is kept, or the one that failed. */
-static enum status finish(struct postgres_session *session, bool sent, const char *operation)
-{
-    uint64_t deadline_ms =
-        clock_monotonic_ms() +
-        (session->store->no_statement_timeout ? MIGRATION_LIMIT_MS : ANSWER_LIMIT_MS);
-    if (!sent) {
-        return connection_failed(session, operation);
+    if (!is_between_transactions(session)) {
+        return postgres_exchange_finish(session, postgres_exchange_send(session, call), operation);
     }
-    enum status status = flush(session, operation, deadline_ms);
-    while (status == STATUS_OK) {
-        PGresult *result = NULL;
-        status = read_result(session, operation, deadline_ms, &result);
-        if (result == NULL) {
-            break;
-        }
-        if (session->result != NULL && !is_success(session->result)) {
-            PQclear(result);
-            continue;
-        }
-        drop_result(session);
-        session->result = result;
-    }
-    if (status == STATUS_OK && !is_success(session->result)) {
-        status = answer_failed(session, operation);
-    }
-    return status;
-}
-
-/* Parameters as libpq takes them. A number stays in `numbers`, all else where it is. */
-struct wire_values {
-    uint64_t numbers[PARAMETERS_MAX];
-    const char *values[PARAMETERS_MAX];
-    int lengths[PARAMETERS_MAX];
-    Oid types[PARAMETERS_MAX];
-};
-
-enum { BINARY = 1, TEXT = 0 };
-static const int formats[] = {
-    BINARY, BINARY, BINARY, BINARY, BINARY, BINARY, BINARY, BINARY,
-    BINARY, BINARY, BINARY, BINARY, BINARY, BINARY, BINARY, BINARY,
-};
-_Static_assert(sizeof formats / sizeof formats[0] == PARAMETERS_MAX, "all are sent in binary");
-
-static void write_value(const struct postgres_value *parameter, struct wire_values *wire, size_t i)
-{
-    const struct text *array = parameter->array;
-    wire->types[i] = (Oid)parameter->type;
-    if (array != NULL) {
-        wire->values[i] = array->bytes;
-        wire->lengths[i] = (int)array->len;
-    } else if (parameter->is_null) {
-        wire->values[i] = NULL;
-        wire->lengths[i] = 0;
-    } else if (parameter->type == POSTGRES_TEXT || parameter->type == POSTGRES_BYTEA) {
-        wire->values[i] = parameter->bytes != NULL ? parameter->bytes : "";
-        wire->lengths[i] = (int)parameter->len;
-    } else {
-        wire->numbers[i] = htobe64((uint64_t)parameter->number);
-        wire->values[i] = (const char *)&wire->numbers[i];
-        wire->lengths[i] = (int)sizeof wire->numbers[i];
-    }
-}
-
-static enum status write_values(struct postgres_session *session, const char *operation,
-                                const struct postgres_value parameters[], size_t count,
-                                struct wire_values *wire)
-{
-    assert(count <= PARAMETERS_MAX);
-    for (size_t i = 0; i < count; i++) {
-        const struct text *array = parameters[i].array;
-        if (array != NULL && !text_is_whole(array)) {
-            return postgres_session_failed(session, STATUS_UNAVAILABLE, operation, "out of memory");
-        }
-        write_value(&parameters[i], wire, i);
-    }
-    return STATUS_OK;
+    enum status status = postgres_exchange_transaction(session, operation, begin_sql, call);
+    return status == STATUS_OK || roll_back(session) == STATUS_OK ? status : STATUS_UNAVAILABLE;
 }
 
 enum status postgres_session_run(struct postgres_session *session, const char *operation,
                                  const char *sql, const struct postgres_value parameters[],
                                  size_t count)
 {
-    struct wire_values wire;
-    drop_result(session);
-    enum status status = write_values(session, operation, parameters, count, &wire);
-    if (status != STATUS_OK) {
-        return status;
-    }
-    int sent = PQsendQueryParams(session->connection, sql, (int)count, wire.types, wire.values,
-                                 wire.lengths, formats, TEXT);
-    return finish(session, sent == 1, operation);
+    struct postgres_call call;
+    postgres_exchange_drop_result(session);
+    return postgres_exchange_write(&call, sql, parameters, count)
+               ? run_call(session, operation, &call)
+               : out_of_memory(session, operation);
 }
 
 enum status postgres_session_run_cold(struct postgres_session *session, const char *operation,
@@ -346,13 +199,17 @@ enum status postgres_session_run_cold(struct postgres_session *session, const ch
 
 enum status postgres_session_set_limit(struct postgres_session *session, uint32_t limit_ms)
 {
-    const struct postgres_value limit = postgres_number(limit_ms);
-    if (PQtransactionStatus(session->connection) == PQTRANS_INERROR) {
+    const struct postgres_value limit[] = {postgres_number(limit_ms),
+                                           postgres_number(session->is_pooled)};
+    session->limit_ms = limit_ms;
+    if (PQtransactionStatus(session->connection) == PQTRANS_INERROR ||
+        is_between_transactions(session)) {
         return STATUS_OK;
     }
     return postgres_session_run(session, "set limit",
-                                "SELECT set_config('statement_timeout', $1::bigint::text, false)",
-                                &limit, 1);
+                                "SELECT set_config('statement_timeout', $1::bigint::text, "
+                                "$2::bigint::int::bool)",
+                                limit, 2);
 }
 
 /* The statement's place among those that are prepared is its name. */
@@ -367,9 +224,9 @@ static enum status prepare(struct postgres_session *session, const char *operati
     if (place < session->prepared_count) {
         return STATUS_OK;
     }
-    assert(place < PREPARED_MAX);
+    assert(place < POSTGRES_PREPARED_MAX);
     int sent = PQsendPrepare(session->connection, name, sql, 0, NULL);
-    enum status status = finish(session, sent == 1, operation);
+    enum status status = postgres_exchange_finish(session, sent == 1, operation);
     if (status == STATUS_OK) {
         session->prepared[session->prepared_count++] = sql;
     }
@@ -381,26 +238,41 @@ enum status postgres_session_run_prepared(struct postgres_session *session, cons
                                           size_t count)
 {
     char name[24];
-    struct wire_values wire;
-    drop_result(session);
-    enum status status = write_values(session, operation, parameters, count, &wire);
-    if (status == STATUS_OK) {
-        status = prepare(session, operation, sql, name, sizeof name);
+    struct postgres_call call;
+    if (session->is_pooled) { /* the next server does not know what this one was told */
+        return postgres_session_run(session, operation, sql, parameters, count);
     }
+    postgres_exchange_drop_result(session);
+    if (!postgres_exchange_write(&call, sql, parameters, count)) {
+        return out_of_memory(session, operation);
+    }
+    enum status status = prepare(session, operation, sql, name, sizeof name);
     if (status != STATUS_OK) {
         return status;
     }
-    drop_result(session);
-    int sent = PQsendQueryPrepared(session->connection, name, (int)count, wire.values, wire.lengths,
-                                   formats, TEXT);
-    return finish(session, sent == 1, operation);
+    postgres_exchange_drop_result(session);
+    int sent = PQsendQueryPrepared(session->connection, name, (int)count, call.values, call.lengths,
+                                   postgres_exchange_formats, POSTGRES_ANSWER_FORMAT);
+    return postgres_exchange_finish(session, sent == 1, operation);
 }
 
 enum status postgres_session_script(struct postgres_session *session, const char *operation,
                                     const char *sql)
 {
-    drop_result(session);
-    return finish(session, PQsendQuery(session->connection, sql) == 1, operation);
+    postgres_exchange_drop_result(session);
+    return postgres_exchange_finish(session, PQsendQuery(session->connection, sql) == 1, operation);
+}
+
+int postgres_session_backend(const struct postgres_session *session)
+{
+    return PQbackendPID(session->connection);
+}
+
+void postgres_session_set_pooled(struct postgres_session *session, struct text *local)
+{
+    session->is_pooled = true;
+    session->local = *local;
+    *local = (struct text){0};
 }
 
 size_t postgres_session_rows(const struct postgres_session *session)
@@ -433,31 +305,26 @@ size_t postgres_session_columns(const struct postgres_session *session)
     return (size_t)PQnfields(session->result);
 }
 
+static enum status begin(struct postgres_session *session, const char *sql)
+{
+    if (!session->is_pooled) {
+        return postgres_session_run(session, "begin", sql, NULL, 0);
+    }
+    postgres_exchange_drop_result(session);
+    /* Where even that fails there may be a transaction, which nobody would end. */
+    return postgres_exchange_transaction(session, "begin", sql, NULL) == STATUS_OK
+               ? STATUS_OK
+               : STATUS_UNAVAILABLE;
+}
+
 enum status postgres_session_begin(struct postgres_session *session)
 {
-    return postgres_session_run(session, "begin", "BEGIN", NULL, 0);
+    return begin(session, begin_sql);
 }
 
 enum status postgres_session_begin_snapshot(struct postgres_session *session)
 {
-    return postgres_session_run(session, "begin", "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
-                                NULL, 0);
-}
-
-/* On a connection that is lost, or where an answer is still to come, a ROLLBACK cannot be sent. */
-static enum status roll_back(struct postgres_session *session)
-{
-    PGTransactionStatusType state = PQtransactionStatus(session->connection);
-    if (state == PQTRANS_IDLE) {
-        return STATUS_OK;
-    }
-    if (state != PQTRANS_INTRANS && state != PQTRANS_INERROR) {
-        return STATUS_UNAVAILABLE;
-    }
-    /* A connection that cannot even roll back is of no further use, whatever it says. */
-    return postgres_session_run(session, "rollback", "ROLLBACK", NULL, 0) == STATUS_OK
-               ? STATUS_OK
-               : STATUS_UNAVAILABLE;
+    return begin(session, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
 }
 
 enum status postgres_session_end(struct postgres_session *session, enum status status)

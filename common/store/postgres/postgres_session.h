@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * One connection to a PostgreSQL server, set up as the store needs it, and with
- * postgres_connect.c the only place that knows libpq. The statements of orders are constants; what
- * varies are their parameters, $1, $2, ..., numbers or whole arrays.
+ * postgres_exchange.c and postgres_connect.c the only place that knows libpq. The statements of
+ * orders are constants; what varies are their parameters, $1, $2, ..., numbers or whole arrays.
  *
  * Blocks: every call that sends waits for the server, at most 5 s (a day for a store that is
  * no_statement_timeout), the first 2 s or the URL's connect_timeout; the server itself gives up
  * before that. Only looking up a host's name has no limit but the system's own. Threads: one at a
  * time. Owns: the connection, the arrays and the last result. Borrows the store, for its address
  * and to log failures.
+ *
+ * Through a pooler nothing of a session lasts longer than a transaction: each begins with the
+ * settings, and a statement outside of one is sent with a transaction around it, at once.
  *
  * A call that sends answers STATUS_OK, or what the server's error means to the caller: CONFLICT
  * (serialization, deadlock, lock timeout), ALREADY_EXISTS (a row with this key exists), INVALID (it
@@ -65,6 +68,13 @@ MUST_CHECK enum status postgres_session_open(struct store *store,
 
 /* Takes NULL. A transaction that is open is rolled back by the server. */
 void postgres_session_close(struct postgres_session *session);
+
+/* The process of the server that began the session. A pooler makes this number up. */
+int postgres_session_backend(const struct postgres_session *session);
+
+/* There is a pooler in between. `local`, whose memory goes to the session, is SQL that sets what a
+ * transaction needs; $1 is how many milliseconds a statement may take. */
+void postgres_session_set_pooled(struct postgres_session *session, struct text *local);
 
 /* Logs a failure the server did not report by itself and passes `status` on. */
 enum status postgres_session_failed(struct postgres_session *session, enum status status,

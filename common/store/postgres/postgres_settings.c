@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "common/store/postgres/postgres_settings.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "common/base/log.h"
 #include "common/base/text.h"
 #include "common/store/postgres/postgres_session.h"
 #include "common/store/store_backend.h"
@@ -46,7 +48,10 @@ static const struct setting settings[] = {
 };
 /* A replica, or a primary that was demoted: what is read there gets old, and nobody notices, since
  * a connection that was there when it was demoted goes on. */
-#define TAKES_WRITES "current_setting('transaction_read_only')"
+#define TAKES_WRITES                                                                               \
+    "CASE WHEN pg_is_in_recovery() THEN 'on' ELSE "                                                \
+    "current_setting('default_transaction_read_only') "                                            \
+    "END"
 
 enum { SETTINGS = sizeof settings / sizeof settings[0] };
 
@@ -56,25 +61,32 @@ static const char *wanted(const struct setting *setting, bool no_statement_timeo
                                                                                    : setting->value;
 }
 
-/* All are constants. */
-static void write_set(struct text *text, bool no_statement_timeout)
+/* All are constants, but for how long a statement of a transaction may take. */
+static void write_value(struct text *text, const char *name, const char *value, bool is_local)
 {
-    for (size_t i = 0; i < SETTINGS; i++) {
-        const char *name = settings[i].name;
-        const char *value = wanted(&settings[i], no_statement_timeout);
-        text_add(text, i == 0 ? "SELECT " : ", ");
-        if (value != NULL) {
-            text_print(text, "set_config('%s', '%s', false)", name, value);
-        } else {
-            text_print(text,
-                       "set_config('%s', CASE current_setting('%s') WHEN 'off' THEN 'on' ELSE "
-                       "current_setting('%s') END, false)",
-                       name, name, name);
-        }
+    if (is_local && strcmp(name, "statement_timeout") == 0) {
+        text_add(text, "$1::bigint::text");
+    } else if (value != NULL) {
+        text_print(text, "'%s'", value);
+    } else {
+        text_print(text,
+                   "CASE current_setting('%s') WHEN 'off' THEN 'on' ELSE current_setting('%s') END",
+                   name, name);
     }
 }
 
-/* A statement of its own, since a pooler may run it elsewhere. */
+static void write_set(struct text *text, bool no_statement_timeout, bool is_local)
+{
+    for (size_t i = 0; i < SETTINGS; i++) {
+        text_print(text, "%sset_config('%s', ", i == 0 ? "SELECT " : ", ", settings[i].name);
+        write_value(text, settings[i].name, wanted(&settings[i], no_statement_timeout), is_local);
+        text_add(text, is_local ? ", true)" : ", false)");
+    }
+    if (is_local) {
+        text_add(text, ", " TAKES_WRITES);
+    }
+}
+
 static void write_read(struct text *text)
 {
     for (size_t i = 0; i < SETTINGS; i++) {
@@ -117,7 +129,7 @@ static enum status check(struct postgres_session *session, bool no_statement_tim
     return STATUS_OK;
 }
 
-static enum status check_takes_writes(struct postgres_session *session)
+enum status postgres_settings_check_takes_writes(struct postgres_session *session)
 {
     return strcmp(postgres_session_text(session, 0, SETTINGS), "off") == 0
                ? STATUS_OK
@@ -127,20 +139,63 @@ static enum status check_takes_writes(struct postgres_session *session)
                      "there either");
 }
 
-enum status postgres_settings_apply(struct postgres_session *session, const struct store *store)
+/*
+ * Sets them for the session. Nothing is set, and no row comes, where the process that answers is
+ * not the one that began the session: there is a pooler, and it would be another client's session
+ * too.
+ */
+static enum status set(struct postgres_session *session, bool no_statement_timeout)
 {
     struct text text = {0};
-    write_set(&text, store->no_statement_timeout);
+    write_set(&text, no_statement_timeout, false);
+    text_print(&text, " WHERE pg_backend_pid() = %d", postgres_session_backend(session));
     enum status status = run(session, &text);
-    if (status == STATUS_OK) {
-        text_clear(&text);
-        write_read(&text);
-        status = run(session, &text);
+    text_finish(&text);
+    return status;
+}
+
+/* Poolers of all modes are taken alike: which it is does not show, and may change at any time. */
+static void set_with_each_transaction(struct postgres_session *session, bool no_statement_timeout)
+{
+    static atomic_flag is_known = ATOMIC_FLAG_INIT;
+    struct text text = {0};
+    write_set(&text, no_statement_timeout, true);
+    postgres_session_set_pooled(session, &text);
+    if (!atomic_flag_test_and_set(&is_known)) {
+        log_info("a pooler is in front of the database; each transaction brings its settings along "
+                 "and nothing is prepared, which costs the database more time for each",
+                 log_str("database", "postgresql"));
     }
+}
+
+static enum status read_back(struct postgres_session *session, const struct store *store)
+{
+    struct text text = {0};
+    write_read(&text);
+    enum status status = run(session, &text);
     text_finish(&text);
     if (status == STATUS_OK) {
         status = check(session, store->no_statement_timeout);
     }
-    return status == STATUS_OK && store_primary_is_in_doubt(store) ? check_takes_writes(session)
-                                                                   : status;
+    return status == STATUS_OK && store_primary_is_in_doubt(store)
+               ? postgres_settings_check_takes_writes(session)
+               : status;
+}
+
+enum status postgres_settings_apply(struct postgres_session *session, const struct store *store)
+{
+    enum status status = set(session, store->no_statement_timeout);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    if (postgres_session_rows(session) == 1) {
+        return read_back(session, store);
+    }
+    set_with_each_transaction(session, store->no_statement_timeout);
+    /* In three steps, which a pooler that keeps no transaction together refuses. */
+    status = postgres_session_begin(session);
+    if (status == STATUS_OK) {
+        status = read_back(session, store);
+    }
+    return postgres_session_end(session, status);
 }

@@ -2,7 +2,8 @@
 /*
  * The settings of a session that the store depends on. The server's configuration, the role, the
  * database, or a pooler in between may have changed any of them, so each is set, and a connection
- * on which one of them is not as it was set is not used.
+ * on which one of them is not as it was set is not used. Through a pooler each transaction may go
+ * to another connection: there they are set with each.
  *
  * Blocks as postgres_session.h. Owns nothing.
  */
@@ -22,5 +23,9 @@ struct store;
  */
 MUST_CHECK enum status postgres_settings_apply(struct postgres_session *session,
                                                const struct store *store);
+
+/* Of the row that the settings of a transaction return. STATUS_UNAVAILABLE: it is a replica's or a
+ * demoted server's, and the log says so. */
+MUST_CHECK enum status postgres_settings_check_takes_writes(struct postgres_session *session);
 
 #endif
