@@ -33,7 +33,8 @@ int health_run(struct config *config, const struct command_call *call)
     if (age_ms >= SILENCE_MAX_MS) {
         fprintf(stderr,
                 "%s: no sign of life for %" PRIu64
-                " s: the worker hangs, or its database does not answer\n",
+                " s: the worker hangs, or its database does not answer, or does not let it change "
+                "orders; its log says which\n",
                 name, age_ms / 1000);
         return EXIT_FAILURE;
     }

@@ -143,7 +143,7 @@ static void pause_ms(uint64_t ms)
 /*
  * Batch by batch to the end. After a batch that changed something it pauses as long as the batch
  * took, so a slow database gets more rest. What fails is tried again, since nothing is lost by
- * that, until the database has been away for too long, or refuses a single row.
+ * that, until the database has been away for too long, or refuses a single row, or all of it.
  */
 static enum status run_batches(struct archiving *archiving,
                                enum status (*run)(struct archiving *archiving, size_t *done,
@@ -161,7 +161,8 @@ static enum status run_batches(struct archiving *archiving,
         if (status == STATUS_OK) {
             answered_ms = now_ms;
             pause_ms(done > 0 ? now_ms - start_ms : 0);
-        } else if ((status == STATUS_INVALID && last_try) || now_ms - answered_ms > AWAY_MS) {
+        } else if ((status == STATUS_INVALID && last_try) || status == STATUS_REFUSED ||
+                   now_ms - answered_ms > AWAY_MS) {
             return status;
         } else {
             more = true;

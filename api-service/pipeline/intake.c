@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "api-service/pipeline/intake.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -18,6 +19,7 @@ enum {
     AGE_MAX_MS = 1000,
     RETRY_FIRST_MS = 2,
     RETRY_MAX_MS = 200,
+    REFUSED_MS = 1000, /* between two attempts while the database refuses orders */
 };
 
 struct intake {
@@ -25,6 +27,10 @@ struct intake {
     struct announcer *announcer;
     struct batcher *batcher;
     struct id_block ids;
+    _Atomic(const char *) refusal; /* why orders are refused; NULL: they are not, as far as known */
+    uint64_t refused_ms;           /* when they were, last */
+    struct batch_ticket trial;     /* stands for no order: whether storing works again */
+    atomic_bool is_trial_waiting;
 };
 
 static struct intake_ticket *of(struct batch_ticket *ticket)
@@ -68,6 +74,16 @@ static void wait_before_retry(struct backoff *backoff)
     clock_sleep_ms(backoff_take(backoff));
 }
 
+static void note(struct intake *intake, enum status status)
+{
+    if (status == STATUS_OK) {
+        atomic_store(&intake->refusal, NULL);
+    } else if (status == STATUS_REFUSED) {
+        atomic_store(&intake->refusal, store_refusal(intake->store));
+        intake->refused_ms = clock_monotonic_ms();
+    }
+}
+
 /* Gives an id to each entry that has none, or whose own is in use. */
 static enum status assign_ids(struct intake *intake, struct store_insert entries[],
                               struct batch_ticket *tickets[], size_t count)
@@ -85,7 +101,7 @@ static enum status assign_ids(struct intake *intake, struct store_insert entries
             entries[i].id_in_use = false;
             entries[i].repeated = false; /* a row with this id was never sent */
         } else if (!worth_repeating(status) || is_late(tickets[0])) {
-            return STATUS_UNAVAILABLE;
+            return status == STATUS_REFUSED ? STATUS_REFUSED : STATUS_UNAVAILABLE;
         } else {
             wait_before_retry(&backoff);
         }
@@ -171,6 +187,16 @@ static void finish_bad(struct intake *intake, struct batch_ticket *ticket, enum 
     finish_all(intake, &ticket, 1, status);
 }
 
+/* What may have been sent before it was refused may be stored. */
+static void finish_refused(struct intake *intake, const struct store_insert entries[],
+                           struct batch_ticket *tickets[], size_t count)
+{
+    batcher_progress(intake->batcher);
+    for (size_t i = 0; i < count; i++) {
+        finish(of(tickets[i]), entries[i].repeated ? STATUS_UNAVAILABLE : STATUS_REFUSED);
+    }
+}
+
 /*
  * One bad row must not fail its batch: halves are tried until it is alone. Returns how many orders
  * the database has accepted or refused.
@@ -179,6 +205,7 @@ static size_t store_tickets(struct intake *intake, struct store_insert entries[]
                             struct batch_ticket *tickets[], size_t count)
 {
     enum status status = insert(intake, entries, tickets, count);
+    note(intake, status);
     if (status == STATUS_OK) {
         finish_stored(intake, entries, tickets, count);
         return count;
@@ -192,8 +219,35 @@ static size_t store_tickets(struct intake *intake, struct store_insert entries[]
         finish_bad(intake, tickets[0], status);
         return count;
     }
+    if (status == STATUS_REFUSED) {
+        finish_refused(intake, entries, tickets, count);
+        return 0;
+    }
     finish_all(intake, tickets, count, STATUS_UNAVAILABLE);
     return 0;
+}
+
+/* Takes the trial out of the tickets. False: it is not among them. */
+static bool take_trial(struct intake *intake, struct batch_ticket *tickets[], size_t *count)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < *count; i++) {
+        if (tickets[i] != &intake->trial) {
+            tickets[kept++] = tickets[i];
+        }
+    }
+    bool is_there = kept < *count;
+    *count = kept;
+    if (is_there) {
+        atomic_store(&intake->is_trial_waiting, false);
+    }
+    return is_there;
+}
+
+static bool was_just_refused(const struct intake *intake)
+{
+    return atomic_load(&intake->refusal) != NULL &&
+           clock_monotonic_ms() - intake->refused_ms < REFUSED_MS;
 }
 
 /* Orders past their deadline are answered at once: their clients have waited for a slow database.
@@ -201,6 +255,15 @@ static size_t store_tickets(struct intake *intake, struct store_insert entries[]
 static size_t flush(void *context, struct batch_ticket *tickets[], size_t count)
 {
     struct intake *intake = context;
+    bool is_trial = take_trial(intake, tickets, &count);
+    if (was_just_refused(intake)) {
+        finish_all(intake, tickets, count, STATUS_REFUSED);
+        return 0;
+    }
+    if (is_trial && count == 0) {
+        note(intake, store_try_insert(intake->store));
+        return 0;
+    }
     size_t late = 0;
     while (late < count && is_late(tickets[late])) {
         late++;
@@ -226,6 +289,7 @@ struct intake *intake_start(struct store *store, struct announcer *announcer)
     struct intake *intake = memory_allocate(1, sizeof *intake);
     intake->store = store;
     intake->announcer = announcer;
+    note(intake, store_try_insert(store));
     const struct batcher_config config = {
         .name = "intake",
         .batch_count_max = STORE_BATCH_MAX,
@@ -244,6 +308,15 @@ struct intake *intake_start(struct store *store, struct announcer *announcer)
 bool intake_accepts(struct intake *intake, size_t bytes)
 {
     return batcher_accepts(intake->batcher, bytes);
+}
+
+const char *intake_refusal(struct intake *intake)
+{
+    const char *refusal = atomic_load(&intake->refusal);
+    if (refusal != NULL && !atomic_exchange(&intake->is_trial_waiting, true)) {
+        batcher_submit(intake->batcher, &intake->trial);
+    }
+    return refusal;
 }
 
 void intake_submit(struct intake *intake, struct intake_ticket *ticket)

@@ -25,6 +25,7 @@ struct intake_ticket {
      * STATUS_OK: stored, and durable. STATUS_INVALID: the database refuses the content.
      * STATUS_TOO_LARGE: the order is more than the database takes; `refusal` says how much it does.
      * STATUS_CONFLICT: the idempotency key was used for another request.
+     * STATUS_REFUSED: the database refuses all orders; nothing was stored.
      * STATUS_UNAVAILABLE: not stored, or unknown; repeating it with an idempotency key is safe.
      */
     enum status status;
@@ -35,7 +36,10 @@ struct intake_ticket {
 
 struct intake;
 
-/* Borrows store (which nobody else may use) and announcer. Never NULL. */
+/*
+ * Borrows store (which nobody else may use) and announcer. Never NULL. Blocks: whether the database
+ * lets orders be stored is tried once.
+ */
 struct intake *intake_start(struct store *store, struct announcer *announcer);
 
 /* False: past its limits. Say 503 now; nothing has been stored. */
@@ -43,6 +47,13 @@ bool intake_accepts(struct intake *intake, size_t bytes);
 
 /* `ticket` has its order, `done` and base.bytes. `done` may run before this returns. */
 void intake_submit(struct intake *intake, struct intake_ticket *ticket);
+
+/*
+ * NULL: nothing is known to be against storing orders. Otherwise why the database refuses all of
+ * them (store_refusal). Meanwhile orders are answered STATUS_REFUSED at once; now and then one is
+ * tried, and so is storing whenever this is asked, at most once a second.
+ */
+const char *intake_refusal(struct intake *intake);
 
 /* Ends what waits, then the thread. Nobody may submit any more. Takes NULL. */
 void intake_stop(struct intake *intake);

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "api-service/routes/health.h"
 
+#include <stdio.h>
+
+#include "api-service/pipeline/intake.h"
 #include "api-service/pipeline/worker_watch.h"
 #include "common/http/problem.h"
 
@@ -17,12 +20,25 @@ enum http_next livez_start(struct service *service, struct request *request)
     return HTTP_ANSWER;
 }
 
+static void refuse_orders(struct http_exchange *exchange, const char *refusal)
+{
+    char detail[128];
+    snprintf(detail, sizeof detail, "the database refuses to store orders: %s; see the log",
+             refusal);
+    problem_unavailable(exchange, detail);
+}
+
 static enum http_next answer_readiness(void *context, struct http_exchange *exchange)
 {
     const struct service *service = context;
     const struct read_request *request = exchange->data;
     if (request->ticket.status != STATUS_OK) {
         read_request_refuse(exchange);
+        return HTTP_ANSWER;
+    }
+    const char *refusal = intake_refusal(service->intake);
+    if (refusal != NULL) {
+        refuse_orders(exchange, refusal);
         return HTTP_ANSWER;
     }
     /* Ready all the same: orders are stored, and complete once a worker comes. */

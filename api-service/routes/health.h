@@ -10,7 +10,7 @@ enum http_next livez_start(struct service *service, struct request *request);
 
 /*
  * 200: the database answers; with a warning while orders wait and no worker starts them. 503: it
- * does not answer, or the service is about to stop.
+ * does not answer, or refuses to store orders, or the service is about to stop.
  */
 enum http_next readyz_start(struct service *service, struct request *request);
 

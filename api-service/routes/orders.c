@@ -116,6 +116,10 @@ static enum http_next answer_create(void *context, struct http_exchange *exchang
     case STATUS_TOO_LARGE:
         refuse_large(exchange, create->ticket.refusal);
         break;
+    case STATUS_REFUSED:
+        problem_unavailable(exchange, "the database refuses to store orders; nothing was stored; "
+                                      "/readyz says why");
+        break;
     default:
         problem_unavailable(
             exchange,

@@ -14,6 +14,7 @@ const char *status_name(enum status status)
         [STATUS_CONFLICT] = "conflict",
         [STATUS_ALREADY_EXISTS] = "already exists",
         [STATUS_TIMEOUT] = "timeout",
+        [STATUS_REFUSED] = "refused",
         [STATUS_UNAVAILABLE] = "unavailable",
     };
     assert((unsigned)status < sizeof names / sizeof names[0] && names[status] != NULL);

@@ -16,6 +16,8 @@ enum status {
     STATUS_CONFLICT,       /* it clashes with what somebody else did; nothing changed */
     STATUS_ALREADY_EXISTS, /* a name that was to be new is in use already; nothing changed */
     STATUS_TIMEOUT,        /* the wait ended with nothing to show for it */
+    STATUS_REFUSED,        /* the other side does not do it, whatever the data, until somebody puts
+                              that right over there; nothing changed */
     STATUS_UNAVAILABLE, /* the other side is away or full: nothing changed or unknown, try later */
 };
 

@@ -20,6 +20,7 @@
 enum {
     BATCH_MAX = STORE_BATCH_MAX,
     PACE_MS = 20,
+    REFUSED_MS = 1000,     /* after the database refused a move */
     RETRY_MS = 100,        /* after the database was away or a transaction was lost */
     QUEUE_AWAY_MS = 100,   /* between attempts to reach the queue */
     LAG_INTERVAL_MS = 500, /* how often the lag of the hints is measured */
@@ -108,6 +109,16 @@ static void hold_deadlines(struct processor *processor, const order_id ids[], si
     }
 }
 
+static bool is_worth_repeating(enum status status)
+{
+    return status == STATUS_UNAVAILABLE || status == STATUS_CONFLICT || status == STATUS_REFUSED;
+}
+
+static uint32_t retry_ms(enum status status)
+{
+    return status == STATUS_REFUSED ? REFUSED_MS : RETRY_MS;
+}
+
 static void complete_due(struct processor *processor)
 {
     order_id ids[BATCH_MAX];
@@ -127,10 +138,11 @@ static void complete_due(struct processor *processor)
     }
     size_t moved = count;
     enum status status = store_complete(processor->store, ids, &moved);
-    if (status == STATUS_UNAVAILABLE || status == STATUS_CONFLICT) {
+    if (is_worth_repeating(status)) {
         for (size_t i = 0; i < count; i++) {
             deadline_heap_push(&processor->deadlines,
-                               (struct deadline){.due_ms = now_ms + RETRY_MS, .id = ids[i]});
+                               (struct deadline){.due_ms = now_ms + retry_ms(status),
+                                                 .id = ids[i]});
         }
     }
     /* Orders that did not move are Completed already, or a later sweep finds them. */
@@ -159,8 +171,9 @@ static void claim_taken(struct processor *processor)
     size_t count = processor->taken_count;
     enum status status = store_claim(processor->store, processor->taken, &count,
                                      processor->config.delay_ms, measure ? &age_ms : NULL);
-    if (status == STATUS_UNAVAILABLE || status == STATUS_CONFLICT) {
-        pause_ms(processor, clock_jitter_ms(status == STATUS_CONFLICT ? PACE_MS : RETRY_MS));
+    if (is_worth_repeating(status)) {
+        pause_ms(processor,
+                 clock_jitter_ms(status == STATUS_CONFLICT ? PACE_MS : retry_ms(status)));
         return;
     }
     if (status == STATUS_OK) {

@@ -59,58 +59,9 @@ const char *store_name(const struct store *store)
     return store->ops->name;
 }
 
-const char *store_last_failure(const struct store *store)
-{
-    return store->failure;
-}
-
 bool store_is_too_old(const struct store *store)
 {
     return store->is_too_old;
-}
-
-/* With what happens next. */
-static const char *failure_text(enum status status)
-{
-    switch (status) {
-    case STATUS_UNAVAILABLE:
-        return "database call failed; a new connection is made and the work tried again, unless "
-               "its time is over";
-    case STATUS_CONFLICT:
-        return "database call failed; it lost against another transaction and is tried again";
-    case STATUS_TIMEOUT:
-        return "database call failed; it took too long and was ended";
-    default:
-        return "database call failed; it is not tried again as it is";
-    }
-}
-
-enum status store_failed(struct store *store, enum status status, const char *operation, int code,
-                         const char *message)
-{
-    enum log_level level = LOG_LEVEL_ERROR;
-    uint64_t repeated = 0;
-    snprintf(store->failure, sizeof store->failure, "%s", message);
-    if (status == STATUS_CONFLICT || status == STATUS_ALREADY_EXISTS ||
-        status == STATUS_TOO_LARGE) {
-        /* The first is normal between concurrent transactions. What the others mean only the
-         * caller knows, and logs. */
-        level = LOG_LEVEL_DEBUG;
-    } else if (status == STATUS_TIMEOUT) {
-        level = LOG_LEVEL_WARN;
-    } else if (status == STATUS_UNAVAILABLE) {
-        level = outage_failed(&store->outage, outage_key(message), clock_monotonic_ms(), &repeated)
-                    ? LOG_LEVEL_WARN
-                    : LOG_LEVEL_DEBUG;
-    } else if (!outage_failed(&store->refusals, outage_key(message), clock_monotonic_ms(),
-                              &repeated)) {
-        level = LOG_LEVEL_DEBUG;
-    }
-    LOG_EVENT(level, failure_text(status), log_str("database", store->ops->name),
-              log_str("operation", operation), log_str("status", status_name(status)),
-              log_int("code", code), log_int("repeated", (int64_t)repeated),
-              log_str("error", message));
-    return status;
 }
 
 static atomic_uint current_era;
@@ -179,7 +130,15 @@ static enum status settle(struct store *store, enum status status)
         return status;
     }
     store->used_at_ms = clock_monotonic_ms();
-    heartbeat_beat(store->heartbeat);
+    if (status == STATUS_REFUSED) {
+        /* A right that is given later, or a file that was opened to read only, shows on a new one.
+         */
+        drop_connection(store);
+        return status;
+    }
+    if (store->refusal == NULL) {
+        heartbeat_beat(store->heartbeat);
+    }
     if (status == STATUS_OK) {
         if (outage_worked(&store->outage, store->used_at_ms)) {
             log_info("database is back; calls succeed again",
@@ -341,6 +300,29 @@ static enum status insert(struct store *store, struct store_insert entries[], si
     return status;
 }
 
+/* A change has worked, so changes are not refused any more. */
+static enum status note_change(struct store *store, enum status status)
+{
+    store->refusal = status == STATUS_OK ? NULL : store->refusal;
+    return status;
+}
+
+struct order store_trial_order(order_id id)
+{
+    static const char items[] = "[1]";
+    return (struct order){.id = id,
+                          .items_json = items,
+                          .items_json_len = sizeof items - 1,
+                          .user_id = "trial",
+                          .user_id_len = sizeof "trial" - 1,
+                          .idempotency_key = "trial"};
+}
+
+enum status store_try_insert(struct store *store)
+{
+    ON_CONNECTION(store, note_change(store, store->ops->try_insert(store)));
+}
+
 enum status store_insert(struct store *store, struct store_insert entries[], size_t count)
 {
     assert(count >= 1 && count <= STORE_BATCH_MAX);
@@ -350,7 +332,7 @@ enum status store_insert(struct store *store, struct store_insert entries[], siz
         entries[i].key_reused = false;
         entries[i].id_in_use = false;
     }
-    ON_CONNECTION(store, insert(store, entries, count));
+    ON_CONNECTION(store, note_change(store, insert(store, entries, count)));
 }
 
 static enum status claim(struct store *store, order_id ids[], size_t *count, uint32_t delay_ms,
@@ -377,7 +359,7 @@ enum status store_claim(struct store *store, order_id ids[], size_t *count, uint
 {
     /* Transactions that lock rows in the same order cannot deadlock with each other. */
     order_id_sort(ids, *count);
-    ON_CONNECTION(store, claim(store, ids, count, delay_ms, age_ms));
+    ON_CONNECTION(store, note_change(store, claim(store, ids, count, delay_ms, age_ms)));
 }
 
 static enum status claim_waiting(struct store *store, struct store_claim_waiting *waiting)
@@ -394,7 +376,7 @@ enum status store_claim_waiting(struct store *store, struct store_claim_waiting 
 {
     assert(waiting->max >= 1 && waiting->max <= STORE_BATCH_MAX);
     waiting->count = 0;
-    ON_CONNECTION(store, claim_waiting(store, waiting));
+    ON_CONNECTION(store, note_change(store, claim_waiting(store, waiting)));
 }
 
 static enum status complete(struct store *store, const order_id ids[], size_t *count)
@@ -409,7 +391,7 @@ enum status store_complete(struct store *store, order_id ids[], size_t *count)
 {
     assert(*count >= 1 && *count <= STORE_BATCH_MAX);
     order_id_sort(ids, *count);
-    ON_CONNECTION(store, complete(store, ids, count));
+    ON_CONNECTION(store, note_change(store, complete(store, ids, count)));
 }
 
 static enum status look_up(struct store *store, struct store_lookup lookups[], size_t count)

@@ -9,9 +9,11 @@
  * Owns: its connection. Borrows every argument for the time of the call only.
  *
  * A store connects on first use and again after a failure, with backoff; meanwhile its calls answer
- * STATUS_UNAVAILABLE at once. STATUS_CONFLICT is a transaction lost against a concurrent one:
- * nothing was changed, try again. All times are the database's own, so the hosts' clocks do not
- * matter. Counters move in the same transaction as the rows they count.
+ * STATUS_UNAVAILABLE at once. STATUS_REFUSED: the database answers, and does not do this whatever
+ * the data (a privilege is missing, its disk is full); nothing was changed, and store_refusal says
+ * why. It may work later without the program doing anything. STATUS_CONFLICT is a transaction lost
+ * against a concurrent one: nothing was changed, try again. All times are the database's own, so
+ * the hosts' clocks do not matter. Counters move in the same transaction as the rows they count.
  */
 #ifndef COMMON_STORE_STORE_H
 #define COMMON_STORE_STORE_H
@@ -113,6 +115,12 @@ const char *store_last_failure(const struct store *store);
 bool store_is_too_old(const struct store *store);
 
 /*
+ * Why the database refuses changes, as any client may read it: "its user lacks a privilege". NULL:
+ * the last change was not refused, or there was none.
+ */
+const char *store_refusal(const struct store *store);
+
+/*
  * Connects if it must, and asks the database for a sign of life.
  * STATUS_UNAVAILABLE: there is none.
  */
@@ -167,6 +175,13 @@ MUST_CHECK enum status store_reserve_ids(struct store *store, uint32_t count, or
  */
 MUST_CHECK enum status store_insert(struct store *store, struct store_insert entries[],
                                     size_t count);
+
+/*
+ * Does what store_reserve_ids and store_insert do, with an order of its own, and undoes it: whether
+ * orders can be stored. STATUS_REFUSED: they cannot. It costs the database as much as an order, so
+ * not often.
+ */
+MUST_CHECK enum status store_try_insert(struct store *store);
 
 /*
  * Moves every order of `ids` that is Pending to Processing, due `delay_ms` from the database's now.

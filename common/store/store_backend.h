@@ -36,6 +36,8 @@ struct store_ops {
 
     enum status (*reserve_ids)(struct store *store, uint32_t count, order_id *first);
     enum status (*insert)(struct store *store, struct store_insert entries[], size_t count);
+    /* As insert of one order with a key, after reserve_ids; all is rolled back. */
+    enum status (*try_insert)(struct store *store);
     enum status (*claim)(struct store *store, order_id ids[], size_t *count, uint32_t delay_ms,
                          uint64_t *age_ms);
     enum status (*claim_waiting)(struct store *store, struct store_claim_waiting *waiting);
@@ -74,7 +76,7 @@ struct store_ops {
 enum { STORE_REPAIR_SLOT = 64 };
 #define STORE_REPAIR_SLOT_TEXT "64"
 
-enum { STORE_FAILURE_SIZE = 256 };
+enum { STORE_FAILURE_SIZE = 640 };
 
 struct store {
     const struct store_ops *ops;
@@ -88,8 +90,9 @@ struct store {
     uint64_t used_at_ms;       /* the connection, last; clock_monotonic_ms */
     bool is_too_old;           /* what was connected to last; see store_version.h */
     char failure[STORE_FAILURE_SIZE]; /* what store_failed said last */
+    const char *refusal;              /* why the last change was refused; NULL: it was not */
     struct outage outage;
-    struct outage refusals;      /* of data; it is never over, for the data is gone */
+    struct outage data_errors;   /* it is never over, for the data is gone */
     struct backoff backoff;      /* between attempts to connect */
     uint64_t retry_at_ms;        /* no attempt before this; clock_monotonic_ms */
     uint64_t steps_applied;      /* by this store; bit 0 is the step of version 1 */
@@ -137,5 +140,23 @@ bool store_primary_is_in_doubt(const struct store *store);
  */
 enum status store_failed(struct store *store, enum status status, const char *operation, int code,
                          const char *message);
+
+/* The same with STATUS_REFUSED. `reason` is a constant that any client may read. */
+enum status store_refused(struct store *store, const char *reason, const char *operation, int code,
+                          const char *message);
+
+/* The reasons that there are. */
+#define STORE_NO_PRIVILEGE "its user lacks a privilege"
+#define STORE_NO_ROOM "there is no room left on its disk"
+#define STORE_NOT_WRITABLE "its file cannot be written to"
+#define STORE_NO_TABLE "a table or column is not there"
+
+/* What try_insert stores under the id that it has reserved: of no client, with a key. */
+struct order store_trial_order(order_id id);
+
+/* Said behind a library's words where the server lets no more connections in. */
+#define STORE_CONNECTIONS_HINT                                                                     \
+    "; the server has no connection left: an order-api takes up to 4, an order-worker 1, a "       \
+    "command 1; raise the server's or the user's limit, or end other programs"
 
 #endif

@@ -24,6 +24,20 @@ Test(store, ids_of_successive_blocks_do_not_overlap)
     cr_assert_geq(reserve(1), first + 10);
 }
 
+Test(store, trying_to_store_leaves_nothing)
+{
+    order_id first = insert_new(1);
+    for (int i = 0; i < 3; i++) {
+        cr_assert_eq(store_try_insert(store), STATUS_OK);
+    }
+    struct sql *sql = open_sql();
+    cr_assert_eq(sql_integer(sql, "SELECT count(*) FROM orders"), 1);
+    cr_assert_eq(sql_integer(sql, "SELECT count(*) FROM idempotency_keys"), 0);
+    sql_close(sql);
+    expect_exact_counts();
+    cr_assert_eq(reserve(1), first + 1, "the id it had is not lost");
+}
+
 /* As a server that took over from a lost one may have it: orders, but not the block they are of. */
 Test(store, ids_stay_above_every_stored_order_when_a_block_is_forgotten)
 {

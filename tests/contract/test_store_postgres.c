@@ -398,7 +398,7 @@ Test(store_postgres, rows_that_a_policy_hides_are_not_taken_for_rows_that_are_no
         orders[i].id = first + i;
         entries[i] = (struct store_insert){.order = &orders[i]};
     }
-    cr_assert_eq(store_insert(store, entries, 2), STATUS_UNAVAILABLE);
+    cr_assert_eq(store_insert(store, entries, 2), STATUS_REFUSED);
     cr_assert_eq(sql_integer(sql, "SELECT count(*) FROM orders"), 2);
 }
 
@@ -408,7 +408,7 @@ Test(store_postgres, an_order_that_a_policy_hides_is_not_reported_as_unknown)
     sql_execute(sql, "ALTER TABLE orders OWNER TO postgres");
     sql_execute(sql, "GRANT ALL ON orders TO orders");
     sql_execute(sql, "ALTER TABLE orders ENABLE ROW LEVEL SECURITY");
-    cr_assert_eq(store_lookup(store, &lookup, 1), STATUS_UNAVAILABLE);
+    cr_assert_eq(store_lookup(store, &lookup, 1), STATUS_REFUSED);
 }
 
 /* With its key: else every later request with the key would be answered with an order that is not

@@ -81,15 +81,17 @@ Test(store_server, what_is_not_committed_is_not_read)
     sql_close(other);
 }
 
-Test(store_server, a_missing_table_is_an_outage_and_no_reason_to_doubt_the_orders)
+Test(store_server, a_missing_table_is_refused_and_no_reason_to_doubt_the_orders)
 {
     struct sql *sql = database_open_sql(&database);
     sql_execute(sql, "ALTER TABLE orders RENAME TO hidden");
-    cr_assert_eq(insert_range(store, 7, 1), STATUS_UNAVAILABLE);
+    cr_assert_eq(insert_range(store, 7, 1), STATUS_REFUSED);
+    cr_assert_str_eq(store_refusal(store), "a table or column is not there");
     sql_execute(sql, "ALTER TABLE hidden RENAME TO orders");
     sql_close(sql);
     wait_until_back();
     cr_assert_eq(insert_range(store, 7, 1), STATUS_OK);
+    cr_assert_null(store_refusal(store));
     expect_created_and_started(1, 0);
 }
 

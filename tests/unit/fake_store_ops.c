@@ -56,6 +56,9 @@ enum status fake_store_enter(struct fake_store *fake, enum fake_kind kind, struc
         fault->skip--;
     } else if (fault->times > 0) {
         fault->times--;
+        if (fault->status == STATUS_REFUSED) {
+            fake->base.refusal = STORE_NO_PRIVILEGE;
+        }
         return fault->status;
     }
     return STATUS_OK;
@@ -134,6 +137,11 @@ static enum status fake_migrate_end(struct store *store, enum status outcome)
     enum status status = fake_store_enter(fake_store_of(store), FAKE_MIGRATE_END,
                                           (struct fake_call){.outcome = outcome});
     return fake_store_leave(fake_store_of(store), FAKE_MIGRATE_END, status);
+}
+
+static enum status fake_try_insert(struct store *store)
+{
+    return simple(store, FAKE_TRY_INSERT);
 }
 
 static enum status fake_reserve_ids(struct store *store, uint32_t count, order_id *first)
@@ -424,6 +432,7 @@ const struct store_ops fake_store_ops = {
     .migrate_end = fake_migrate_end,
     .reserve_ids = fake_reserve_ids,
     .insert = fake_insert,
+    .try_insert = fake_try_insert,
     .claim = fake_claim,
     .claim_waiting = fake_claim_waiting,
     .complete = fake_complete,

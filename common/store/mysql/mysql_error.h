@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What an error of the server means to the caller. For mysql_session.c. Pure, never blocks, any
- * thread.
+ * What the server's errors mean, and what an administrator can do about them. For mysql_session.c
+ * and mysql_connect.c. Owns nothing.
  */
 #ifndef COMMON_STORE_MYSQL_MYSQL_ERROR_H
 #define COMMON_STORE_MYSQL_MYSQL_ERROR_H
 
+#include <mysql.h>
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "common/base/status.h"
 
@@ -22,5 +24,18 @@ bool mysql_error_is_demotion(unsigned int code);
 
 /* The server has ended the statement because it took too long. */
 bool mysql_error_is_timeout(unsigned int code);
+
+/* Why the server does not do it, as store_refused takes it; NULL: it is no such error. `message` is
+ * the server's. */
+const char *mysql_error_refusal(unsigned int code, const char *message);
+
+/*
+ * The last error, and the statement that gives the right that is missing: `rights` to the user as
+ * the server sees it, for which it is asked. Blocks then, and the error is lost.
+ */
+void mysql_error_describe(MYSQL *connection, const char *rights, char text[], size_t size);
+
+/* The error of a connection that was not made. */
+void mysql_error_describe_connection(MYSQL *connection, char text[], size_t size);
 
 #endif

@@ -385,6 +385,20 @@ static enum status insert_all(struct mysql_session *session, struct store_insert
                : status;
 }
 
+enum status mysql_try_insert(struct store *store)
+{
+    struct mysql_session *session = mysql_session_of(store);
+    order_id id;
+    mysql_session_begin(session);
+    enum status status = mysql_reserve_ids(store, 1, &id);
+    if (status == STATUS_OK) {
+        const struct order order = store_trial_order(id);
+        struct store_insert entry = {.order = &order, .stored_id = id};
+        status = insert_all(session, &entry, 1);
+    }
+    return mysql_session_undo(session, status);
+}
+
 enum status mysql_insert(struct store *store, struct store_insert entries[], size_t count)
 {
     struct mysql_session *session = mysql_session_of(store);

@@ -39,17 +39,32 @@ struct mysql_session {
     struct text text;
 };
 
+/* What the services need, and what else the operation does. */
+static const char *rights(const struct mysql_session *session, const char *operation)
+{
+    if (session->store->no_statement_timeout) {
+        return "ALL"; /* it migrates */
+    }
+    bool deletes = strncmp(operation, "delete", 6) == 0 || strcmp(operation, "archive") == 0;
+    return deletes ? "SELECT, INSERT, UPDATE, DELETE" : "SELECT, INSERT, UPDATE";
+}
+
 static enum status failed(struct mysql_session *session, const char *operation)
 {
+    char message[STORE_FAILURE_SIZE];
     unsigned int code = mysql_errno(session->connection);
+    const char *refusal = mysql_error_refusal(code, mysql_error(session->connection));
     if (mysql_error_is_demotion(code)) {
         store_primary_has_changed(session->store);
+    }
+    mysql_error_describe(session->connection, rights(session, operation), message, sizeof message);
+    if (refusal != NULL) {
+        return store_refused(session->store, refusal, operation, (int)code, message);
     }
     enum status status = session->is_cold_read && mysql_error_is_timeout(code)
                              ? STATUS_TIMEOUT
                              : mysql_error_classify(code, mysql_sqlstate(session->connection));
-    return store_failed(session->store, status, operation, (int)code,
-                        mysql_error(session->connection));
+    return store_failed(session->store, status, operation, (int)code, message);
 }
 
 enum status mysql_session_failed(struct mysql_session *session, enum status status,
@@ -151,6 +166,18 @@ static void init_library(void)
     mysql_password_protect();
 }
 
+/* `fault` is the library's own message, or one of mysql_connect.c. */
+static enum status connect_failed(struct mysql_session *session, const char *fault)
+{
+    char message[STORE_FAILURE_SIZE];
+    int code = (int)mysql_errno(session->connection);
+    snprintf(message, sizeof message, "%s", fault);
+    if (code != 0) {
+        mysql_error_describe_connection(session->connection, message, sizeof message);
+    }
+    return store_failed(session->store, STATUS_UNAVAILABLE, "connect", code, message);
+}
+
 enum status mysql_session_open(struct store *store, struct mysql_session **session)
 {
     static pthread_once_t library = PTHREAD_ONCE_INIT;
@@ -169,8 +196,7 @@ enum status mysql_session_open(struct store *store, struct mysql_session **sessi
     opened->connection = connection;
     enum status status = STATUS_OK;
     if (fault != NULL) {
-        status =
-            store_failed(store, STATUS_UNAVAILABLE, "connect", (int)mysql_errno(connection), fault);
+        status = connect_failed(opened, fault);
     }
     if (status == STATUS_OK) {
         status = check_version(opened);
@@ -477,7 +503,14 @@ enum status mysql_session_end(struct mysql_session *session, enum status status)
         if (status == STATUS_OK) {
             return STATUS_OK;
         }
+        /* Of a COMMIT nobody says how far it came. */
+        status = status == STATUS_REFUSED ? STATUS_UNAVAILABLE : status;
     }
+    return mysql_session_undo(session, status);
+}
+
+enum status mysql_session_undo(struct mysql_session *session, enum status status)
+{
     return roll_back(session) == STATUS_OK ? status : STATUS_UNAVAILABLE;
 }
 

@@ -12,8 +12,8 @@
  *
  * A call that sends answers STATUS_OK, or what the server's error means to the caller: CONFLICT
  * (deadlock, lock timeout), ALREADY_EXISTS (a row with this key exists), INVALID (it refuses the
- * data), TOO_LARGE (more than it takes in one packet; it was not sent) or UNAVAILABLE (all else).
- * It is logged.
+ * data), TOO_LARGE (more than it takes in one packet; it was not sent), REFUSED (it does not do
+ * this, whatever the data) or UNAVAILABLE (all else). It is logged.
  */
 #ifndef COMMON_STORE_MYSQL_MYSQL_SESSION_H
 #define COMMON_STORE_MYSQL_MYSQL_SESSION_H
@@ -117,6 +117,9 @@ MUST_CHECK enum status mysql_session_restart(struct mysql_session *session);
  * itself: after a lock timeout it has not. Returns `status`, or why that failed.
  */
 MUST_CHECK enum status mysql_session_end(struct mysql_session *session, enum status status);
+
+/* Rolls back. Returns `status`, or STATUS_UNAVAILABLE if that failed. */
+MUST_CHECK enum status mysql_session_undo(struct mysql_session *session, enum status status);
 
 /*
  * Ends and sends an UPDATE of the table `counters`, in the transaction of the rows that are counted

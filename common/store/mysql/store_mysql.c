@@ -38,6 +38,7 @@ const struct store_ops store_mysql_ops = {
     .migrate_end = mysql_migrate_end,
     .reserve_ids = mysql_reserve_ids,
     .insert = mysql_insert,
+    .try_insert = mysql_try_insert,
     .claim = mysql_claim,
     .claim_waiting = mysql_claim_waiting,
     .complete = mysql_complete,

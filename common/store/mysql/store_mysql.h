@@ -35,6 +35,7 @@ MUST_CHECK enum status mysql_forget_keys(struct store *store, struct store_forge
 MUST_CHECK enum status mysql_reserve_ids(struct store *store, uint32_t count, order_id *first);
 MUST_CHECK enum status mysql_insert(struct store *store, struct store_insert entries[],
                                     size_t count);
+MUST_CHECK enum status mysql_try_insert(struct store *store);
 
 /* mysql_lookup.c */
 MUST_CHECK enum status mysql_lookup(struct store *store, struct store_lookup lookups[],

@@ -23,10 +23,4 @@ PGconn *postgres_connect_start(const struct database_url *url);
  */
 bool postgres_connect_wait_for(const PGconn *connection, short events, uint64_t deadline_ms);
 
-/* What an error of the server means to the caller. */
-enum status postgres_connect_classify(const char *sqlstate);
-
-/* The server is not the one to write to any more. */
-bool postgres_connect_is_demotion(const char *sqlstate);
-
 #endif

@@ -9,6 +9,7 @@
 
 #include "common/base/clock.h"
 #include "common/store/postgres/postgres_connect.h"
+#include "common/store/postgres/postgres_error.h"
 #include "common/store/postgres/postgres_settings.h"
 #include "common/store/store_backend.h"
 
@@ -16,7 +17,7 @@ enum {
     ANSWER_LIMIT_MS = 5000,
     MIGRATION_LIMIT_MS =
         24 * 60 * 60 * 1000, /* for a step of the schema over many millions of rows */
-    MESSAGE_SIZE = 400,
+    MESSAGE_SIZE = STORE_FAILURE_SIZE,
     BINARY = 1,
 };
 
@@ -34,42 +35,33 @@ void postgres_exchange_drop_result(struct postgres_session *session)
     session->result = NULL;
 }
 
-/* What libpq says of a connection is one or more lines; they become one. */
 enum status postgres_exchange_lost(struct postgres_session *session, const char *operation)
 {
     char message[MESSAGE_SIZE];
-    snprintf(message, sizeof message, "%s", PQerrorMessage(session->connection));
-    size_t len = strlen(message);
-    while (len > 0 && message[len - 1] == '\n') {
-        message[--len] = '\0';
-    }
-    for (char *end = message; (end = strpbrk(end, "\n\t")) != NULL;) {
-        *end = ' ';
-    }
+    postgres_error_describe_connection(session->connection, message, sizeof message);
     return store_failed(session->store, STATUS_UNAVAILABLE, operation, 0, message);
 }
 
-/* Only the primary message, because the details may quote a client's data. */
 static enum status answer_failed(struct postgres_session *session, const char *operation)
 {
     const char *sqlstate = PQresultErrorField(session->result, PG_DIAG_SQLSTATE);
-    const char *primary = PQresultErrorField(session->result, PG_DIAG_MESSAGE_PRIMARY);
-    if (sqlstate == NULL || primary == NULL) {
+    if (sqlstate == NULL) {
         return postgres_exchange_lost(session, operation);
     }
-    if (strcmp(sqlstate, "22012") == 0) { /* division by zero: how postgres_insert.c says that */
-        primary = "a rule or a trigger of the table orders leaves an order out";
-    }
     char message[MESSAGE_SIZE];
-    snprintf(message, sizeof message, "%s %s", sqlstate, primary);
-    enum status status = postgres_connect_classify(sqlstate);
-    if (postgres_connect_is_demotion(sqlstate)) {
+    session->names.is_migrating = session->store->no_statement_timeout;
+    postgres_error_describe(session->result, &session->names, operation, message, sizeof message);
+    enum status status = postgres_error_classify(sqlstate);
+    const char *refusal = postgres_error_refusal(sqlstate);
+    if (postgres_error_is_demotion(sqlstate)) {
         store_primary_has_changed(session->store);
     }
     if (PQstatus(session->connection) != CONNECTION_OK) {
         status = STATUS_UNAVAILABLE; /* what became of the statement is not known */
     } else if (session->is_cold_read && strcmp(sqlstate, "57014") == 0) {
         status = STATUS_TIMEOUT; /* ended by statement_timeout, or by hand */
+    } else if (refusal != NULL) {
+        return store_refused(session->store, refusal, operation, 0, message);
     }
     return store_failed(session->store, status, operation, 0, message);
 }

@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "common/base/status.h"
+#include "common/store/postgres/postgres_error.h"
 #include "common/store/postgres/postgres_session.h"
 #include "common/store/store_read.h"
 
@@ -32,6 +33,7 @@ struct postgres_session {
     bool is_pooled;
     struct text local; /* if pooled: SQL that sets what a transaction needs; $1 is limit_ms */
     uint32_t limit_ms; /* how long a statement may take; 0: for ever */
+    struct postgres_names names;
     struct text arrays[POSTGRES_ARRAYS];
 };
 

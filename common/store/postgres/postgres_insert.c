@@ -230,6 +230,23 @@ enum status postgres_insert(struct store *store, struct store_insert entries[], 
     return postgres_session_end(session, status);
 }
 
+enum status postgres_try_insert(struct store *store)
+{
+    struct postgres_session *session = postgres_session_of(store);
+    order_id id;
+    enum status status = postgres_session_begin(session);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    status = postgres_reserve_ids(store, 1, &id);
+    if (status == STATUS_OK) {
+        const struct order order = store_trial_order(id);
+        struct store_insert entry = {.order = &order};
+        status = insert_new(session, (struct store_insert *[]){&entry}, 1);
+    }
+    return postgres_session_undo(session, status);
+}
+
 enum status postgres_reserve_ids(struct store *store, uint32_t count, order_id *first)
 {
     struct postgres_session *session = postgres_session_of(store);

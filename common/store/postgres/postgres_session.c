@@ -18,7 +18,7 @@
 
 enum {
     CONNECT_LIMIT_S = 2, /* unless the URL says */
-    MESSAGE_SIZE = 400,
+    MESSAGE_SIZE = STORE_FAILURE_SIZE,
     ARRAY_KEPT_BYTES = 1 << 20, /* longer ones, for a few enormous orders, are freed again */
 };
 
@@ -55,6 +55,13 @@ static void ignore_notice(void *arg, const PGresult *notice)
 {
     (void)arg;
     (void)notice;
+}
+
+void postgres_session_note_names(struct postgres_session *session, const char *user,
+                                 const char *schema)
+{
+    snprintf(session->names.user, sizeof session->names.user, "%s", user);
+    snprintf(session->names.schema, sizeof session->names.schema, "%s", schema);
 }
 
 /* idle_session_timeout, and the oldest that is still maintained. */
@@ -97,6 +104,7 @@ enum status postgres_session_open(struct store *store, struct postgres_session *
     opened->limit_ms = store->no_statement_timeout ? 0 : STORE_READ_LIMIT_MS;
     PQsetNoticeReceiver(connection, ignore_notice, NULL);
     uint32_t asked_s = store->url.connect_timeout_s;
+    PQsetErrorVerbosity(connection, PQERRORS_VERBOSE); /* for the code of a refusal */
     enum status status = connect_within(opened, asked_s != 0 ? asked_s : CONNECT_LIMIT_S);
     if (status == STATUS_OK && PQsetnonblocking(connection, 1) != 0) {
         status = postgres_exchange_lost(opened, "connect");
@@ -339,6 +347,13 @@ enum status postgres_session_end(struct postgres_session *session, enum status s
         if (status == STATUS_OK) {
             return STATUS_OK;
         }
+        /* Of a COMMIT nobody says how far it came. */
+        status = status == STATUS_REFUSED ? STATUS_UNAVAILABLE : status;
     }
+    return postgres_session_undo(session, status);
+}
+
+enum status postgres_session_undo(struct postgres_session *session, enum status status)
+{
     return roll_back(session) == STATUS_OK ? status : STATUS_UNAVAILABLE;
 }

@@ -15,7 +15,8 @@
  *
  * A call that sends answers STATUS_OK, or what the server's error means to the caller: CONFLICT
  * (serialization, deadlock, lock timeout), ALREADY_EXISTS (a row with this key exists), INVALID (it
- * refuses the data) or UNAVAILABLE (all else). It is logged.
+ * refuses the data), REFUSED (it does not do this, whatever the data) or UNAVAILABLE (all else). It
+ * is logged.
  */
 #ifndef COMMON_STORE_POSTGRES_POSTGRES_SESSION_H
 #define COMMON_STORE_POSTGRES_POSTGRES_SESSION_H
@@ -79,6 +80,10 @@ void postgres_session_set_pooled(struct postgres_session *session, struct text *
 /* Logs a failure the server did not report by itself and passes `status` on. */
 enum status postgres_session_failed(struct postgres_session *session, enum status status,
                                     const char *operation, const char *message);
+
+/* The session's user and schema, as SQL takes them, for what it says of a missing right. */
+void postgres_session_note_names(struct postgres_session *session, const char *user,
+                                 const char *schema);
 
 /* One of the POSTGRES_ARRAYS in which parameters are put together; its memory is kept. */
 struct text *postgres_session_array(struct postgres_session *session, size_t index);
@@ -145,5 +150,8 @@ MUST_CHECK enum status postgres_session_begin_snapshot(struct postgres_session *
  * without an answer is STATUS_UNAVAILABLE.
  */
 MUST_CHECK enum status postgres_session_end(struct postgres_session *session, enum status status);
+
+/* Rolls back. Returns `status`, or STATUS_UNAVAILABLE if that failed. */
+MUST_CHECK enum status postgres_session_undo(struct postgres_session *session, enum status status);
 
 #endif

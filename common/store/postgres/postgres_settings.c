@@ -53,7 +53,8 @@ static const struct setting settings[] = {
     "current_setting('default_transaction_read_only') "                                            \
     "END"
 
-enum { SETTINGS = sizeof settings / sizeof settings[0] };
+/* The columns of the second statement: the settings, and these. */
+enum { SETTINGS = sizeof settings / sizeof settings[0], WRITES = SETTINGS, USER, SCHEMA };
 
 static const char *wanted(const struct setting *setting, bool no_statement_timeout)
 {
@@ -92,7 +93,7 @@ static void write_read(struct text *text)
     for (size_t i = 0; i < SETTINGS; i++) {
         text_print(text, "%scurrent_setting('%s')", i == 0 ? "SELECT " : ", ", settings[i].name);
     }
-    text_add(text, ", " TAKES_WRITES);
+    text_add(text, ", " TAKES_WRITES ", quote_ident(current_user), quote_ident(current_schema())");
 }
 
 static enum status run(struct postgres_session *session, struct text *text)
@@ -115,6 +116,8 @@ static enum status check(struct postgres_session *session, bool no_statement_tim
         return postgres_session_failed(session, STATUS_UNAVAILABLE, "set up",
                                        "the server does not show the session's settings");
     }
+    postgres_session_note_names(session, postgres_session_text(session, 0, USER),
+                                postgres_session_text(session, 0, SCHEMA));
     for (size_t i = 0; i < SETTINGS; i++) {
         const char *value = postgres_session_text(session, 0, i);
         const char *want = wanted(&settings[i], no_statement_timeout);
@@ -131,7 +134,7 @@ static enum status check(struct postgres_session *session, bool no_statement_tim
 
 enum status postgres_settings_check_takes_writes(struct postgres_session *session)
 {
-    return strcmp(postgres_session_text(session, 0, SETTINGS), "off") == 0
+    return strcmp(postgres_session_text(session, 0, WRITES), "off") == 0
                ? STATUS_OK
                : postgres_session_failed(
                      session, STATUS_UNAVAILABLE, "set up",

@@ -38,6 +38,7 @@ const struct store_ops store_postgres_ops = {
     .migrate_end = postgres_migrate_end,
     .reserve_ids = postgres_reserve_ids,
     .insert = postgres_insert,
+    .try_insert = postgres_try_insert,
     .claim = postgres_claim,
     .claim_waiting = postgres_claim_waiting,
     .complete = postgres_complete,

@@ -27,6 +27,7 @@ MUST_CHECK enum status postgres_forget_keys(struct store *store, struct store_fo
 MUST_CHECK enum status postgres_reserve_ids(struct store *store, uint32_t count, order_id *first);
 MUST_CHECK enum status postgres_insert(struct store *store, struct store_insert entries[],
                                        size_t count);
+MUST_CHECK enum status postgres_try_insert(struct store *store);
 
 /* postgres_lookup.c */
 MUST_CHECK enum status postgres_lookup(struct store *store, struct store_lookup lookups[],

@@ -6,23 +6,29 @@
 #include "common/store/sqlite/sqlite_statements.h"
 #include "common/store/sqlite/store_sqlite.h"
 
-enum status sqlite_reserve_ids(struct store *store, uint32_t count, order_id *first)
+/* In the transaction that is open. */
+static enum status reserve_ids(struct store *store, uint32_t count, order_id *first)
 {
-    enum status status = sqlite_session_begin_write(sqlite_session_of(store));
-    if (status != STATUS_OK) {
-        return status;
-    }
     const int64_t wanted = count;
     int64_t row = 0;
-    status = sqlite_session_run(sqlite_session_of(store), SQL_RESERVE_IDS,
-                                &(struct sqlite_numbers){&wanted, 1, &row, 1});
+    enum status status = sqlite_session_run(sqlite_session_of(store), SQL_RESERVE_IDS,
+                                            &(struct sqlite_numbers){&wanted, 1, &row, 1});
     if (status == STATUS_OK && row < 1) {
         status = store_failed(store, STATUS_UNAVAILABLE, "reserve ids", 0,
                               "table id_blocks has no row for orders");
     }
-    status = sqlite_session_end_write(sqlite_session_of(store), status);
     *first = (order_id)row;
     return status;
+}
+
+enum status sqlite_reserve_ids(struct store *store, uint32_t count, order_id *first)
+{
+    struct sqlite_session *session = sqlite_session_of(store);
+    enum status status = sqlite_session_begin_write(session);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    return sqlite_session_end_write(session, reserve_ids(store, count, first));
 }
 
 /* Finds whose key it is when it was there before; sets stored_id and key_reused. */
@@ -111,6 +117,23 @@ static enum status insert_all(struct store *store, struct store_insert entries[]
         return STATUS_ALREADY_EXISTS;
     }
     return status == STATUS_OK ? sqlite_count_moves(store, &moved) : status;
+}
+
+enum status sqlite_try_insert(struct store *store)
+{
+    struct sqlite_session *session = sqlite_session_of(store);
+    enum status status = sqlite_session_begin_write(session);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    order_id id;
+    status = reserve_ids(store, 1, &id);
+    if (status == STATUS_OK) {
+        const struct order order = store_trial_order(id);
+        struct store_insert entry = {.order = &order, .stored_id = id};
+        status = insert_all(store, &entry, 1);
+    }
+    return sqlite_session_undo_write(session, status);
 }
 
 enum status sqlite_insert(struct store *store, struct store_insert entries[], size_t count)

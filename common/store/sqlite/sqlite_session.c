@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <sqlite3.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -61,10 +62,38 @@ static enum status classify(int code)
     }
 }
 
+/* As store_refused takes it; NULL: it is no such code. */
+static const char *refusal(int code)
+{
+    switch (code & 0xff) {
+    case SQLITE_READONLY:
+    case SQLITE_PERM:
+        return code == SQLITE_READONLY_DBMOVED ? NULL : STORE_NOT_WRITABLE;
+    case SQLITE_FULL:
+        return STORE_NO_ROOM;
+    default:
+        return NULL;
+    }
+}
+
+static enum status refused(struct sqlite_session *session, int code, const char *operation)
+{
+    char message[STORE_FAILURE_SIZE];
+    snprintf(message, sizeof message, "%s%s", sqlite3_errmsg(session->connection),
+             (code & 0xff) == SQLITE_FULL
+                 ? ""
+                 : "; give the program's user the right to write the file, "
+                   "its -wal and its -shm, and their folder");
+    return store_refused(session->store, refusal(code), operation, code, message);
+}
+
 /* STATUS_OK for a `code` that is no failure. */
 static enum status settle(struct sqlite_session *session, int code, const char *operation)
 {
     enum status status = classify(code);
+    if (refusal(code) != NULL) {
+        return refused(session, code, operation);
+    }
     return status == STATUS_OK ? STATUS_OK
                                : store_failed(session->store, status, operation, code,
                                               sqlite3_errmsg(session->connection));
@@ -372,18 +401,22 @@ int64_t sqlite_session_changes(const struct sqlite_session *session)
     return sqlite3_changes(session->connection);
 }
 
-/* Commits or rolls back. SQLite rolls back by itself after some errors; then nothing is open any
- * more. */
+/* SQLite rolls back by itself after some errors; then nothing is open any more. */
+static enum status roll_back(struct sqlite_session *session, enum status status)
+{
+    if (!sqlite3_get_autocommit(session->connection)) {
+        enum status rolled_back = sqlite_session_script(session, "ROLLBACK", "rollback");
+        status = rolled_back == STATUS_OK ? status : STATUS_UNAVAILABLE;
+    }
+    return status;
+}
+
 static enum status end(struct sqlite_session *session, enum status status)
 {
     if (status == STATUS_OK) {
         status = sqlite_session_script(session, "COMMIT", "commit");
     }
-    if (status != STATUS_OK && !sqlite3_get_autocommit(session->connection)) {
-        enum status rolled_back = sqlite_session_script(session, "ROLLBACK", "rollback");
-        status = rolled_back == STATUS_OK ? status : STATUS_UNAVAILABLE;
-    }
-    return status;
+    return status == STATUS_OK ? STATUS_OK : roll_back(session, status);
 }
 
 enum status sqlite_session_check_files(struct sqlite_session *session, enum status status)
@@ -414,6 +447,16 @@ enum status sqlite_session_begin_write(struct sqlite_session *session)
 enum status sqlite_session_end_write(struct sqlite_session *session, enum status status)
 {
     status = sqlite_session_check_files(session, end(session, status));
+    pthread_mutex_unlock(&write_turn);
+    return status;
+}
+
+enum status sqlite_session_undo_write(struct sqlite_session *session, enum status status)
+{
+    if (status == STATUS_OK) { /* what is in memory alone would find room on any disk */
+        status = settle(session, sqlite3_db_cacheflush(session->connection), "flush");
+    }
+    status = sqlite_session_check_files(session, roll_back(session, status));
     pthread_mutex_unlock(&write_turn);
     return status;
 }

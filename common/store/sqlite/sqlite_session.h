@@ -9,7 +9,8 @@
  * Owns: the connection and its statements. Borrows the store, for its address and to log failures.
  *
  * A call answers STATUS_OK, or what SQLite's error means to the caller: CONFLICT (the file stayed
- * locked), INVALID (it refuses the data) or UNAVAILABLE (all else). It is logged.
+ * locked), INVALID (it refuses the data), REFUSED (no room, or not to be written to) or UNAVAILABLE
+ * (all else). It is logged.
  */
 #ifndef COMMON_STORE_SQLITE_SQLITE_SESSION_H
 #define COMMON_STORE_SQLITE_SQLITE_SESSION_H
@@ -149,6 +150,9 @@ MUST_CHECK enum status sqlite_session_ping(struct sqlite_session *session);
  */
 MUST_CHECK enum status sqlite_session_begin_write(struct sqlite_session *session);
 MUST_CHECK enum status sqlite_session_end_write(struct sqlite_session *session, enum status status);
+/* Rolls back whatever `status` is, after what was changed has found its room on the disk. */
+MUST_CHECK enum status sqlite_session_undo_write(struct sqlite_session *session,
+                                                 enum status status);
 MUST_CHECK enum status sqlite_session_begin_read(struct sqlite_session *session);
 MUST_CHECK enum status sqlite_session_end_read(struct sqlite_session *session, enum status status);
 

@@ -68,6 +68,7 @@ const struct store_ops store_sqlite_ops = {
     .migrate_end = sqlite_migrate_end,
     .reserve_ids = sqlite_reserve_ids,
     .insert = sqlite_insert,
+    .try_insert = sqlite_try_insert,
     .claim = sqlite_claim,
     .claim_waiting = sqlite_claim_waiting,
     .complete = sqlite_complete,

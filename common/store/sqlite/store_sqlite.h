@@ -30,6 +30,7 @@ MUST_CHECK enum status sqlite_backup(struct store *store, struct store_backup *b
 MUST_CHECK enum status sqlite_reserve_ids(struct store *store, uint32_t count, order_id *first);
 MUST_CHECK enum status sqlite_insert(struct store *store, struct store_insert entries[],
                                      size_t count);
+MUST_CHECK enum status sqlite_try_insert(struct store *store);
 
 /* sqlite_lookup.c */
 MUST_CHECK enum status sqlite_lookup(struct store *store, struct store_lookup lookups[],
