@@ -48,6 +48,8 @@ struct processor {
     uint64_t take_at_ms;     /* not before this are hints taken */
     uint64_t complete_at_ms; /* not before this are orders completed */
     uint64_t lag_at_ms;      /* not before this is the lag measured again */
+    uint64_t try_at_ms;      /* not before this is moving tried again */
+    bool has_tried;
     order_id
         taken[BATCH_MAX]; /* hints not claimed yet: more than none only while the claim fails */
     size_t taken_count;
@@ -242,10 +244,24 @@ static void recover_if_due(struct processor *processor)
     hold_deadlines(processor, ids, sweep.count);
 }
 
+/* At the start and while moves are refused, so that it shows before an order waits, and when it is
+ * over. Without recovery this processor may have nothing to do at all. */
+static void try_to_move_if_due(struct processor *processor)
+{
+    bool is_due = !processor->has_tried || store_refusal(processor->store) != NULL;
+    uint64_t now_ms = clock_monotonic_ms();
+    if (!processor->config.recover || !is_due || now_ms < processor->try_at_ms) {
+        return;
+    }
+    processor->has_tried = store_try_move(processor->store) != STATUS_UNAVAILABLE;
+    processor->try_at_ms = now_ms + REFUSED_MS;
+}
+
 static void *run(void *arg)
 {
     struct processor *processor = arg;
     while (!is_stopping(processor)) {
+        try_to_move_if_due(processor);
         complete_due(processor);
         recover_if_due(processor);
         take_hints(processor);

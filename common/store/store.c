@@ -372,11 +372,25 @@ static enum status claim_waiting(struct store *store, struct store_claim_waiting
     return status;
 }
 
+/* MariaDB lets a user look for orders who may not move them: none found says nothing. */
+static enum status note_claimed(struct store *store, enum status status,
+                                const struct store_claim_waiting *waiting)
+{
+    return waiting->count > 0 ? note_change(store, status) : status;
+}
+
+enum status store_try_move(struct store *store)
+{
+    order_id nobodys = ORDER_ID_MAX;
+    size_t count = 1;
+    ON_CONNECTION(store, note_change(store, store->ops->claim(store, &nobodys, &count, 0, NULL)));
+}
+
 enum status store_claim_waiting(struct store *store, struct store_claim_waiting *waiting)
 {
     assert(waiting->max >= 1 && waiting->max <= STORE_BATCH_MAX);
     waiting->count = 0;
-    ON_CONNECTION(store, note_change(store, claim_waiting(store, waiting)));
+    ON_CONNECTION(store, note_claimed(store, claim_waiting(store, waiting), waiting));
 }
 
 static enum status complete(struct store *store, const order_id ids[], size_t *count)

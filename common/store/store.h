@@ -194,6 +194,11 @@ MUST_CHECK enum status store_try_insert(struct store *store);
 MUST_CHECK enum status store_claim(struct store *store, order_id ids[], size_t *count,
                                    uint32_t delay_ms, uint64_t *age_ms);
 
+/*
+ * Claims an order that is not there: whether orders can be moved. STATUS_REFUSED: they cannot.
+ */
+MUST_CHECK enum status store_try_move(struct store *store);
+
 /* A claim of orders that have been Pending for at least `min_age_ms`, without hints. */
 struct store_claim_waiting {
     uint32_t min_age_ms;

@@ -252,8 +252,8 @@ Test(cannot_store, a_worker_that_may_not_move_orders_says_so_and_goes_on_when_it
         sql_execute(admin, "GRANT UPDATE ON orders.id_blocks TO 'orders'@'127.0.0.1'");
     }
     service_start_worker(&workers[0], &own);
+    cr_assert(process_wait_line(&workers[0].process, lack->give, LIMIT_MS), "before any order");
     post_orders(1);
-    cr_assert(process_wait_line(&workers[0].process, lack->give, LIMIT_MS));
     cr_assert(wait_until(worker_health_is, &unhealthy, LIMIT_MS));
     sql_execute(admin, lack->give);
     cr_assert(wait_until(all_are_completed, NULL, LIMIT_MS));

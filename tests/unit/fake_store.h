@@ -36,6 +36,7 @@ enum fake_kind {
     FAKE_TRY_INSERT,
     FAKE_INSERT,
     FAKE_CLAIM,
+    FAKE_TRY_MOVE,
     FAKE_CLAIM_WAITING,
     FAKE_COMPLETE,
     FAKE_OVERDUE,

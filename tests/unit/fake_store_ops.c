@@ -291,12 +291,16 @@ static enum status fake_claim(struct store *store, order_id ids[], size_t *count
                               uint64_t *age_ms)
 {
     struct fake_store *fake = fake_store_of(store);
-    enum status status = fake_store_enter(fake, FAKE_CLAIM, call_on_ids(ids, *count));
-    if (status == STATUS_OK) {
+    bool is_trial = ids[0] == ORDER_ID_MAX; /* as store_try_move has it */
+    enum fake_kind kind = is_trial ? FAKE_TRY_MOVE : FAKE_CLAIM;
+    enum status status = fake_store_enter(fake, kind, call_on_ids(ids, *count));
+    if (status == STATUS_OK && is_trial) {
+        *count = 0;
+    } else if (status == STATUS_OK) {
         claim_all(fake, ids, count, delay_ms, age_ms);
         lie_about_claim(fake, ids, count);
     }
-    return fake_store_leave(fake, FAKE_CLAIM, status);
+    return fake_store_leave(fake, kind, status);
 }
 
 static enum status fake_claim_waiting(struct store *store, struct store_claim_waiting *waiting)
