@@ -154,6 +154,8 @@ static void drive_moves(void)
     cr_assert_eq(complete(ids, 1), 1);
     list_ids(ids, pending + PENDING - 1, 1, 1);
     cr_assert_eq(claim(ids, 1, LONG_DELAY_MS), 1);
+    cr_assert_eq(store_try_move(store), STATUS_OK);
+    cr_assert_eq(store_try_insert(store), STATUS_OK);
 }
 
 static enum status refuse_claim(struct store *refusing, struct store_claim_waiting *waiting)
@@ -221,7 +223,7 @@ static void drive_archive(void)
 }
 
 /* Add a line here for each new operation, except those that read all: verify and backup. */
-_Static_assert(sizeof(struct store_ops) == 24 * sizeof(void *), "drive the new operation too");
+_Static_assert(sizeof(struct store_ops) == 26 * sizeof(void *), "drive the new operation too");
 
 /* On a connection of its own, since that is the first to be recorded. */
 static void drive(void)
