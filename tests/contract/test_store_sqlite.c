@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What is special about SQLite: a file, and its file system. */
+#include <pthread.h>
+#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +13,7 @@
 
 #include "common/store/store_backend.h"
 #include "tests/support/temp_dir.h"
+#include "tests/support/wait_until.h"
 
 static struct temp_dir dir;
 
@@ -73,4 +76,41 @@ Test(sqlite_file, a_file_in_memory_does_not_survive_a_power_cut)
     cr_assert_eq(report.level, DURABILITY_PROCESS_CRASH);
     cr_assert_str_eq(report.power_cut, "every order is lost");
     cr_assert_str_eq(report.process_crash, "nothing is lost");
+}
+
+enum { WAITERS = 8, LIMIT_MS = 10 * 1000 };
+
+static void *reserve_ids(void *arg)
+{
+    order_id first;
+    return (void *)(uintptr_t)store_reserve_ids(arg, 1, &first);
+}
+
+/* Another process holds the file. Those of this one queue for their turn, but each only for as long
+ * as one alone would wait. */
+Test(sqlite_file, those_that_wait_for_a_held_file_do_not_wait_for_each_other_too)
+{
+    struct database_url url = {.kind = DATABASE_SQLITE};
+    struct store *stores[WAITERS];
+    pthread_t threads[WAITERS];
+    sqlite3 *holder;
+    snprintf(url.path, sizeof url.path, "%s/orders.db", dir.path);
+    for (size_t i = 0; i < WAITERS; i++) {
+        stores[i] = store_create(&url);
+        cr_assert_eq(store_migrate(stores[i]), STATUS_OK);
+    }
+    cr_assert_eq(sqlite3_open(url.path, &holder), SQLITE_OK);
+    cr_assert_eq(sqlite3_exec(holder, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+    uint64_t start_ms = wait_now_ms();
+    for (size_t i = 0; i < WAITERS; i++) {
+        cr_assert_eq(pthread_create(&threads[i], NULL, reserve_ids, stores[i]), 0);
+    }
+    for (size_t i = 0; i < WAITERS; i++) {
+        void *status;
+        pthread_join(threads[i], &status);
+        cr_assert_eq((enum status)(uintptr_t)status, STATUS_CONFLICT);
+        store_destroy(stores[i]);
+    }
+    cr_assert_lt(wait_now_ms() - start_ms, LIMIT_MS);
+    sqlite3_close(holder);
 }

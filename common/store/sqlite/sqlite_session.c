@@ -16,7 +16,9 @@
 #include "common/store/store_version.h"
 
 enum {
-    BUSY_TIMEOUT_MS = 3000, /* another process holds the file's write lock */
+    /* Others of this process have the turn, or another process the file's write lock. Two tries are
+     * to end within the deadline of an order. */
+    BUSY_TIMEOUT_MS = 2500,
     BUSY_POLL_MS = 1,
     PARAMETERS_MAX = 8,
     COLUMNS_MAX = STORE_READ_COLUMNS_MAX,
@@ -29,8 +31,10 @@ struct sqlite_session {
     struct sqlite_files *files; /* NULL: not entered */
     const char *const *texts;
     size_t count;
-    size_t current; /* the statement that was started */
-    int code;       /* of its last step */
+    size_t current;         /* the statement that was started */
+    int code;               /* of its last step */
+    uint64_t busy_until_ms; /* what is busy is waited for; clock_monotonic_ms */
+    bool is_in_turn;        /* it waits for the file; the time for its turn counts too */
     sqlite3_stmt *statements[];
 };
 
@@ -103,9 +107,13 @@ static enum status settle(struct sqlite_session *session, int code, const char *
  */
 static int on_busy(void *context, int looks)
 {
-    (void)context;
+    struct sqlite_session *session = context;
+    uint64_t now_ms = clock_monotonic_ms();
+    if (looks == 0 && !session->is_in_turn) {
+        session->busy_until_ms = now_ms + BUSY_TIMEOUT_MS;
+    }
     sqlite3_sleep(BUSY_POLL_MS);
-    return looks < BUSY_TIMEOUT_MS / BUSY_POLL_MS;
+    return now_ms < session->busy_until_ms;
 }
 
 /*
@@ -203,7 +211,7 @@ enum status sqlite_session_open(struct store *store, const char *const texts[], 
     int code = sqlite3_open_v2(store->url.path, &opened->connection,
                                SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | create, NULL);
     if (code == SQLITE_OK) {
-        sqlite3_busy_handler(opened->connection, on_busy, NULL);
+        sqlite3_busy_handler(opened->connection, on_busy, opened);
         code = set_durability(opened->connection, !store->open_existing);
     }
     if (code == SQLITE_OK) {
@@ -436,8 +444,15 @@ enum status sqlite_session_ping(struct sqlite_session *session)
 
 enum status sqlite_session_begin_write(struct sqlite_session *session)
 {
-    pthread_mutex_lock(&write_turn);
+    struct timespec until = clock_monotonic_after(BUSY_TIMEOUT_MS);
+    session->busy_until_ms = clock_monotonic_ms() + BUSY_TIMEOUT_MS;
+    if (pthread_mutex_clocklock(&write_turn, CLOCK_MONOTONIC, &until) != 0) {
+        return store_failed(session->store, STATUS_CONFLICT, "begin", SQLITE_BUSY,
+                            "others of this process have held the file for too long");
+    }
+    session->is_in_turn = true;
     enum status status = sqlite_session_script(session, "BEGIN IMMEDIATE", "begin");
+    session->is_in_turn = false;
     if (status != STATUS_OK) {
         pthread_mutex_unlock(&write_turn);
     }
