@@ -11,6 +11,7 @@
 #include "common/base/log.h"
 #include "common/store/mysql/mysql_connect.h"
 #include "common/store/mysql/mysql_error.h"
+#include "common/store/mysql/mysql_exchange.h"
 #include "common/store/mysql/mysql_password.h"
 #include "common/store/mysql/mysql_settings.h"
 #include "common/store/mysql/store_mysql.h"
@@ -20,52 +21,9 @@ enum {
     COUNTER_SLOTS = 64,       /* rows in the table `counters` */
     TEXT_BYTES_MAX = 1 << 20, /* what a connection keeps; longer inserts are split */
     PACKET_OVERHEAD = 1024,   /* of the server's max_allowed_packet, not for the statement */
-    DEFERRED_MAX = 4,
     MYSQL_IDLE_MAX_MS = 5000, /* well below the wait_timeout that is set */
     MESSAGE_SIZE = 160,
 };
-
-struct mysql_session {
-    struct store *store;
-    MYSQL *connection;
-    MYSQL_RES *result; /* of the last query, until the next statement */
-    size_t deferred;   /* statements in the text before the one that is being written */
-    size_t deferred_ends[DEFERRED_MAX]; /* where in the text each of them ends */
-    uint64_t deferred_rows;             /* of the last one that was sent */
-    size_t packet_max;                  /* what the server takes, in bytes; 0: it is not read yet */
-    uint64_t slot;                      /* this connection's row of the table `counters` */
-    bool is_cold_read;                  /* the statement that is under way */
-    bool is_cluster_node;               /* of a Galera cluster */
-    struct text text;
-};
-
-/* What the services need, and what else the operation does. */
-static const char *rights(const struct mysql_session *session, const char *operation)
-{
-    if (session->store->no_statement_timeout) {
-        return "ALL"; /* it migrates */
-    }
-    bool deletes = strncmp(operation, "delete", 6) == 0 || strcmp(operation, "archive") == 0;
-    return deletes ? "SELECT, INSERT, UPDATE, DELETE" : "SELECT, INSERT, UPDATE";
-}
-
-static enum status failed(struct mysql_session *session, const char *operation)
-{
-    char message[STORE_FAILURE_SIZE];
-    unsigned int code = mysql_errno(session->connection);
-    const char *refusal = mysql_error_refusal(code, mysql_error(session->connection));
-    if (mysql_error_is_demotion(code)) {
-        store_primary_has_changed(session->store);
-    }
-    mysql_error_describe(session->connection, rights(session, operation), message, sizeof message);
-    if (refusal != NULL) {
-        return store_refused(session->store, refusal, operation, (int)code, message);
-    }
-    enum status status = session->is_cold_read && mysql_error_is_timeout(code)
-                             ? STATUS_TIMEOUT
-                             : mysql_error_classify(code, mysql_sqlstate(session->connection));
-    return store_failed(session->store, status, operation, (int)code, message);
-}
 
 enum status mysql_session_failed(struct mysql_session *session, enum status status,
                                  const char *operation, const char *message)
@@ -212,18 +170,12 @@ enum status mysql_session_open(struct store *store, struct mysql_session **sessi
     return STATUS_OK;
 }
 
-static void drop_result(struct mysql_session *session)
-{
-    mysql_free_result(session->result);
-    session->result = NULL;
-}
-
 void mysql_session_close(struct mysql_session *session)
 {
     if (session == NULL) {
         return;
     }
-    drop_result(session);
+    mysql_exchange_drop_result(session);
     mysql_close(session->connection);
     text_finish(&session->text);
     free(session);
@@ -231,7 +183,8 @@ void mysql_session_close(struct mysql_session *session)
 
 enum status mysql_session_ping(struct mysql_session *session)
 {
-    return mysql_ping(session->connection) == 0 ? STATUS_OK : failed(session, "ping");
+    return mysql_ping(session->connection) == 0 ? STATUS_OK
+                                                : mysql_exchange_failed(session, "ping");
 }
 
 struct text *mysql_session_text(struct mysql_session *session)
@@ -264,21 +217,9 @@ void mysql_session_add_string(struct mysql_session *session, const char *bytes, 
 
 void mysql_session_defer(struct mysql_session *session)
 {
-    assert(session->deferred < DEFERRED_MAX);
+    assert(session->deferred < MYSQL_DEFERRED_MAX);
     session->deferred_ends[session->deferred++] = session->text.len;
     text_add(&session->text, ";");
-}
-
-/* Reads what became of the deferred statements; what is read next became of the last one. */
-static enum status pass_deferred(struct mysql_session *session, const char *operation)
-{
-    for (; session->deferred > 0; session->deferred--) {
-        session->deferred_rows = mysql_affected_rows(session->connection);
-        if (mysql_next_result(session->connection) != 0) {
-            return failed(session, operation);
-        }
-    }
-    return STATUS_OK;
 }
 
 uint64_t mysql_session_deferred_rows(const struct mysql_session *session)
@@ -286,109 +227,10 @@ uint64_t mysql_session_deferred_rows(const struct mysql_session *session)
     return session->deferred_rows;
 }
 
-static void clear_text(struct mysql_session *session)
-{
-    text_clear(&session->text);
-    session->deferred = 0;
-}
-
-/*
- * Whether somebody has raised the limit, as the failure asks for, so that a new connection has
- * more. A value that has led to one does not do so again, or where a proxy says another one each
- * time there would be no end.
- */
-static bool was_raised(struct mysql_session *session)
-{
-    struct store_mysql *mysql = (struct store_mysql *)session->store;
-    size_t limit = mysql_connect_packet_max(session->connection);
-    bool is_news = limit > session->packet_max && limit != mysql->raised_limit;
-    mysql->raised_limit = is_news ? limit : mysql->raised_limit;
-    return is_news;
-}
-
-static enum status refuse_packet(struct mysql_session *session, const char *operation)
-{
-    char message[MESSAGE_SIZE];
-    if (was_raised(session)) {
-        return mysql_session_failed(session, STATUS_UNAVAILABLE, operation,
-                                    "max_allowed_packet was raised; a new connection will have it");
-    }
-    snprintf(message, sizeof message,
-             "the database takes at most %zu bytes in one statement; with more in the server's "
-             "setting max_allowed_packet it takes more",
-             session->packet_max);
-    return mysql_session_failed(session, STATUS_TOO_LARGE, operation, message);
-}
-
-/*
- * Sends the text from `first` to `end` as one packet. To one that is too long the server would
- * answer by ending the connection, which looks like an outage and is none.
- */
-static enum status send_packet(struct mysql_session *session, const char *operation, size_t first,
-                               size_t end)
-{
-    size_t len = end - first;
-    if (session->packet_max != 0 && len + 1 >= session->packet_max) { /* and the command's byte */
-        return refuse_packet(session, operation);
-    }
-    return mysql_real_query(session->connection, session->text.bytes + first, (unsigned long)len) ==
-                   0
-               ? STATUS_OK
-               : failed(session, operation);
-}
-
-/*
- * When a transaction on a cluster's node loses against one of another node between two statements
- * that came together, MariaDB rolls it back, says nothing, and executes the next statement by
- * itself (10.11.19 with Galera 26.4.23: orders counted twice, and claimed by two workers). To a
- * statement that comes by itself it answers with the conflict.
- */
-static enum status send_deferred_alone(struct mysql_session *session, const char *operation,
-                                       size_t *sent)
-{
-    for (size_t i = 0; i < session->deferred; i++) {
-        enum status status = send_packet(session, operation, *sent, session->deferred_ends[i]);
-        if (status != STATUS_OK) {
-            return status;
-        }
-        session->deferred_rows = mysql_affected_rows(session->connection);
-        *sent = session->deferred_ends[i] + 1;
-    }
-    session->deferred = 0;
-    return STATUS_OK;
-}
-
-static enum status send_statements(struct mysql_session *session, const char *operation)
-{
-    size_t sent = 0;
-    enum status status = STATUS_OK;
-    if (session->is_cluster_node) {
-        status = send_deferred_alone(session, operation, &sent);
-    }
-    if (status == STATUS_OK) {
-        status = send_packet(session, operation, sent, session->text.len);
-    }
-    return status == STATUS_OK ? pass_deferred(session, operation) : status;
-}
-
-/* Sends the text. It is empty afterwards, whatever became of it. */
-static enum status send_text(struct mysql_session *session, const char *operation)
-{
-    drop_result(session);
-    enum status status = STATUS_OK;
-    if (!text_is_whole(&session->text)) {
-        status = mysql_session_failed(session, STATUS_UNAVAILABLE, operation, "out of memory");
-    } else {
-        status = send_statements(session, operation);
-    }
-    clear_text(session);
-    return status;
-}
-
 enum status mysql_session_run(struct mysql_session *session, const char *operation,
                               uint64_t *affected)
 {
-    enum status status = send_text(session, operation);
+    enum status status = mysql_exchange_send(session, operation);
     if (status == STATUS_OK && affected != NULL) {
         *affected = mysql_affected_rows(session->connection);
     }
@@ -402,10 +244,10 @@ uint64_t mysql_session_last_id(const struct mysql_session *session)
 
 enum status mysql_session_query(struct mysql_session *session, const char *operation)
 {
-    enum status status = send_text(session, operation);
+    enum status status = mysql_exchange_send(session, operation);
     if (status == STATUS_OK) {
         session->result = mysql_store_result(session->connection);
-        status = session->result != NULL ? STATUS_OK : failed(session, operation);
+        status = session->result != NULL ? STATUS_OK : mysql_exchange_failed(session, operation);
     }
     return status;
 }
@@ -477,7 +319,7 @@ static enum status roll_back(struct mysql_session *session)
 {
     enum { TRIES = 2 };
     enum status status = STATUS_CONFLICT;
-    clear_text(session); /* the statement that was not sent any more */
+    mysql_exchange_clear(session); /* the statement that was not sent any more */
     for (int i = 0; i < TRIES && status == STATUS_CONFLICT; i++) {
         text_add(&session->text, "ROLLBACK");
         status = mysql_session_run(session, "rollback", NULL);
