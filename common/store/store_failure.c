@@ -35,26 +35,39 @@ static const char *failure_text(enum status status)
     }
 }
 
+static enum log_level level_of(enum status status)
+{
+    switch (status) {
+    case STATUS_CONFLICT: /* normal between concurrent transactions */
+    case STATUS_ALREADY_EXISTS:
+    case STATUS_TOO_LARGE: /* what these two mean only the caller knows, and logs */
+        return LOG_LEVEL_DEBUG;
+    case STATUS_UNAVAILABLE:
+    case STATUS_TIMEOUT:
+        return LOG_LEVEL_WARN;
+    default:
+        return LOG_LEVEL_ERROR;
+    }
+}
+
+/* What the failure belongs to, if it has a line a minute only. NULL: it always has one. */
+static struct outage *cause_of(struct store *store, enum status status)
+{
+    if (status == STATUS_UNAVAILABLE || status == STATUS_REFUSED) {
+        return &store->outage;
+    }
+    return level_of(status) == LOG_LEVEL_ERROR ? &store->data_errors : NULL;
+}
+
 enum status store_failed(struct store *store, enum status status, const char *operation, int code,
                          const char *message)
 {
-    enum log_level level = LOG_LEVEL_ERROR;
     uint64_t repeated = 0;
     snprintf(store->failure, sizeof store->failure, "%s", message);
-    if (status == STATUS_CONFLICT || status == STATUS_ALREADY_EXISTS ||
-        status == STATUS_TOO_LARGE) {
-        /* The first is normal between concurrent transactions. What the others mean only the
-         * caller knows, and logs. */
-        level = LOG_LEVEL_DEBUG;
-    } else if (status == STATUS_TIMEOUT) {
-        level = LOG_LEVEL_WARN;
-    } else if (status == STATUS_UNAVAILABLE || status == STATUS_REFUSED) {
-        enum log_level first = status == STATUS_REFUSED ? LOG_LEVEL_ERROR : LOG_LEVEL_WARN;
-        level = outage_failed(&store->outage, outage_key(message), clock_monotonic_ms(), &repeated)
-                    ? first
-                    : LOG_LEVEL_DEBUG;
-    } else if (!outage_failed(&store->data_errors, outage_key(message), clock_monotonic_ms(),
-                              &repeated)) {
+    enum log_level level = level_of(status);
+    struct outage *cause = cause_of(store, status);
+    if (cause != NULL &&
+        !outage_failed(cause, outage_key(message), clock_monotonic_ms(), &repeated)) {
         level = LOG_LEVEL_DEBUG;
     }
     LOG_EVENT(level, failure_text(status), log_str("database", store->ops->name),

@@ -62,7 +62,8 @@ static const struct lack no_policy = {
 
 static bool is_kind(const char *kind)
 {
-    return strcmp(getenv("ORDERS_SYSTEM_DATABASE"), kind) == 0;
+    const char *own = getenv("ORDERS_SYSTEM_DATABASE");
+    return own != NULL && strcmp(own, kind) == 0;
 }
 
 static const struct lack *of_this_kind(const struct lack lacks[])

@@ -35,7 +35,8 @@ TestSuite(connections, .init = start_with_admin, .fini = finish_all, .timeout = 
 
 static bool is_mysql(void)
 {
-    return strcmp(getenv("ORDERS_SYSTEM_DATABASE"), "mysql") == 0;
+    const char *kind = getenv("ORDERS_SYSTEM_DATABASE");
+    return kind != NULL && strcmp(kind, "mysql") == 0;
 }
 
 /* The programs', and no others of their user. */
