@@ -23,7 +23,7 @@
 
 enum {
     DELAY_MS = 300,
-    LONG_DELAY_MS = 3000,
+    LONG_DELAY_MS = 6000,          /* a restart takes less, on a busy machine too */
     ORPHAN_LIMIT_US = 1000 * 1000, /* an orphan completes at its own deadline + 1 s */
     KILLED_ORDERS = 300,
     LIMIT_MS = 30000,
