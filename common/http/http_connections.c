@@ -325,6 +325,11 @@ void http_connection_refuse(struct http_connection *connection, unsigned status)
     }
 }
 
+void http_connection_end_output(struct http_connection *connection)
+{
+    shutdown(connection->socket, SHUT_WR);
+}
+
 void http_connection_note_refusal(struct http_connection *connection)
 {
     connection->refused = true;

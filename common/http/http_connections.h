@@ -80,6 +80,8 @@ void *http_connection_request(const struct http_connection *connection);
  */
 void http_connection_refuse(struct http_connection *connection, unsigned status);
 void http_connection_note_refusal(struct http_connection *connection);
+/* Nothing more can be sent: the library's next attempt fails. On that thread too. */
+void http_connection_end_output(struct http_connection *connection);
 
 /* While an answer is being made the client may close its side; it still reads. */
 void http_connection_set_answering(struct http_connection *connection, bool answering);

@@ -42,6 +42,8 @@ static const char *detail_of(unsigned status)
         return "the request line is too long";
     case MHD_HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE:
         return "the header or trailer fields are too many or too long";
+    case MHD_HTTP_NOT_IMPLEMENTED:
+        return "the method is not known";
     case MHD_HTTP_HTTP_VERSION_NOT_SUPPORTED:
         return "the server speaks HTTP/1.1 and HTTP/1.0";
     default:
@@ -93,45 +95,50 @@ static struct MHD_Response *make_problem(unsigned status)
     return problem;
 }
 
-/*
- * Whether the library would spoil its own refusal. 0.9 goes on with a request that it refuses when
- * it has the whole head, and sends the head of the answer twice. 1.0 refuses a line of a chunked
- * body that is too long twice, and by that ends the connection without an answer.
- */
-static bool is_spoilt(struct MHD_Connection *connection, const struct http_transfer *transfer,
-                      unsigned status)
+/* 1.0 refuses a line of a chunked body that is too long twice, and ends the connection by that. */
+static bool is_refused_twice(const struct http_transfer *transfer, unsigned status)
 {
-    if (transfer->state == TRANSFER_BODY) {
-        return status == MHD_HTTP_CONTENT_TOO_LARGE;
-    }
+    return transfer->state == TRANSFER_BODY && status == MHD_HTTP_CONTENT_TOO_LARGE;
+}
+
+/* 0.9 goes on with a request that it refuses when it has the whole head, and sends the head of the
+ * answer twice. */
+static bool is_sent_twice(struct MHD_Connection *connection, const struct http_transfer *transfer)
+{
     const union MHD_ConnectionInfo *head =
         MHD_get_connection_info(connection, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
     return http_library_is_lenient() && transfer->state == TRANSFER_NEW && head != NULL &&
            head->header_size > 0;
 }
 
-/* Called by the library alone, to refuse a request. It ends the connection after that. */
+/*
+ * Called by the library alone, to refuse a request. It ends the connection after that. MHD_NO ends
+ * it at once, with all its memory; but 0.9 still reads the head when it has refused its cookies, so
+ * there it is let go on, and finds that it cannot send any more.
+ */
 enum MHD_Result MHD_queue_response(struct MHD_Connection *connection, unsigned int status,
                                    struct MHD_Response *page)
 {
-    if (status < MHD_HTTP_BAD_REQUEST) {
-        return http_refusal_queue_answer(connection, status, page);
-    }
     struct http_connection *peer =
         MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
-    if (peer == NULL) {
-        return MHD_NO; /* there was no memory for it */
+    const struct http_transfer *transfer = peer != NULL ? http_connection_request(peer) : NULL;
+    if (status < MHD_HTTP_BAD_REQUEST || peer == NULL) { /* there was no memory for it */
+        return http_refusal_queue_answer(connection, status, page);
     }
-    const struct http_transfer *transfer = http_connection_request(peer);
-    if (transfer != NULL && is_spoilt(connection, transfer, status)) {
+    if (transfer != NULL && is_refused_twice(transfer, status)) {
         http_connection_refuse(peer, status);
-        return MHD_NO; /* so the library closes it at once */
-    }
-    struct MHD_Response *problem = make_problem(status);
-    if (problem == NULL) {
         return MHD_NO;
     }
+    if (transfer != NULL && is_sent_twice(connection, transfer)) {
+        http_connection_refuse(peer, status);
+        http_connection_end_output(peer);
+        return http_refusal_queue_answer(connection, status, page);
+    }
     http_connection_note_refusal(peer);
+    struct MHD_Response *problem = make_problem(status);
+    if (problem == NULL) {
+        return http_refusal_queue_answer(connection, status, page);
+    }
     enum MHD_Result queued = http_refusal_queue_answer(connection, status, problem);
     MHD_destroy_response(problem);
     return queued;
