@@ -124,13 +124,13 @@ bool application_stop(struct application *application)
     reads_stop(application->service.reads);
     verifier_stop(application->service.verifier);
     http_server_stop(application->server);
+    login_watch_stop(application->service.logins.watch);
     announcer_stop(application->announcer);
     if (!processor_stop(application->processor, PROCESSOR_STOP_MS)) {
         return false;
     }
     queue_close(application->remote);
     queue_close(application->local);
-    login_watch_stop(application->service.logins.watch);
     auth_destroy(application->auth);
     store_destroy(application->processor_store);
     store_destroy(application->verifier_store);

@@ -28,7 +28,7 @@ struct intake {
     struct batcher *batcher;
     struct id_block ids;
     _Atomic(const char *) refusal; /* why orders are refused; NULL: they are not, as far as known */
-    uint64_t refused_ms;           /* when they were, last */
+    uint64_t refused_ms;           /* when that was last tried */
     struct batch_ticket trial;     /* stands for no order: whether storing works again */
     atomic_bool is_trial_waiting;
 };
@@ -74,14 +74,15 @@ static void wait_before_retry(struct backoff *backoff)
     clock_sleep_ms(backoff_take(backoff));
 }
 
+/* One that is refused for what is in it shows that others would be stored. */
 static void note(struct intake *intake, enum status status)
 {
-    if (status == STATUS_OK) {
-        atomic_store(&intake->refusal, NULL);
-    } else if (status == STATUS_REFUSED) {
+    if (status == STATUS_REFUSED) {
         atomic_store(&intake->refusal, store_refusal(intake->store));
-        intake->refused_ms = clock_monotonic_ms();
+    } else if (status != STATUS_UNAVAILABLE && status != STATUS_CONFLICT) {
+        atomic_store(&intake->refusal, NULL);
     }
+    intake->refused_ms = clock_monotonic_ms();
 }
 
 /* Gives an id to each entry that has none, or whose own is in use. */
@@ -176,9 +177,13 @@ static void finish_stored(struct intake *intake, const struct store_insert entri
     }
 }
 
-static void finish_bad(struct intake *intake, struct batch_ticket *ticket, enum status status)
+/* What may have been sent before may be stored, and a trigger have refused the repetition only. */
+static void finish_bad(struct intake *intake, const struct store_insert *entry,
+                       struct batch_ticket *ticket, enum status status)
 {
-    if (status == STATUS_TOO_LARGE) {
+    if (entry->repeated) {
+        status = STATUS_UNAVAILABLE;
+    } else if (status == STATUS_TOO_LARGE) {
         const char *why = store_last_failure(intake->store);
         snprintf(of(ticket)->refusal, INTAKE_REFUSAL_SIZE, "%s", why);
         log_warn("an order is larger than the database takes and was refused",
@@ -197,6 +202,14 @@ static void finish_refused(struct intake *intake, const struct store_insert entr
     }
 }
 
+/* A right that only some orders need, for what a trigger does with them, is about their data. */
+static enum status look_closer(struct intake *intake, enum status status)
+{
+    bool is_of_one = status == STATUS_REFUSED && store_refusal_is_of_rights(intake->store) &&
+                     store_try_insert(intake->store) == STATUS_OK;
+    return is_of_one ? STATUS_INVALID : status;
+}
+
 /*
  * One bad row must not fail its batch: halves are tried until it is alone. Returns how many orders
  * the database has accepted or refused.
@@ -204,7 +217,7 @@ static void finish_refused(struct intake *intake, const struct store_insert entr
 static size_t store_tickets(struct intake *intake, struct store_insert entries[],
                             struct batch_ticket *tickets[], size_t count)
 {
-    enum status status = insert(intake, entries, tickets, count);
+    enum status status = look_closer(intake, insert(intake, entries, tickets, count));
     note(intake, status);
     if (status == STATUS_OK) {
         finish_stored(intake, entries, tickets, count);
@@ -216,7 +229,7 @@ static size_t store_tickets(struct intake *intake, struct store_insert entries[]
         return judged + store_tickets(intake, entries + half, tickets + half, count - half);
     }
     if (is_bad(status)) {
-        finish_bad(intake, tickets[0], status);
+        finish_bad(intake, &entries[0], tickets[0], status);
         return count;
     }
     if (status == STATUS_REFUSED) {

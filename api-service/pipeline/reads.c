@@ -11,11 +11,13 @@ enum {
     WAITING_GOAL_MS = 300, /* an answer takes up to twice that: the flush under way comes first */
     AGE_MAX_MS = 1000,
     RETRY_MS = 20,
+    REFUSED_MS = 1000,
 };
 
 struct reads {
     struct store *store;
     struct batcher *batcher;
+    uint64_t retry_at_ms; /* orders and counts are refused until then; clock_monotonic_ms */
 };
 
 static struct read_ticket *of(struct batch_ticket *ticket)
@@ -62,17 +64,30 @@ static enum status read_counts(struct reads *reads, struct batch_ticket *tickets
     return STATUS_OK;
 }
 
+static bool is_only_liveness(struct batch_ticket *tickets[], size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (of(tickets[i])->kind != READ_LIVENESS) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* A right that is missing costs a new connection each time, and is not there a moment later. */
 static enum status read_all(struct reads *reads, struct batch_ticket *tickets[], size_t count)
 {
-    bool only_liveness = true;
-    for (size_t i = 0; i < count; i++) {
-        only_liveness = only_liveness && of(tickets[i])->kind == READ_LIVENESS;
-    }
-    if (only_liveness) {
+    uint64_t now_ms = clock_monotonic_ms();
+    if (is_only_liveness(tickets, count)) {
         return store_ping(reads->store);
     }
+    if (now_ms < reads->retry_at_ms) {
+        return STATUS_REFUSED;
+    }
     enum status status = read_orders(reads, tickets, count);
-    return status == STATUS_OK ? read_counts(reads, tickets, count) : status;
+    status = status == STATUS_OK ? read_counts(reads, tickets, count) : status;
+    reads->retry_at_ms = status == STATUS_REFUSED ? now_ms + REFUSED_MS : 0;
+    return status;
 }
 
 static bool is_late(const struct batch_ticket *ticket, uint64_t now_ms)
@@ -115,15 +130,17 @@ static size_t give_up_late(struct reads *reads, struct batch_ticket *tickets[], 
 static size_t flush(void *context, struct batch_ticket *tickets[], size_t count)
 {
     struct reads *reads = context;
-    while (count > 0 && read_all(reads, tickets, count) != STATUS_OK) {
+    enum status status = read_all(reads, tickets, count);
+    while (status != STATUS_OK && status != STATUS_REFUSED && count > 0) {
         clock_sleep_ms(RETRY_MS);
         count = give_up_late(reads, tickets, count);
+        status = count > 0 ? read_all(reads, tickets, count) : status;
     }
     batcher_progress(reads->batcher);
     for (size_t i = 0; i < count; i++) {
-        finish(of(tickets[i]), STATUS_OK);
+        finish(of(tickets[i]), status == STATUS_OK ? STATUS_OK : STATUS_UNAVAILABLE);
     }
-    return count;
+    return status == STATUS_OK ? count : 0;
 }
 
 struct reads *reads_start(struct store *store)

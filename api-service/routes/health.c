@@ -28,10 +28,22 @@ static void refuse_orders(struct http_exchange *exchange, const char *refusal)
     problem_unavailable(exchange, detail);
 }
 
+static bool refuse_while_draining(const struct service *service, struct http_exchange *exchange)
+{
+    if (!atomic_load(&service->draining)) {
+        return false;
+    }
+    problem_unavailable(exchange, "shutting down");
+    return true;
+}
+
 static enum http_next answer_readiness(void *context, struct http_exchange *exchange)
 {
     const struct service *service = context;
     const struct read_request *request = exchange->data;
+    if (refuse_while_draining(service, exchange)) { /* the intake may have ended */
+        return HTTP_ANSWER;
+    }
     if (request->ticket.status != STATUS_OK) {
         read_request_refuse(exchange);
         return HTTP_ANSWER;
@@ -50,8 +62,7 @@ static enum http_next answer_readiness(void *context, struct http_exchange *exch
 
 enum http_next readyz_start(struct service *service, struct request *request)
 {
-    if (atomic_load(&service->draining)) {
-        problem_unavailable(request->exchange, "shutting down");
+    if (refuse_while_draining(service, request->exchange)) {
         return HTTP_ANSWER;
     }
     const struct read_ticket ticket = {.kind = READ_LIVENESS, .deadline_ms = LIVENESS_DEADLINE_MS};

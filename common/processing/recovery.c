@@ -44,11 +44,12 @@ static size_t complete_overdue(struct store *store, bool *any_processing, bool *
         if (status != STATUS_OK || count == 0) {
             break;
         }
-        *more = count == STORE_BATCH_MAX;
+        bool is_full = count == STORE_BATCH_MAX;
         if (store_complete(store, ids, &count) != STATUS_OK) {
             *more = false;
             break;
         }
+        *more = is_full && count > 0; /* those that a trigger refuses would be found again */
         total += count;
         if (!*more) {
             break;

@@ -300,10 +300,12 @@ static enum status insert(struct store *store, struct store_insert entries[], si
     return status;
 }
 
-/* A change has worked, so changes are not refused any more. */
+/* A change has worked, or failed for its data only, so changes are not refused any more. */
 static enum status note_change(struct store *store, enum status status)
 {
-    store->refusal = status == STATUS_OK ? NULL : store->refusal;
+    bool is_known =
+        status == STATUS_REFUSED || status == STATUS_UNAVAILABLE || status == STATUS_CONFLICT;
+    store->refusal = is_known ? store->refusal : NULL;
     return status;
 }
 
@@ -315,6 +317,7 @@ struct order store_trial_order(order_id id)
                           .items_json_len = sizeof items - 1,
                           .user_id = "trial",
                           .user_id_len = sizeof "trial" - 1,
+                          .total_cents = 1, /* a shop may forbid less */
                           .idempotency_key = "trial"};
 }
 

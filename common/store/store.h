@@ -120,6 +120,10 @@ bool store_is_too_old(const struct store *store);
  */
 const char *store_refusal(const struct store *store);
 
+/* Whether that is a right or a table that is missing. Others may be stored then: it may be what a
+ * trigger needs for some orders only. */
+bool store_refusal_is_of_rights(const struct store *store);
+
 /*
  * Connects if it must, and asks the database for a sign of life.
  * STATUS_UNAVAILABLE: there is none.

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What a store says of its failures, to its caller and in the log. */
 #include <stdio.h>
+#include <string.h>
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
@@ -14,6 +15,12 @@ const char *store_last_failure(const struct store *store)
 const char *store_refusal(const struct store *store)
 {
     return store->refusal;
+}
+
+bool store_refusal_is_of_rights(const struct store *store)
+{
+    return store->refusal != NULL && (strcmp(store->refusal, STORE_NO_PRIVILEGE) == 0 ||
+                                      strcmp(store->refusal, STORE_NO_TABLE) == 0);
 }
 
 /* With what happens next. */

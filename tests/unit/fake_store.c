@@ -43,6 +43,12 @@ void fake_store_refuse_user(struct store *store, const char *user_id)
     pthread_mutex_unlock(&fake_store_of(store)->lock);
 }
 
+void fake_store_forbid_user(struct store *store, const char *user_id)
+{
+    fake_store_of(store)->forbids = true;
+    fake_store_refuse_user(store, user_id);
+}
+
 void fake_store_lie(struct store *store, enum fake_lie lie)
 {
     pthread_mutex_lock(&fake_store_of(store)->lock);

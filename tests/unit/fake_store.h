@@ -112,6 +112,9 @@ void fake_store_lose_answers(struct store *store, enum fake_kind kind, size_t ti
 /* An insert that has a row of this user answers STATUS_INVALID and stores nothing. */
 void fake_store_refuse_user(struct store *store, const char *user_id);
 
+/* The same, but it answers STATUS_REFUSED: a trigger lacks a right for such rows. */
+void fake_store_forbid_user(struct store *store, const char *user_id);
+
 /* From now on calls of `kind` stand still, before they do anything, until the release. */
 void fake_store_hold(struct store *store, enum fake_kind kind);
 void fake_store_release(struct store *store, enum fake_kind kind);

@@ -57,7 +57,7 @@ enum status fake_store_enter(struct fake_store *fake, enum fake_kind kind, struc
     } else if (fault->times > 0) {
         fault->times--;
         if (fault->status == STATUS_REFUSED) {
-            fake->base.refusal = STORE_NO_PRIVILEGE;
+            fake->base.refusal = STORE_NO_ROOM;
         }
         return fault->status;
     }
@@ -203,7 +203,8 @@ static enum status insert_all(struct fake_store *fake, struct store_insert entri
 {
     for (size_t i = 0; i < count && fake->refused_user != NULL; i++) {
         if (strcmp(entries[i].order->user_id, fake->refused_user) == 0) {
-            return STATUS_INVALID;
+            fake->base.refusal = fake->forbids ? STORE_NO_PRIVILEGE : fake->base.refusal;
+            return fake->forbids ? STATUS_REFUSED : STATUS_INVALID;
         }
     }
     size_t count_before = fake->order_count;

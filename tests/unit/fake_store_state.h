@@ -28,6 +28,7 @@ struct fake_store {
     struct fake_fault faults[FAKE_KINDS];
     size_t lost_answers[FAKE_KINDS];
     const char *refused_user;
+    bool forbids; /* and so for lack of a right */
     struct fake_call calls[FAKE_KINDS][FAKE_CALLS_MAX];
     size_t call_counts[FAKE_KINDS];
     struct fake_order orders[FAKE_ORDERS_MAX];

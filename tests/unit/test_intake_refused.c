@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The database answers, and refuses to store orders. */
+#include <string.h>
+
 #include <criterion/criterion.h>
 
 #include "tests/support/wait_until.h"
@@ -67,6 +69,47 @@ Test(intake_refused, whoever_asks_makes_it_try_and_no_order_is_needed)
     wait_answers(2);
     check_stored(1);
     check_hints(1);
+}
+
+/* A shop may forbid an order such as the one that is tried. */
+Test(intake_refused, a_trial_that_is_bad_shows_that_others_are_stored)
+{
+    fake_store_fail(store, FAKE_INSERT, 0, 1, STATUS_REFUSED);
+    fake_store_fail(store, FAKE_TRY_INSERT, 0, EVER, STATUS_INVALID);
+    submit(0, 1);
+    wait_answers(1);
+    check_answer(0, STATUS_REFUSED);
+    cr_assert(wait_until(is_taken_again, NULL, WAIT_MS));
+    stop();
+}
+
+Test(intake_refused, one_that_a_trigger_has_no_right_for_is_bad_and_the_others_are_stored)
+{
+    fake_store_forbid_user(store, "bad");
+    strcpy(clients[7].order.user_id, "bad");
+    submit_and_hold();
+    submit(1, 20);
+    fake_store_release(store, FAKE_INSERT);
+    wait_answers(21);
+    for (size_t i = 0; i <= 20; i++) {
+        if (i != 7) {
+            check_stored(i);
+        }
+    }
+    check_answer(7, STATUS_INVALID);
+    cr_assert_null(intake_refusal(intake));
+    stop();
+}
+
+/* A trigger may count the row that is there already. */
+Test(intake_refused, an_order_that_may_have_been_sent_is_not_said_to_be_bad)
+{
+    fake_store_lose_answers(store, FAKE_INSERT, 1);
+    fake_store_fail(store, FAKE_INSERT, 1, EVER, STATUS_INVALID);
+    submit(0, 1);
+    wait_answers(1);
+    check_answer(0, STATUS_UNAVAILABLE);
+    stop();
 }
 
 static bool the_next_is_stored(void *arg)

@@ -297,3 +297,16 @@ Test(reads, stopping_ends_what_waits_for_a_database_that_is_away)
     }
     reads_stop(NULL);
 }
+
+Test(reads, what_the_database_refuses_is_answered_at_once_and_not_asked_again_for_each)
+{
+    uint64_t start_ms = wait_now_ms();
+    fake_store_fail(store, FAKE_LOOKUP, 0, TICKETS_MAX, STATUS_REFUSED);
+    for (size_t i = 0; i < 100; i++) {
+        submit(i, 1);
+        wait_answers(i + 1);
+        cr_assert_eq(tickets[i].status, STATUS_UNAVAILABLE);
+    }
+    cr_assert_leq(fake_store_calls(store, FAKE_LOOKUP), 1 + (wait_now_ms() - start_ms) / 1000);
+    stop();
+}

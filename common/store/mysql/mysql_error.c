@@ -70,6 +70,27 @@ enum status mysql_error_classify(unsigned int code, const char *sqlstate)
     return code == ERROR_DUPLICATE ? STATUS_ALREADY_EXISTS : STATUS_UNAVAILABLE;
 }
 
+bool mysql_error_is_of_own_key(const char *message)
+{
+    static const char *const keys[] = {"'PRIMARY'",
+                                       "'orders.PRIMARY'",
+                                       "'idempotency_keys.PRIMARY'",
+                                       "'orders_archive.PRIMARY'",
+                                       "'counters.PRIMARY'",
+                                       "'id_blocks.PRIMARY'"};
+    static const char english[] = "Duplicate entry ";
+    const char *key = strrchr(message, ' ');
+    if (key == NULL || strncmp(message, english, sizeof english - 1) != 0) {
+        return true;
+    }
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
+        if (strcmp(key + 1, keys[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 bool mysql_error_is_demotion(unsigned int code)
 {
     return is_among(code, demotion_errors, sizeof demotion_errors / sizeof demotion_errors[0]);
@@ -147,14 +168,15 @@ static void describe_no_database(const char *message, char text[], size_t size)
 {
     const char *user = strstr(message, " '");
     const char *to = user != NULL ? strstr(user, "' to ") : NULL;
-    const char *database = to != NULL ? strrchr(to, ' ') : NULL;
-    if (database == NULL) {
+    const char *database = to != NULL ? strstr(to, " database '") : NULL;
+    size_t len = strlen(message);
+    if (database == NULL || message[len - 1] != '\'') {
         snprintf(text, size, "%s", message);
         return;
     }
-    size_t name_len = strlen(database + 1);
-    snprintf(text, size, "%s; an administrator can run: GRANT ALL ON %.*s.* TO %.*s", message,
-             name_len > 2 ? (int)name_len - 2 : 0, database + 2, (int)(to - user), user + 1);
+    const char *name = strchr(database, '\'') + 1;
+    snprintf(text, size, "%s; an administrator can run: GRANT ALL ON `%.*s`.* TO %.*s", message,
+             (int)(message + len - 1 - name), name, (int)(to - user), user + 1);
 }
 
 void mysql_error_describe_connection(MYSQL *connection, char text[], size_t size)

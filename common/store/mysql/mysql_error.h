@@ -19,6 +19,13 @@
  */
 enum status mysql_error_classify(unsigned int code, const char *sqlstate);
 
+/*
+ * Of an error that is ALREADY_EXISTS. False: an index or a trigger of the owner's says so, which is
+ * about the data. MariaDB does not name the table, so a primary key is taken for an own one; so is
+ * what is not said in English.
+ */
+bool mysql_error_is_of_own_key(const char *message);
+
 /* The server is not the one to write to any more. */
 bool mysql_error_is_demotion(unsigned int code);
 

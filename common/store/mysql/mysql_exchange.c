@@ -35,6 +35,9 @@ enum status mysql_exchange_failed(struct mysql_session *session, const char *ope
     enum status status = session->is_cold_read && mysql_error_is_timeout(code)
                              ? STATUS_TIMEOUT
                              : mysql_error_classify(code, mysql_sqlstate(session->connection));
+    if (status == STATUS_ALREADY_EXISTS && !mysql_error_is_of_own_key(message)) {
+        status = STATUS_INVALID;
+    }
     return store_failed(session->store, status, operation, (int)code, message);
 }
 

@@ -43,6 +43,19 @@ enum status postgres_error_classify(const char *sqlstate)
     return STATUS_UNAVAILABLE;
 }
 
+bool postgres_error_is_of_own_key(const PGresult *result)
+{
+    static const char *const keys[] = {"orders_pkey", "idempotency_keys_pkey",
+                                       "orders_archive_pkey", "counters_pkey", "id_blocks_pkey"};
+    const char *key = PQresultErrorField(result, PG_DIAG_CONSTRAINT_NAME);
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
+        if (key != NULL && strcmp(key, keys[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 bool postgres_error_is_demotion(const char *sqlstate)
 {
     return strcmp(sqlstate, "25006") == 0; /* read-only transaction */
@@ -96,15 +109,21 @@ void postgres_error_describe(const PGresult *result, const struct postgres_names
     }
     text += len;
     size -= (size_t)len;
+    len = 0;
     if (is_row_security(result)) {
-        snprintf(text, size, "; an administrator can run: ALTER ROLE %s BYPASSRLS", names->user);
+        len = snprintf(text, size, "; an administrator can run: ALTER ROLE %s BYPASSRLS",
+                       names->user);
     } else if (strcmp(sqlstate, NO_SCHEMA) == 0 || (is_right && names->is_migrating)) {
-        snprintf(text, size, "; an administrator can run: GRANT USAGE, CREATE ON SCHEMA %s TO %s",
-                 schema, names->user);
+        len = snprintf(text, size,
+                       "; an administrator can run: GRANT USAGE, CREATE ON SCHEMA %s TO %s", schema,
+                       names->user);
     } else if (is_right) {
-        snprintf(text, size,
-                 "; an administrator can run: GRANT %s ON ALL TABLES IN SCHEMA %s TO %s",
-                 rights(operation), schema, names->user);
+        len = snprintf(text, size,
+                       "; an administrator can run: GRANT %s ON ALL TABLES IN SCHEMA %s TO %s",
+                       rights(operation), schema, names->user);
+    }
+    if (len < 0 || (size_t)len >= size) { /* half of it could be another statement */
+        text[0] = '\0';
     }
 }
 

@@ -22,6 +22,10 @@ struct postgres_names {
 /* An error that the caller may have to deal with; STATUS_UNAVAILABLE for all others. */
 enum status postgres_error_classify(const char *sqlstate);
 
+/* Of an error that is ALREADY_EXISTS. False: an index or a trigger of the owner's says so, which is
+ * about the data. */
+bool postgres_error_is_of_own_key(const PGresult *result);
+
 /* The server is not the one to write to any more. */
 bool postgres_error_is_demotion(const char *sqlstate);
 

@@ -52,6 +52,9 @@ static enum status answer_failed(struct postgres_session *session, const char *o
     session->names.is_migrating = session->store->no_statement_timeout;
     postgres_error_describe(session->result, &session->names, operation, message, sizeof message);
     enum status status = postgres_error_classify(sqlstate);
+    if (status == STATUS_ALREADY_EXISTS && !postgres_error_is_of_own_key(session->result)) {
+        status = STATUS_INVALID;
+    }
     const char *refusal = postgres_error_refusal(sqlstate);
     if (postgres_error_is_demotion(sqlstate)) {
         store_primary_has_changed(session->store);

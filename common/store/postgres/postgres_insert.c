@@ -244,6 +244,9 @@ enum status postgres_try_insert(struct store *store)
         struct store_insert entry = {.order = &order};
         status = insert_new(session, (struct store_insert *[]){&entry}, 1);
     }
+    if (status == STATUS_OK) { /* what would be checked at a commit */
+        status = postgres_session_run(session, "insert", "SET CONSTRAINTS ALL IMMEDIATE", NULL, 0);
+    }
     return postgres_session_undo(session, status);
 }
 
