@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "api-service/commands/backup_file.h"
@@ -82,6 +83,21 @@ static bool has_orders(const struct config *config, struct store *store)
     return count > 0;
 }
 
+/* Another program's database has the same first bytes. An empty file, as mktemp makes it, may be
+ * replaced too. */
+static bool may_be_replaced(const struct store *store, const char *path)
+{
+    struct stat there;
+    if (stat(path, &there) != 0 || there.st_size == 0 || store_is_backup(store, path)) {
+        return true;
+    }
+    fprintf(stderr,
+            "%s backup: %s: is there and is no database of orders that can be read, so no earlier "
+            "backup; remove it or choose another name\n",
+            config_program_name(CONFIG_API), path);
+    return false;
+}
+
 /* Servers have programs of their own for that, and only those can do it well. */
 static int refuse_server(const struct config *config)
 {
@@ -104,9 +120,14 @@ int backup_run(struct config *config, const struct command_call *call)
         return EXIT_USAGE;
     }
     struct store *store = database_command_open(config);
-    int code = EXIT_FAILURE;
-    if (has_orders(config, store)) {
-        code = backup_file_start(&file, path) ? back_up(store, &file) : EXIT_FAILURE;
+    int code;
+    if (!has_orders(config, store)) {
+        code = EXIT_FAILURE;
+    } else if (!may_be_replaced(store, path)) {
+        code = EXIT_USAGE;
+    } else {
+        code = backup_file_start(&file, path, config->database.path) ? back_up(store, &file)
+                                                                     : EXIT_FAILURE;
         backup_file_finish(&file);
     }
     store_destroy(store);

@@ -9,8 +9,10 @@
 #include "common/program/command_line.h"
 
 /*
- * Exit code 0: FILE is the copy, has been checked, and survives a power cut. Otherwise FILE is as
- * it was, and a line says why. 2: this database, or this FILE, will never do.
+ * Exit code 0: FILE is the copy, has been checked, and survives a power cut where the file system
+ * can flush a folder. Otherwise FILE is as it was, and a line says why; but for a folder whose
+ * flush fails at the end: then FILE is the copy, and the line says so. 2: this database, or this
+ * FILE, will never do.
  */
 int backup_run(struct config *config, const struct command_call *call);
 

@@ -14,6 +14,9 @@
 
 static const char database_head[] = "SQLite format 3"; /* and a NUL */
 
+static const char not_a_part[] = "is there and was not left by a backup of this user; remove it or "
+                                 "choose another FILE";
+
 /* What SQLite keeps beside a database under these names belongs to it, and would be applied to a
  * backup of that name. */
 static const char *const companions[] = {"-wal", "-journal", "-shm"};
@@ -55,17 +58,9 @@ static const char *find_companion_fault(const char *path)
     return NULL;
 }
 
-/* An empty file, as mktemp makes it, may be replaced too. */
-static bool is_database(const char *path)
+static bool is_same_file(const struct stat *one, const struct stat *other)
 {
-    char head[sizeof database_head];
-    int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-    ssize_t len = fd >= 0 ? read(fd, head, sizeof head) : -1;
-    if (fd >= 0) {
-        close(fd);
-    }
-    return len == 0 ||
-           (len == (ssize_t)sizeof head && memcmp(head, database_head, sizeof head) == 0);
+    return one->st_dev == other->st_dev && one->st_ino == other->st_ino;
 }
 
 /* NULL: it may. */
@@ -81,12 +76,8 @@ static const char *find_fault(const char *path, const char *database)
     if (!S_ISREG(there.st_mode)) {
         return "is not a regular file";
     }
-    if (stat(database, &own) == 0 && own.st_dev == there.st_dev && own.st_ino == there.st_ino) {
-        return "is the database itself";
-    }
-    return is_database(path) ? NULL
-                             : "is there and is no SQLite database, so no earlier backup; remove "
-                               "it or choose another name";
+    return stat(database, &own) == 0 && is_same_file(&own, &there) ? "is the database itself"
+                                                                   : NULL;
 }
 
 bool backup_file_may_be(const char *path, const char *database)
@@ -124,7 +115,7 @@ static bool has_its_name(const struct backup_file *file)
 {
     struct stat ours, named;
     return fstat(file->fd, &ours) == 0 && lstat(file->part, &named) == 0 &&
-           ours.st_dev == named.st_dev && ours.st_ino == named.st_ino;
+           is_same_file(&ours, &named);
 }
 
 /* One that a killed backup has left has no lock any more. */
@@ -137,41 +128,92 @@ static bool lock_part(const struct backup_file *file)
     return (locked && has_its_name(file)) || fail(file->part, "another backup is writing it");
 }
 
-bool backup_file_start(struct backup_file *file, const char *path)
+/*
+ * A part as a killed backup has left it: empty, or with the first bytes of a database, or with
+ * zeros there, because SQLite writes the first page last.
+ */
+static bool has_head_of_part(int fd)
 {
-    file->fd = -1;
-    int len = snprintf(file->part, sizeof file->part, "%s.part", path);
-    if (len < 0 || (size_t)len >= sizeof file->part) {
-        return fail(path, strerror(ENAMETOOLONG));
-    }
-    snprintf(file->path, sizeof file->path, "%s", path);
-    file->fd = open(file->part, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
-    if (file->fd < 0) {
-        return fail(file->part, strerror(errno));
-    }
-    if (!lock_part(file)) {
-        return false;
-    }
-    memcpy(unfinished, file->part, sizeof unfinished);
-    remove_on_signals();
-    return (ftruncate(file->fd, 0) == 0 && fchmod(file->fd, 0600) == 0) ||
-           fail(file->part, strerror(errno));
+    static const char zeros[sizeof database_head];
+    char head[sizeof database_head];
+    ssize_t len = pread(fd, head, sizeof head, 0);
+    return len == 0 ||
+           (len == (ssize_t)sizeof head && (memcmp(head, database_head, sizeof head) == 0 ||
+                                            memcmp(head, zeros, sizeof head) == 0));
 }
 
-/* The name in a folder is flushed with the folder. */
-static bool flush_folder(const struct backup_file *file)
+/* NULL: it may be emptied. */
+static const char *find_part_fault(const struct backup_file *file, const char *database)
+{
+    struct stat part, own;
+    if (fstat(file->fd, &part) != 0) {
+        return strerror(errno);
+    }
+    if (stat(database, &own) == 0 && is_same_file(&own, &part)) {
+        return "is the database itself; choose another FILE";
+    }
+    if (!S_ISREG(part.st_mode) || part.st_uid != geteuid() || part.st_nlink != 1 ||
+        !has_head_of_part(file->fd)) {
+        return not_a_part;
+    }
+    return find_companion_fault(file->part);
+}
+
+/* A new one, or the one that is there, if it may be emptied. */
+static bool open_part(struct backup_file *file, const char *database)
+{
+    const int flags = O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
+    file->fd = open(file->part, flags | O_CREAT | O_EXCL, 0600);
+    if (file->fd < 0 && errno == EEXIST) {
+        file->fd = open(file->part, flags);
+    }
+    if (file->fd < 0) {
+        return fail(file->part, errno == ELOOP ? not_a_part : strerror(errno));
+    }
+    const char *fault = find_part_fault(file, database);
+    return fault == NULL || fail(file->part, fault);
+}
+
+/* Before the copy, so that a folder that cannot be flushed is known before FILE is replaced. */
+static bool open_folder(struct backup_file *file)
 {
     char folder[PATH_MAX];
     const char *slash = strrchr(file->path, '/');
     int len = slash != NULL ? (int)(slash - file->path) + 1 : 0;
     snprintf(folder, sizeof folder, "%.*s.", len, file->path);
-    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    bool flushed = fd >= 0 && fsync(fd) == 0;
-    int error = errno;
-    if (fd >= 0) {
-        close(fd);
+    file->folder_fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return file->folder_fd >= 0 || fail(folder, strerror(errno));
+}
+
+bool backup_file_start(struct backup_file *file, const char *path, const char *database)
+{
+    file->fd = -1;
+    file->folder_fd = -1;
+    int len = snprintf(file->part, sizeof file->part, "%s.part", path);
+    if (len < 0 || (size_t)len >= sizeof file->part) {
+        return fail(path, strerror(ENAMETOOLONG));
     }
-    return flushed || fail(folder, strerror(error));
+    snprintf(file->path, sizeof file->path, "%s", path);
+    if (!open_folder(file) || !open_part(file, database) || !lock_part(file)) {
+        return false;
+    }
+    memcpy(unfinished, file->part, sizeof unfinished);
+    remove_on_signals();
+    return (fchmod(file->fd, 0600) == 0 && ftruncate(file->fd, 0) == 0) ||
+           fail(file->part, strerror(errno));
+}
+
+/* The name in a folder is flushed with the folder. EINVAL: this file system has no such flush. */
+static bool flush_folder(const struct backup_file *file)
+{
+    if (fsync(file->folder_fd) == 0 || errno == EINVAL) {
+        return true;
+    }
+    fprintf(stderr,
+            "%s backup: %s: is the new copy, but its folder could not be flushed: %s; a power cut "
+            "may bring the earlier one back\n",
+            config_program_name(CONFIG_API), file->path, strerror(errno));
+    return false;
 }
 
 bool backup_file_publish(struct backup_file *file, uint64_t *size)
@@ -188,14 +230,19 @@ bool backup_file_publish(struct backup_file *file, uint64_t *size)
     return flush_folder(file);
 }
 
+static void close_if_open(int fd)
+{
+    if (fd >= 0) {
+        close(fd);
+    }
+}
+
 void backup_file_finish(struct backup_file *file)
 {
-    if (file->fd < 0) {
-        return;
-    }
     if (unfinished[0] != '\0') {
         unlink(unfinished);
         unfinished[0] = '\0';
     }
-    close(file->fd);
+    close_if_open(file->fd);
+    close_if_open(file->folder_fd);
 }

@@ -490,3 +490,9 @@ enum status store_backup(struct store *store, struct store_backup *backup)
     assert(store->ops->backup != NULL);
     ON_CONNECTION(store, store->ops->backup(store, backup));
 }
+
+bool store_is_backup(const struct store *store, const char *path)
+{
+    assert(store->ops->is_backup != NULL);
+    return store->ops->is_backup(path);
+}

@@ -354,4 +354,11 @@ struct store_backup {
  */
 MUST_CHECK enum status store_backup(struct store *store, struct store_backup *backup);
 
+/*
+ * Whether the file is an SQLite database of orders, as store_backup makes it; of any version. One
+ * that cannot be read is none. Takes no lock and writes nothing: for a file that nobody writes.
+ * Only for SQLite. Blocks for the disk.
+ */
+MUST_CHECK bool store_is_backup(const struct store *store, const char *path);
+
 #endif

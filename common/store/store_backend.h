@@ -70,6 +70,8 @@ struct store_ops {
                           const struct order_counts *addition);
     /* NULL: this kind has programs of its own for that. */
     enum status (*backup)(struct store *store, struct store_backup *backup);
+    /* NULL: likewise. */
+    bool (*is_backup)(const char *path);
 };
 
 /* A row of `counters` that no connection counts in: theirs are below. */

@@ -202,3 +202,18 @@ enum status sqlite_backup(struct store *store, struct store_backup *backup)
     }
     return status;
 }
+
+/* Both are there since the first version. */
+bool sqlite_is_backup(const char *path)
+{
+    static const char query[] = "SELECT count(*) FROM sqlite_master "
+                                "WHERE type = 'table' AND name IN ('orders', 'schema_versions')";
+    char answer[STORE_BACKUP_REASON_SIZE] = "";
+    sqlite3 *file = NULL;
+    int code = open_finished(path, &file);
+    if (code == SQLITE_OK) {
+        code = sqlite3_exec(file, query, keep_answer, answer, NULL);
+    }
+    sqlite3_close(file);
+    return code == SQLITE_OK && strcmp(answer, "2") == 0;
+}

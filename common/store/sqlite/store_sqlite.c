@@ -81,4 +81,5 @@ const struct store_ops store_sqlite_ops = {
     .snapshot_end = sqlite_snapshot_end,
     .repair = sqlite_repair,
     .backup = sqlite_backup,
+    .is_backup = sqlite_is_backup,
 };

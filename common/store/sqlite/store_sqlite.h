@@ -25,6 +25,7 @@ MUST_CHECK enum status sqlite_forget_keys(struct store *store, struct store_forg
 
 /* sqlite_backup.c */
 MUST_CHECK enum status sqlite_backup(struct store *store, struct store_backup *backup);
+MUST_CHECK bool sqlite_is_backup(const char *path);
 
 /* sqlite_insert.c */
 MUST_CHECK enum status sqlite_reserve_ids(struct store *store, uint32_t count, order_id *first);
