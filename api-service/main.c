@@ -82,8 +82,8 @@ static const struct command commands[] = {
      .run = archive_run,
      .options = archive_options},
     {.name = "backup",
-     .summary = "copies the SQLite database, while the services run, to FILE; replaces only a FILE "
-                "that is a database of orders",
+     .summary = "copies the SQLite database, while the services run, to FILE; replaces a FILE only "
+                "if it is empty or a database of orders",
      .run = backup_run,
      .operand = "FILE"},
 };
