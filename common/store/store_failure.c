@@ -50,6 +50,7 @@ static enum log_level level_of(enum status status)
     case STATUS_TOO_LARGE: /* what these two mean only the caller knows, and logs */
         return LOG_LEVEL_DEBUG;
     case STATUS_UNAVAILABLE:
+    case STATUS_REFUSED: /* the work goes on by itself when it is put right */
     case STATUS_TIMEOUT:
         return LOG_LEVEL_WARN;
     default:
