@@ -19,7 +19,6 @@ enum {
     AGE_MAX_MS = 1000,
     RETRY_FIRST_MS = 2,
     RETRY_MAX_MS = 200,
-    REFUSED_MS = 1000, /* between two attempts while the database refuses orders */
 };
 
 struct intake {
@@ -260,7 +259,7 @@ static bool take_trial(struct intake *intake, struct batch_ticket *tickets[], si
 static bool was_just_refused(const struct intake *intake)
 {
     return atomic_load(&intake->refusal) != NULL &&
-           clock_monotonic_ms() - intake->refused_ms < REFUSED_MS;
+           clock_monotonic_ms() - intake->refused_ms < STORE_REFUSED_MS;
 }
 
 /* Orders past their deadline are answered at once: their clients have waited for a slow database.

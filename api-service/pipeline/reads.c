@@ -11,7 +11,6 @@ enum {
     WAITING_GOAL_MS = 300, /* an answer takes up to twice that: the flush under way comes first */
     AGE_MAX_MS = 1000,
     RETRY_MS = 20,
-    REFUSED_MS = 1000,
 };
 
 struct reads {
@@ -86,7 +85,7 @@ static enum status read_all(struct reads *reads, struct batch_ticket *tickets[],
     }
     enum status status = read_orders(reads, tickets, count);
     status = status == STATUS_OK ? read_counts(reads, tickets, count) : status;
-    reads->retry_at_ms = status == STATUS_REFUSED ? now_ms + REFUSED_MS : 0;
+    reads->retry_at_ms = status == STATUS_REFUSED ? now_ms + STORE_REFUSED_MS : 0;
     return status;
 }
 

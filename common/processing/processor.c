@@ -20,7 +20,6 @@
 enum {
     BATCH_MAX = STORE_BATCH_MAX,
     PACE_MS = 20,
-    REFUSED_MS = 1000,     /* after the database refused a move */
     RETRY_MS = 100,        /* after the database was away or a transaction was lost */
     QUEUE_AWAY_MS = 100,   /* between attempts to reach the queue */
     LAG_INTERVAL_MS = 500, /* how often the lag of the hints is measured */
@@ -118,7 +117,7 @@ static bool is_worth_repeating(enum status status)
 
 static uint32_t retry_ms(enum status status)
 {
-    return status == STATUS_REFUSED ? REFUSED_MS : RETRY_MS;
+    return status == STATUS_REFUSED ? STORE_REFUSED_MS : RETRY_MS;
 }
 
 static void complete_due(struct processor *processor)
@@ -254,7 +253,7 @@ static void try_to_move_if_due(struct processor *processor)
         return;
     }
     processor->has_tried = store_try_move(processor->store) != STATUS_UNAVAILABLE;
-    processor->try_at_ms = now_ms + REFUSED_MS;
+    processor->try_at_ms = now_ms + STORE_REFUSED_MS;
 }
 
 static void *run(void *arg)

@@ -303,9 +303,10 @@ static enum status insert(struct store *store, struct store_insert entries[], si
 /* A change has worked, or failed for its data only, so changes are not refused any more. */
 static enum status note_change(struct store *store, enum status status)
 {
-    bool is_known =
-        status == STATUS_REFUSED || status == STATUS_UNAVAILABLE || status == STATUS_CONFLICT;
-    store->refusal = is_known ? store->refusal : NULL;
+    bool shows_nothing = status == STATUS_UNAVAILABLE || status == STATUS_CONFLICT;
+    if (status != STATUS_REFUSED && !shows_nothing) {
+        store->refusal = NULL;
+    }
     return status;
 }
 
@@ -384,9 +385,7 @@ static enum status note_claimed(struct store *store, enum status status,
 
 enum status store_try_move(struct store *store)
 {
-    order_id nobodys = ORDER_ID_MAX;
-    size_t count = 1;
-    ON_CONNECTION(store, note_change(store, store->ops->claim(store, &nobodys, &count, 0, NULL)));
+    ON_CONNECTION(store, note_change(store, store_parts_try_move(store)));
 }
 
 enum status store_claim_waiting(struct store *store, struct store_claim_waiting *waiting)

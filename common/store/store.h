@@ -29,8 +29,9 @@
 #include "common/url/database_url.h"
 
 enum {
-    STORE_BATCH_MAX = 1000, /* orders in one call, and so in one transaction */
-    STORE_FLAW_IDS_MAX = 5, /* orders that are named for each flaw */
+    STORE_BATCH_MAX = 1000,  /* orders in one call, and so in one transaction */
+    STORE_FLAW_IDS_MAX = 5,  /* orders that are named for each flaw */
+    STORE_REFUSED_MS = 1000, /* between two attempts at what was answered STATUS_REFUSED */
 };
 
 struct store;

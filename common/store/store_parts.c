@@ -6,14 +6,19 @@
 #include "common/order/order_moves.h"
 #include "common/store/store_read.h"
 
+enum status store_parts_try_move(struct store *store)
+{
+    order_id nobodys = ORDER_ID_MAX;
+    size_t count = 1;
+    return store->ops->claim(store, &nobodys, &count, 0, NULL);
+}
+
 /* Whether others would go. A right may be missing only for what a trigger does with one order: then
  * one that is not there can be claimed. */
 static bool is_about_data(struct store *store, enum status status)
 {
-    order_id nobodys = ORDER_ID_MAX;
-    size_t count = 1;
     if (status == STATUS_REFUSED && store_refusal_is_of_rights(store)) {
-        return store->ops->claim(store, &nobodys, &count, 0, NULL) == STATUS_OK;
+        return store_parts_try_move(store) == STATUS_OK;
     }
     return status == STATUS_INVALID || status == STATUS_TOO_LARGE ||
            status == STATUS_ALREADY_EXISTS; /* in a table of a trigger */

@@ -29,6 +29,9 @@ MUST_CHECK enum status store_parts_claim_waiting(struct store *store,
 MUST_CHECK enum status store_parts_complete(struct store *store, const order_id ids[],
                                             size_t *count);
 
+/* Claims an order that is not there: STATUS_OK where orders can be moved. Changes nothing. */
+MUST_CHECK enum status store_parts_try_move(struct store *store);
+
 /* Only of more lookups than the database takes at once. */
 MUST_CHECK enum status store_parts_lookup(struct store *store, struct store_lookup lookups[],
                                           size_t count);

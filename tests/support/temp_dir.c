@@ -38,6 +38,15 @@ void temp_dir_remove(struct temp_dir *dir)
     }
 }
 
+const char *temp_dir_file(const struct temp_dir *dir, const char *name)
+{
+    static char paths[2][160];
+    static size_t next;
+    char *path = paths[next++ % 2];
+    snprintf(path, sizeof paths[0], "%s/%s", dir->path, name);
+    return path;
+}
+
 void temp_dir_write(const struct temp_dir *dir, const char *name, const char *text)
 {
     char path[256];

@@ -17,6 +17,9 @@ void temp_dir_set_place(const char *folder);
 /* Does nothing when there is none (a zeroed struct, or removed before). */
 void temp_dir_remove(struct temp_dir *dir);
 
+/* The path of `name` in the folder. Good until the second call after this one. */
+const char *temp_dir_file(const struct temp_dir *dir, const char *name);
+
 /* Writes `text` to the file `name` in the folder. */
 void temp_dir_write(const struct temp_dir *dir, const char *name, const char *text);
 

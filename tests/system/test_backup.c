@@ -53,11 +53,7 @@ TestSuite(backup, .init = start, .fini = finish, .timeout = 150);
 
 static const char *file(const char *name)
 {
-    static char paths[2][160];
-    static size_t next;
-    char *path = paths[next++ % 2];
-    snprintf(path, sizeof paths[0], "%s/%s", dir.path, name);
-    return path;
+    return temp_dir_file(&dir, name);
 }
 
 static bool is_there(const char *name)

@@ -40,11 +40,7 @@ TestSuite(database_file, .init = start, .fini = finish, .timeout = 60);
 
 static const char *file(const char *name)
 {
-    static char paths[2][160];
-    static size_t next;
-    char *path = paths[next++ % 2];
-    snprintf(path, sizeof paths[0], "%s/%s", dir.path, name);
-    return path;
+    return temp_dir_file(&dir, name);
 }
 
 static bool has_status(void *arg)
